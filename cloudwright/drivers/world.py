@@ -43,18 +43,28 @@ class Faults:
             self._failures.clear()
             self._delays.clear()
 
+    def seconds(self, host: str, verb: str) -> float:
+        """How long `verb` is told to take at `host`; long work reads this instead of waiting."""
+        return max(self._delays.get(key, 0.0) for key in self._keys(host, verb))
+
+    def strike(self, host: str, verb: str) -> None:
+        """Raise the next failure told for `verb` at `host`, if there is one."""
+        with self._lock:
+            for key in self._keys(host, verb):
+                if self._failures.get(key):
+                    raise self._failures[key].pop(0)
+
     def meet(self, host: str, verb: str) -> None:
         """Called by each fake verb first: waits and raises as told."""
         if not self._failures and not self._delays:
             return
-        keys = (f"{host}/{verb}", f"*/{verb}", f"{host}/*")
-        seconds = max(self._delays.get(key, 0.0) for key in keys)
+        seconds = self.seconds(host, verb)
         if seconds:
             time.sleep(seconds)
-        with self._lock:
-            for key in keys:
-                if self._failures.get(key):
-                    raise self._failures[key].pop(0)
+        self.strike(host, verb)
+
+    def _keys(self, host: str, verb: str) -> tuple[str, str, str]:
+        return f"{host}/{verb}", f"*/{verb}", f"{host}/*"
 
 
 class World(Protocol):
