@@ -1,0 +1,61 @@
+#!/bin/bash
+# What Cloudwright needs from Debian 12/13 and Ubuntu 24.04, by purpose; installs only what is missing.
+#
+#   images/packages.sh list    purpose ...    names
+#   images/packages.sh missing purpose ...    names not installed yet
+#   images/packages.sh install purpose ...    installs those by apt-get (through sudo where not root)
+#
+# Purposes: run (the server), kvm (a hypervisor host), images (building guest images), test (the whole test suite).
+# May also be sourced for the function `install`.
+set -euo pipefail
+
+packages_for() {
+	case $1 in
+	run) echo python3 python3-venv ca-certificates ;;
+	# the last four build the libvirt binding from its source
+	kvm) echo libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils openvswitch-switch nftables dnsmasq-base \
+		haproxy iproute2 ethtool bubblewrap util-linux procps libvirt-dev pkg-config gcc python3-dev ;;
+	images) echo apt dpkg python3-minimal kmod cpio xz-utils zstd e2fsprogs grub-common grub-pc-bin qemu-utils util-linux ;;
+	test) echo mariadb-server postgresql openssh-client tcpdump ;;
+	*)
+		echo "packages: no purpose is called $1; there are run, kvm, images and test" >&2
+		return 2
+		;;
+	esac
+}
+
+list() {
+	local purpose
+	for purpose in "$@"; do packages_for "$purpose" || return; done | tr ' ' '\n' | sort -u
+}
+
+missing() {
+	local package wanted
+	wanted=$(list "$@")
+	for package in $wanted; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || echo "$package"
+	done
+}
+
+install() {
+	local absent as_root=()
+	absent=$(missing "$@")
+	[ -n "$absent" ] || return 0
+	if [ "$(id -u)" != 0 ]; then
+		as_root=(sudo)
+		echo "These packages are missing; sudo will ask for your password to install them:" $absent >&2
+	else
+		echo "Installing missing packages:" $absent >&2
+	fi
+	"${as_root[@]}" apt-get -q update
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $absent
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then
+	verb=${1:-}
+	shift || true
+	case $verb in
+	list | missing | install) "$verb" "$@" ;;
+	*) sed -n '2,9s/^# \{0,1\}//p' "$0" ;;
+	esac
+fi
