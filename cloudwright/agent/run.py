@@ -1,0 +1,77 @@
+"""The agent's life: dial, serve until the connection ends, wait a little, dial again, for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+
+import aiohttp
+
+import cloudwright
+from cloudwright.agent.bridge import Bridge
+from cloudwright.agent.dial import Dialer
+from cloudwright.agent.dispatch import Dispatcher
+from cloudwright.agent.frame import PROTOCOL, Hello, encode
+from cloudwright.agent.observe import Changes, Observer
+from cloudwright.agent.remote import CONTRACTS, Drivers
+from cloudwright.agent.renew import Renewal
+from cloudwright.agent.session import Duties, Pace, Session
+from cloudwright.agent.state import State
+from cloudwright.drivers.error import DriverError
+
+log = logging.getLogger(__name__)
+
+STUBBORN = 16  # failures to count at once when the server refuses this host: it will hardly change its mind soon
+
+
+class Agent:
+    """One host's agent. Drivers run on threads; everything else on the loop of `run`."""
+
+    def __init__(self, server: str, state: State, drivers: Drivers, pace: Pace | None = None) -> None:
+        self._hypervisor, self._pace = drivers.hypervisor, pace or Pace()
+        self._dialer = Dialer(server, state)
+        self._duties = Duties(
+            Dispatcher({kind: getattr(drivers, kind) for kind in CONTRACTS}),
+            Bridge(self._dialer, drivers.hypervisor),
+            Renewal(state, self._dialer.renewed),
+            Observer(drivers),
+            Changes(drivers.hypervisor),
+        )
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                await self._once()
+                longest = min(self._pace.last_retry, self._pace.first_retry * 2.0**self._failures)
+                self._failures = min(self._failures + 1, STUBBORN)
+                await asyncio.sleep(random.uniform(0.0, longest))  # noqa: S311 - spreads a crowd, keeps no secret
+        finally:
+            self._duties.changes.end()
+            self._duties.bridge.close()
+            self._duties.dispatcher.close()
+
+    async def _once(self) -> None:
+        """One connection, from dialling to its end, which is logged."""
+        try:
+            facts = await asyncio.to_thread(self._hypervisor.facts)
+            await self._duties.changes.begin()
+            heartbeat = self._pace.heartbeat * random.uniform(0.8, 1.0)  # noqa: S311 - as above
+            async with self._dialer.dial("/agent", heartbeat) as socket:
+                await socket.send_bytes(encode(Hello(PROTOCOL, cloudwright.__version__, facts)))
+                await Session(socket, self._duties, self._pace, self._welcomed).serve()
+            log.warning("connection ended", extra={"code": socket.close_code})
+        except DriverError as error:
+            log.error("host not ready", extra={"why": str(error)})
+        except aiohttp.WSServerHandshakeError as error:
+            self._failures = STUBBORN if error.status == 403 else self._failures
+            log.error("server refused this host", extra={"status": error.status})
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("no connection", extra={"why": str(error) or type(error).__name__})
+
+    def _welcomed(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        resumed = self._dialer.remember(socket)
+        log.info("connected", extra={"resumed": resumed, "failures": self._failures})
+        self._failures = 0
