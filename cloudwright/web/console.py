@@ -1,0 +1,137 @@
+"""The door to a machine's screen: short-lived signed tokens, and the pipe between a WebSocket and a byte stream."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import heapq
+import hmac
+import secrets
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+TOKEN_SECONDS = 60
+_CHUNK = 64 * 1024
+_OPEN_SECONDS = 10
+
+
+class Claims(Struct, frozen=True):
+    """Who may look at which machine until when (seconds since the epoch), once."""
+
+    vm: str
+    user: str
+    expires: int
+    nonce: str
+
+
+class TokenRefused(Exception):
+    """The token is forged, expired or used up."""
+
+
+def mint(key: bytes, vm: str, user: str, now: float, lifetime: int = TOKEN_SECONDS) -> str:
+    """A token that opens the console of `vm` once, within `lifetime` seconds."""
+    claims = Claims(vm, user, int(now) + lifetime, secrets.token_urlsafe(16))
+    text = _base64(msgspec.json.encode(claims))
+    return f"{text}.{_mark(key, text)}"
+
+
+def read_token(key: bytes, token: str, now: float) -> Claims:
+    """The claims of a token that `key` signed and that has not expired. Raises TokenRefused."""
+    text, _, mark = token.partition(".")
+    if not hmac.compare_digest(_mark(key, text).encode(), mark.encode("utf-8", "replace")):
+        raise TokenRefused("the console token is not genuine")
+    try:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Claims)
+    except (binascii.Error, msgspec.DecodeError, ValueError):
+        raise TokenRefused("the console token is not readable") from None
+    if claims.expires < now:
+        raise TokenRefused(f"the console token expired {now - claims.expires:.0f} seconds ago")
+    return claims
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _mark(key: bytes, text: str) -> str:
+    return _base64(hmac.digest(key, b"console " + text.encode("utf-8", "replace"), "sha256"))
+
+
+class Spent:
+    """The nonces used up on this server. Where several servers share a key, they must share this too."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._used: set[str] = set()
+        self._by_expiry: list[tuple[int, str]] = []
+
+    def __call__(self, claims: Claims) -> bool:
+        """Use the claims up: True the first time, False ever after."""
+        with self._lock:
+            while self._by_expiry and self._by_expiry[0][0] < self._clock():
+                self._used.discard(heapq.heappop(self._by_expiry)[1])
+            if claims.nonce in self._used:
+                return False
+            self._used.add(claims.nonce)
+            heapq.heappush(self._by_expiry, (claims.expires, claims.nonce))
+            return True
+
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Socket(Protocol):
+    """An accepted WebSocket, as the HTTP server gives it."""
+
+    async def receive(self) -> Any: ...
+    async def send_bytes(self, data: bytes) -> None: ...
+
+
+class Door(Struct, frozen=True):
+    """What opens consoles. `open` finds the machine's screen; `spend` uses a token up (blocking)."""
+
+    key: bytes
+    open: Callable[[Claims], Awaitable[Streams]]
+    spend: Callable[[Claims], bool]
+
+    async def admit(self, token: str, now: float) -> Streams:
+        """The screen that a token opens. Raises TokenRefused, or OSError and TimeoutError when it cannot be reached."""
+        claims = read_token(self.key, token, now)
+        if not await asyncio.to_thread(self.spend, claims):
+            raise TokenRefused("the console token has been used already")
+        return await asyncio.wait_for(self.open(claims), _OPEN_SECONDS)
+
+
+async def pipe(socket: Socket, streams: Streams) -> None:
+    """Carry bytes both ways until either side ends, then close the stream."""
+    reader, writer = streams
+    ways = [asyncio.create_task(_from_browser(socket, writer)), asyncio.create_task(_to_browser(socket, reader))]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        await asyncio.gather(*ways, return_exceptions=True)
+        writer.close()
+
+
+async def _from_browser(socket: Socket, writer: asyncio.StreamWriter) -> None:
+    while True:
+        message = await socket.receive()
+        if int(message.kind) == 0:
+            return
+        data = message.data
+        writer.write(data if isinstance(data, bytes) else data.encode())
+        await writer.drain()
+
+
+async def _to_browser(socket: Socket, reader: asyncio.StreamReader) -> None:
+    while data := await reader.read(_CHUNK):
+        await socket.send_bytes(data)

@@ -1,0 +1,93 @@
+"""The console's files, from memory: found by path, told by ETag, with the index page for every unknown page."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import threading
+from pathlib import Path
+
+from msgspec import Struct
+
+from cloudwright.web.gate import Answer, Request
+
+HERE = Path(__file__).with_name("static")
+_KEPT = 2_000  # files
+_CONNECT = "connect-src 'self' ws: wss:"
+_POLICY = f"default-src 'self'; {_CONNECT}; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'"
+_HEADERS = [
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", _POLICY),
+]
+_TYPES = {".js": "text/javascript; charset=utf-8", ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"}
+
+
+class _File(Struct):
+    stamp: tuple[int, int]
+    kind: str
+    etag: str
+    content: bytes
+
+
+class Files:
+    """Serves `/client/console` (the VNC page), `/client/vnc/` (its files) and, under `/client/`, the console's folder."""
+
+    def __init__(self, console: Path | None = None) -> None:
+        self._console = console.resolve() if console else None
+        self._lock = threading.Lock()
+        self._kept: dict[Path, _File] = {}
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a GET or HEAD request."""
+        if request.method not in ("GET", "HEAD"):
+            return Answer(405, [("allow", "GET, HEAD"), ("content-type", "text/plain")], b"Use GET.\n")
+        if request.path in ("", "/", "/client"):
+            return Answer(302, [("location", "/client/")])
+        path = self._find(request.path)
+        if path is None:
+            return Answer(404, [("content-type", "text/plain"), *_HEADERS], b"There is no such page.\n")
+        file = self._read(path)
+        lasting = "public, max-age=31536000, immutable" if "/assets/" in request.path else "no-cache"
+        headers = [("content-type", file.kind), ("etag", file.etag), ("cache-control", lasting), *_HEADERS]
+        if file.etag in request.headers.get("if-none-match", ""):
+            return Answer(304, headers)
+        return Answer(200, headers, b"" if request.method == "HEAD" else file.content)
+
+    def _find(self, path: str) -> Path | None:
+        if path == "/client/console":
+            return HERE / "console.html"
+        if path.startswith("/client/vnc/"):
+            return _inside(HERE, path.removeprefix("/client/vnc/"))
+        if self._console is None or not path.startswith("/client/"):
+            return None
+        name = path.removeprefix("/client/")
+        found = _inside(self._console, name or "index.html")
+        if found is None and "." not in name.rsplit("/", 1)[-1]:
+            found = _inside(self._console, "index.html")
+        return found
+
+    def _read(self, path: Path) -> _File:
+        stat = path.stat()
+        stamp = (stat.st_mtime_ns, stat.st_size)
+        with self._lock:
+            kept = self._kept.get(path)
+        if kept is not None and kept.stamp == stamp:
+            return kept
+        content = path.read_bytes()
+        kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+        file = _File(stamp, kind, f'"{hashlib.sha256(content).hexdigest()[:24]}"', content)
+        with self._lock:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[path] = file
+        return file
+
+
+def _inside(folder: Path, name: str) -> Path | None:
+    """The regular file `name` inside `folder`; never anything outside it, not even by a symbolic link."""
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except (OSError, ValueError):
+        return None
