@@ -1,0 +1,113 @@
+"""Refusals and failures as the API tells them: a number, a sentence, and an explanation with reasons and remedies.
+
+The numbers are CloudStack's (`ApiErrorCode` and the exception table behind `cserrorcode`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class CloudError(Exception):
+    """Anything told to a caller: `text` says what did not happen, `why` and `fix` are plain sentences with names and numbers."""
+
+    code = 530
+    cs_code = 4250
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        param: str | None = None,
+        why: Sequence[str] = (),
+        fix: Sequence[str] = (),
+        code: int | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.text = text
+        self.param = param
+        self.why = list(why)
+        self.fix = list(fix)
+        if code is not None:
+            self.code = code
+
+    def explain(self) -> dict[str, object]:
+        """The `explain` object: what, why, fix."""
+        return {"what": self.text, "why": self.why, "fix": self.fix}
+
+
+class ParamError(CloudError):
+    """A parameter is missing, malformed or names nothing that the caller may see."""
+
+    code = 431
+    cs_code = 4350
+
+
+class MalformedMap(ParamError):
+    """A map parameter's key is not `name[index].subkey`."""
+
+    code = 430
+
+
+class Unsupported(CloudError):
+    """The command is unknown or not for this caller."""
+
+    code = 432
+    cs_code = 9999
+
+
+class Denied(CloudError):
+    """The caller may not do this to that."""
+
+    code = 531
+    cs_code = 4365
+
+
+class LimitReached(CloudError):
+    """A resource limit stands in the way."""
+
+    code = 535
+    cs_code = 4370
+
+
+class NoCapacity(CloudError):
+    """Nothing fits: `why` names, for each candidate, what refused it."""
+
+    code = 533
+    cs_code = 4325
+
+
+class Unavailable(CloudError):
+    """Something needed does not answer now."""
+
+    code = 534
+    cs_code = 4380
+
+
+class InUse(CloudError):
+    """Something still depends on it."""
+
+    code = 536
+    cs_code = 4375
+
+
+class Conflict(CloudError):
+    """A network rule contradicts another."""
+
+    code = 537
+    cs_code = 4360
+
+
+class Overloaded(CloudError):
+    """The server takes no work now."""
+
+    code = 503
+    cs_code = 9999
+
+
+class WrongState(ParamError):
+    """The resource is not in a state in which this can be done."""
+
+
+class Lost(Exception):
+    """A row changed since it was read: whoever reads and decides again will be right. Never reaches a caller."""

@@ -1,0 +1,84 @@
+"""Secrets are a type: encrypted at rest, never printed.
+
+At rest a secret is a Fernet token (AES-128-CBC with HMAC-SHA256, the `cryptography` package) under the installation's master
+key, which lives in a file of its own and never in the database.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+PRINTED = "********"
+
+
+class Secret:
+    """A text that prints as asterisks wherever it is printed by mistake."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself. Say it only to whom it belongs."""
+        return self._text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and secrets.compare_digest(self._text.encode(), other._text.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __repr__(self) -> str:
+        return PRINTED
+
+    __str__ = __repr__
+
+
+class Vault:
+    """Seals and opens secrets with the master key. One per process, set by `use`."""
+
+    current: Vault | None = None
+
+    def __init__(self, key: bytes) -> None:
+        self._fernet = Fernet(key)
+
+    @staticmethod
+    def key_file(path: Path) -> bytes:
+        """The master key in a file, made with mode 0600 where there is none. Two processes starting at once agree."""
+        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        if not path.exists():
+            fresh.write_bytes(Fernet.generate_key())
+            fresh.chmod(0o600)
+            try:
+                os.link(fresh, path)
+            except FileExistsError:
+                pass
+            finally:
+                fresh.unlink()
+        return path.read_bytes().strip()
+
+    def seal(self, secret: Secret) -> str:
+        """What rests in the database."""
+        return self._fernet.encrypt(secret.reveal().encode()).decode()
+
+    def open(self, sealed: str) -> Secret:
+        """The secret again. Raises `cryptography.fernet.InvalidToken` under another master key."""
+        return Secret(self._fernet.decrypt(sealed.encode()).decode())
+
+
+def use(key: bytes) -> Vault:
+    """Make this the process's vault."""
+    Vault.current = Vault(key)
+    return Vault.current
+
+
+def vault() -> Vault:
+    """The process's vault."""
+    if Vault.current is None:
+        raise RuntimeError("BUG: no master key was set before a secret was stored or read (NoVault)")
+    return Vault.current
