@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from cloudwright.drivers.work import Work
 
@@ -21,7 +21,7 @@ class FetchPolicy(Struct):
     timeout: float = 3600.0
     redirects: int = 0
     allow: list[str] = []
-    schemes: list[str] = ["http", "https"]
+    schemes: list[str] = field(default_factory=lambda: ["http", "https"])
 
 
 class ImageSeen(Struct):
