@@ -31,7 +31,7 @@ class Link:
         self._socket = socket
         self._calls: dict[int, Future[bytes]] = {}
         self._last = 0
-        self._sends: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._streams: set[Stream] = set()
 
     def begin(self, call: Call, answer: Future[bytes]) -> None:
@@ -53,9 +53,16 @@ class Link:
 
     def send(self, frame: FromServer) -> None:
         """Send in the order of calling. A send that fails closes the connection, which fails what waits on it."""
-        task = asyncio.ensure_future(self._send(encode(frame)))
-        self._sends.add(task)
-        task.add_done_callback(self._sends.discard)
+        self._background(self._send(encode(frame)))
+
+    def cut(self, why: str) -> None:
+        """Close without waiting for the agent to answer, which a dead one never does."""
+        self._background(self.close(why))
+
+    def _background(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _send(self, data: bytes) -> None:
         try:

@@ -195,7 +195,7 @@ class Listener:
         older, self.links[peer.host] = self.links.get(peer.host), link
         if older is not None:
             log.info("connection replaced", extra={"host": peer.host})
-            await older.close("a newer connection of the same host replaced this one")
+            older.cut("a newer connection of the same host replaced this one")
         if await self._revoked(peer):  # again: whoever revoked meanwhile did not yet find this connection to cut
             return
         link.send(Welcome(self._material.trust))
