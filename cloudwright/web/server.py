@@ -93,7 +93,7 @@ class Server:
 
     async def _serve(self) -> None:
         options = self._options
-        servers = [_listener(self._main, options.address, options.port, options.certificate, options.private_key)]
+        servers: list[Any] = [_listener(self._main, options.address, options.port, options.certificate, options.private_key)]
         if options.integration_port:
             servers.append(_listener(self._integration, options.integration_address, options.integration_port))
         if self._hub is not None:
