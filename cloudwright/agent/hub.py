@@ -82,7 +82,7 @@ class Hub:
         except TimeoutError:
             self._loop.call_soon_threadsafe(self._forget, host, answer)
             raise Unreachable(
-                f"host {host} did not answer {kind}.{verb} within {timeout:.0f} seconds; nothing is known of the outcome"
+                f"host {host} did not answer {kind}.{verb} within {timeout:g} seconds; nothing is known of the outcome"
             ) from None
 
     def cut(self, host: str) -> None:

@@ -91,7 +91,7 @@ def check_request(text: str) -> ec.EllipticCurvePublicKey:
     return public
 
 
-def issue_host(authority: Identity, request: str, host: str, days: int = HOST_DAYS) -> str:
+def issue_host(authority: Identity, request: str, host: str, days: float = HOST_DAYS) -> str:
     """A certificate (PEM) for the host uuid; of the request only the key is used. Raises BadRequest."""
     builder = _leaf(authority, str(UUID(host)), check_request(request), days)
     identifier = x509.UniformResourceIdentifier(f"urn:uuid:{UUID(host)}")
@@ -189,7 +189,7 @@ def _key_usage(authority: bool) -> x509.KeyUsage:
     )
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, days: float) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
     builder = builder.serial_number(x509.random_serial_number())
@@ -197,7 +197,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePubl
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
 
 
-def _leaf(authority: Identity, name: str, public: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
+def _leaf(authority: Identity, name: str, public: ec.EllipticCurvePublicKey, days: float) -> x509.CertificateBuilder:
     issuer = _load(authority.certificate)
     key_id = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     builder = _builder(_name(name), issuer.subject, public, days)

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -33,15 +33,7 @@ T = TypeVar("T")
 FAST = Pace(heartbeat=2.0, stats=0.2, first_retry=0.05, last_retry=0.2)
 
 
-def until(true: Callable[[], object], seconds: float = 15.0) -> None:
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not become true in time"
-        time.sleep(0.01)
-
-
-async def settled(work: Awaitable[T]) -> T:
+async def _settled(work: Awaitable[T]) -> T:
     """Do the work, then give TLS connections the moment in which they say goodbye."""
     try:
         return await work
@@ -69,7 +61,7 @@ class Site:
         self.gone: list[str] = []
         self.pushed: list[tuple[str, str, object]] = []
         self.signed: list[str] = []
-        self.host_days = pki.HOST_DAYS
+        self.host_days: float = pki.HOST_DAYS
         self.world = MemoryWorld()
         self.hub = self.new_hub()
         self._numbers = itertools.count()
@@ -109,7 +101,20 @@ class Site:
         token = uuid4().hex
         self.tokens[token] = host or str(uuid4())
         state = self.new_state()
-        return asyncio.run(settled(enrol(self.address, self.fingerprint(), token, state))), state
+        return self.run(enrol(self.address, self.fingerprint(), token, state)), state
+
+    @staticmethod
+    def run(work: Coroutine[object, object, T]) -> T:
+        """Run a coroutine to its end, in a loop of its own."""
+        return asyncio.run(_settled(work))
+
+    @staticmethod
+    def until(true: Callable[[], object], seconds: float = 15.0) -> None:
+        """Wait for something to become true."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "it did not become true in time"
+            time.sleep(0.01)
 
     def drivers(self, host: str) -> Drivers:
         """Simulated ones, over the site's world."""
@@ -124,7 +129,7 @@ class Site:
     def agent(self, host: str, state: State, drivers: Drivers | None = None, pace: Pace = FAST) -> Iterator[None]:
         """A running agent, in a thread of its own."""
         with self.started(host, state, drivers, pace):
-            until(lambda: host in self.hub.hosts())
+            self.until(lambda: host in self.hub.hosts())
             yield
 
     @contextmanager
@@ -136,7 +141,7 @@ class Site:
         async def live() -> None:
             running.append(asyncio.create_task(Agent(self.address, state, drivers or self.drivers(host), pace).run()))
             made.set()
-            await settled(asyncio.gather(*running, return_exceptions=True))
+            await _settled(asyncio.gather(*running, return_exceptions=True))
 
         thread = threading.Thread(target=lambda: loop.run_until_complete(live()), name="test-agent")
         thread.start()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
-import ssl
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -20,28 +19,14 @@ from cloudwright.agent.state import State
 from cloudwright.drivers.hypervisor.contract import HostFacts
 
 if TYPE_CHECKING:
-    from conftest import Site
+    from tests.agent.conftest import Site
 
 FACTS = HostFacts("Simulator", "1", "h", 1, 1, 1)
 
 
-def wait(true: object, seconds: float = 15.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-async def settled(work: object) -> object:
-    try:
-        return await work  # type: ignore[misc]
-    finally:
-        await asyncio.sleep(0.05)
-
-
 def try_to_enrol(site: Site, token: str, fingerprint: str = "") -> State:
     state = site.new_state()
-    asyncio.run(settled(enrol(site.address, fingerprint or site.fingerprint(), token, state)))  # type: ignore[arg-type]
+    site.run(enrol(site.address, fingerprint or site.fingerprint(), token, state))
     return state
 
 
@@ -77,7 +62,7 @@ def test_a_copied_authority_does_not_make_a_server(site: Site) -> None:
     try:
         state, fingerprint = site.new_state(), pki.fingerprint(right.certificate)
         with pytest.raises(EnrolmentFailed, match="certificate verify failed"):
-            asyncio.run(settled(enrol(f"127.0.0.1:{impostor.port}", fingerprint, "precious", state)))
+            site.run(enrol(f"127.0.0.1:{impostor.port}", fingerprint, "precious", state))
         assert "precious" in site.tokens
     finally:
         impostor.stop()
@@ -90,7 +75,7 @@ def test_a_host_certificate_does_not_make_a_server(site: Site) -> None:
     hub = site.hub
     hub.renew(type(site.material())(stolen, site.material().trust))
     with pytest.raises(aiohttp.ClientError, match="certificate"):
-        asyncio.run(settled(greet(site, state)))
+        site.run(greet(site, state))
 
 
 def test_refusals_are_slow_alike_and_limited(site: Site) -> None:
@@ -107,8 +92,7 @@ def test_refusals_are_slow_alike_and_limited(site: Site) -> None:
             last = await client.post(f"https://{site.address}/enrol", data=b"{", ssl=False)
             return [answer.status for answer in (*answers, last)]
 
-    statuses = asyncio.run(settled(guess()))
-    assert isinstance(statuses, list)
+    statuses = site.run(guess())
     assert statuses[0] == 400
     assert statuses[-1] == 429
 
@@ -130,7 +114,7 @@ def test_without_a_certificate_nobody_is_an_agent(site: Site) -> None:
     _, state = site.enrolled()
     (state.directory / "identity.pem").unlink()
     with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
-        asyncio.run(settled(greet(site, state)))
+        site.run(greet(site, state))
 
 
 def test_a_certificate_of_another_authority_is_refused(site: Site) -> None:
@@ -138,7 +122,7 @@ def test_a_certificate_of_another_authority_is_refused(site: Site) -> None:
     key = pki.new_key()
     state.keep_identity(pki.Identity(pki.issue_host(pki.create_authority(), pki.request(key), host), key))
     with pytest.raises((aiohttp.ClientError, OSError)):
-        asyncio.run(settled(greet(site, state)))
+        site.run(greet(site, state))
     assert site.hub.hosts() == []
 
 
@@ -147,7 +131,7 @@ def test_a_certificate_that_ended_is_refused(site: Site) -> None:
     _, state = site.enrolled()
     time.sleep(1.1)
     with pytest.raises((aiohttp.ClientError, OSError)):
-        asyncio.run(settled(greet(site, state)))
+        site.run(greet(site, state))
 
 
 def test_a_revoked_host_is_cut_and_refused(site: Site) -> None:
@@ -156,21 +140,34 @@ def test_a_revoked_host_is_cut_and_refused(site: Site) -> None:
     with site.agent(host, state), site.agent(other, other_state):
         site.revoked.update(site.signed[:1])
         site.hub.cut(host)
-        wait(lambda: host not in site.hub.hosts())
+        site.until(lambda: host not in site.hub.hosts())
         assert site.gone == [host]
         time.sleep(0.5)  # it dials again meanwhile
         assert len(site.facts[host]) == 1
         assert site.hub.hosts() == [other]
         with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
-            asyncio.run(settled(greet(site, state)))
+            site.run(greet(site, state))
 
 
 def test_a_host_renews_its_certificate_by_itself(site: Site) -> None:
+    site.host_days = 0.01  # of which two thirds, with the hour of tolerance before, are already over
     host, state = site.enrolled()
-    first = state.identity()
-    assert first is not None
-    almost_over = pki.issue_host(site.authorities[0], pki.request(first.key), host, days=0)
-    state.keep_identity(pki.Identity(pki_with_seconds(site, first.key, host), first.key) if not almost_over else first)
+    before = state.identity()
+    assert before is not None
+    site.host_days = 90
+    with site.agent(host, state):
+        site.until(lambda: state.identity() != before)
+        after = state.identity()
+        assert after is not None
+        assert after.key != before.key
+        assert pki.serial(after.certificate) == site.signed[-1]
+        site.hub.cut(host)
+        site.until(lambda: len(site.facts[host]) == 2)
+        site.revoked.add(pki.serial(before.certificate))
+        assert site.hub.drivers(host).hypervisor.machines() == []
+    assert len(site.signed) == 2
+
+
 def test_authorities_are_replaced_without_anybody_enrolling_anew(site: Site) -> None:
     host, state = site.enrolled()
     old = site.authorities[0]
@@ -179,21 +176,21 @@ def test_authorities_are_replaced_without_anybody_enrolling_anew(site: Site) -> 
     with site.agent(host, state):
         site.authorities = [pki.create_authority("new"), old]
         site.hub.renew(site.material())
-        wait(lambda: state.trust()[0] == site.authorities[0].certificate)
-        wait(lambda: state.identity() != before)
+        site.until(lambda: state.trust()[0] == site.authorities[0].certificate)
+        site.until(lambda: state.identity() != before)
         after = state.identity()
         assert after is not None
         assert after.key != before.key
         assert not pki.renewal_due(after.certificate, state.trust())
         site.authorities = site.authorities[:1]
         site.hub.renew(site.material())
-        wait(lambda: len(state.trust()) == 1)
+        site.until(lambda: len(state.trust()) == 1)
         site.hub.cut(host)
-        wait(lambda: len(site.facts[host]) == 2)
+        site.until(lambda: len(site.facts[host]) == 2)
         assert site.hub.drivers(host).hypervisor.machines() == []
     state.keep_identity(before)
     with pytest.raises((aiohttp.ClientError, OSError)):
-        asyncio.run(settled(greet(site, state)))
+        site.run(greet(site, state))
 
 
 def test_sessions_are_resumed_and_still_know_who_is_there(site: Site) -> None:
@@ -208,11 +205,11 @@ def test_sessions_are_resumed_and_still_know_who_is_there(site: Site) -> None:
                 resumed.append(dialer.remember(socket))
         return resumed
 
-    assert asyncio.run(settled(twice())) == [False, True]
+    assert site.run(twice()) == [False, True]
     assert len(site.facts[host]) == 2
     site.revoked.update(site.signed)
     with pytest.raises(aiohttp.WSServerHandshakeError, match="403"):
-        asyncio.run(settled(greet(site, state)))
+        site.run(greet(site, state))
 
 
 def test_the_command_shows_the_token_to_no_process_list() -> None:
@@ -238,4 +235,3 @@ def test_no_token_and_no_key_is_logged(site: Site, caplog: pytest.LogCaptureFixt
     everything = "\n".join(str(vars(record)) for record in caplog.records) + str(refused.value)
     assert "hush-hush" not in everything
     assert identity.key not in everything
-    assert isinstance(ssl.OPENSSL_VERSION, str)

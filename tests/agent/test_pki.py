@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from cloudwright.agent import pki
 from cloudwright.agent.state import State
@@ -23,7 +23,7 @@ def test_a_host_certificate_names_the_uuid_and_is_for_clients_only() -> None:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert names.get_values_for_type(x509.UniformResourceIdentifier) == [f"urn:uuid:{host}"]
     usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    assert list(usage) == [x509.ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
     assert pki.matches(text, key)
     assert not pki.matches(text, pki.new_key())
     assert pki.serial(text) == f"{certificate.serial_number:x}"
