@@ -11,6 +11,7 @@ from cloudwright.guest.process import run
 from cloudwright.guest.text import token
 
 _SYSCTL = Path("/proc/sys/net")
+_LOOPBACK, _LOOPBACK_MTU = "127.0.0.1/8", 65536
 
 
 def wanted(document: Json) -> Json:
@@ -22,8 +23,8 @@ def wanted(document: Json) -> Json:
         addresses = plan[public["device"]]["addresses"]
         if public["address"] not in {address.split("/")[0] for address in addresses}:
             addresses.append(public["address"] + "/32")
-    for dhcp in document["dhcp"]:
-        plan[dhcp["device"]]["addresses"].append(METADATA + "/32")
+    if document["dhcp"]:  # on no guest interface, so that several may answer to it
+        plan["lo"] = {"mtu": _LOOPBACK_MTU, "addresses": [_LOOPBACK, METADATA + "/32"]}
     ways = [interface for interface in document["interfaces"] if interface["gateway"]]
     ways.sort(key=lambda interface: interface["role"] != "public")
     plan[""] = {"via": ways[0]["gateway"], "device": ways[0]["device"]} if ways else {}
@@ -35,7 +36,7 @@ def changes(plan: Json, seen: list[Json], default: list[Json]) -> list[str]:
     lines = []
     for link in seen:
         want = plan.get(link["ifname"])
-        if want is None or link["ifname"] == "lo":
+        if want is None:
             continue
         device = token(link["ifname"])
         has = {f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["family"] == "inet"}
@@ -72,7 +73,7 @@ class Interfaces:
             run(["ip", "-batch", "-"], "\n".join(lines) + "\n")
         for line in lines:
             words = line.split()
-            if words[:2] == ["address", "add"]:
+            if words[:2] == ["address", "add"] and words[4] != "lo":
                 arp.announce(words[4], words[2].split("/")[0])
         self._plan = plan
 
