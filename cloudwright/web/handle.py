@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -88,7 +89,7 @@ class Face:
         self._gate = gate
         self._commands = commands
         self._setting = setting
-        self._throttle = throttle or Throttle()
+        self._throttle = throttle if throttle is not None else Throttle()
         self._now = now
         self.sessions = Sessions(gate, setting, lambda: now().timestamp())
         self.version = __version__
@@ -268,8 +269,9 @@ class Face:
     def _slow_down(self, call: Call, account: str) -> None:
         wait = self._throttle.wait(call.peer, account)
         if wait > 0:
-            call.headers = [("retry-after", str(int(wait) + 1))]
-            refuse(531, f"Failed to authenticate user: too many failed logins; try again in {int(wait) + 1} seconds")
+            seconds = math.ceil(round(wait, 3))
+            call.headers = [("retry-after", str(seconds))]
+            refuse(531, f"Failed to authenticate user: too many failed logins; try again in {seconds} seconds")
 
     def _logout(self, call: Call) -> Outcome:
         present = self.sessions.find(call.cookies)

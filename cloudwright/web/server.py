@@ -62,7 +62,7 @@ class Server:
         self._hub = hub
         self._door = door
         self._pool = ThreadPoolExecutor(options.threads, "http")
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
         self._thread = threading.Thread(target=self._run, name="http-loop", daemon=True)
         self._stopping = asyncio.Event()
 
@@ -85,14 +85,14 @@ class Server:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_until_complete(self._serve())
+            asyncio.run(self._serve())
         except Exception:
             log.exception("The HTTP server ended unexpectedly")
 
     async def _serve(self) -> None:
         options = self._options
+        self._loop = asyncio.get_running_loop()
         servers: list[Any] = [_listener(self._main, options.address, options.port, options.certificate, options.private_key)]
         if options.integration_port:
             servers.append(_listener(self._integration, options.integration_address, options.integration_port))
@@ -163,9 +163,9 @@ class Server:
         sending = asyncio.ensure_future(_pour(stream, proto.response_stream(200, STREAM_HEADERS)))
         gone = asyncio.ensure_future(proto.client_disconnect())
         await asyncio.wait([sending, gone], return_when=asyncio.FIRST_COMPLETED)
-        for task in (sending, gone):
-            task.cancel()
-        await asyncio.gather(sending, gone, return_exceptions=True)
+        gone.cancel()
+        sending.cancel()
+        await asyncio.wait([sending])
 
     async def _screen(self, scope: Any, proto: Any) -> None:
         request = _request(scope, b"")
@@ -191,7 +191,7 @@ class Server:
         await asyncio.wait([carrying, stopping], return_when=asyncio.FIRST_COMPLETED)
         for task in (carrying, stopping):
             task.cancel()
-        await asyncio.gather(carrying, stopping, return_exceptions=True)
+        await asyncio.wait([carrying])
         proto.close()
 
 
