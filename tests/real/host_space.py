@@ -72,9 +72,14 @@ class HostSpace:
         self.enter = ("nsenter", "--target", str(self.pid), "--net", "--mount")
         self.state = Path(tempfile.mkdtemp(prefix="cwn"))
         self.state.chmod(0o711)
-        self.network = HostNetwork(self.state, underlay=underlay, enter=self.enter)
+        self._underlay = underlay
+        self.network = self.reopen()
         if openvswitch:
             self.run("sh", "-c", _OPENVSWITCH)
+
+    def reopen(self) -> HostNetwork:
+        """The driver as an agent that was restarted makes it."""
+        return HostNetwork(self.state, underlay=self._underlay, enter=self.enter)
 
     def run(self, *argv: str) -> str:
         """A program on this host."""
