@@ -11,7 +11,7 @@ here=$(dirname "$(realpath "$0")")
 if [ "$(id -u)" = 0 ]; then default=/var/cache/cloudwright; else default=${XDG_CACHE_HOME:-$HOME/.cache}/cloudwright; fi
 cache=${CLOUDWRIGHT_CACHE:-$default}
 size=64 # MiB the guest sees
-packages="busybox busybox-static dropbear-bin qemu-guest-agent"
+packages="busybox-static dropbear-bin qemu-guest-agent"
 
 fail() {
 	echo "guest image: $*" >&2
@@ -92,7 +92,7 @@ kernel() {
 	install -D kernel/boot/vmlinuz-* root/boot/vmlinuz
 	cp -r "$here/guest/initrd" initrd
 	mkdir -p initrd/{bin,dev,proc,sys,new}
-	install -D "$(find static -path '*bin/busybox' -type f)" initrd/bin/busybox
+	cp root/bin/busybox initrd/bin/
 	modules initrd/first virtio_pci virtio_blk virtio_net ext4
 	modules initrd/other sd_mod virtio_scsi ata_piix ahci mptspi
 	modules root/lib/guest-modules virtio_console virtio_balloon virtio_rng evdev button sr_mod isofs virtio_mem e1000
@@ -101,28 +101,29 @@ kernel() {
 
 programs() {
 	local program loader library found
+	install -D "$(find static -path '*bin/busybox' -type f)" root/bin/busybox
 	loader=$(find x -name ld-linux-x86-64.so.2 -type f)
 	install -D "$loader" root/lib64/ld-linux-x86-64.so.2
 	mkdir -p root/{bin,sbin,lib,usr/bin}
-	for program in busybox dropbear dropbearkey qemu-ga; do
+	for program in dropbear dropbearkey qemu-ga; do
 		found=$(find x -path "*bin/$program" -type f)
-		case $program in busybox) cp "$found" root/bin/ ;; *) cp "$found" root/usr/sbin/ ;; esac
+		cp "$found" root/usr/sbin/
 		"$loader" --library-path "x/lib/x86_64-linux-gnu:x/usr/lib/x86_64-linux-gnu" --list "$found" >libraries || fail "$program misses a library"
 		while read -r library; do cp -Lu "$library" root/lib/; done < <(awk '$2 == "=>" && $3 ~ /^x\// {print $3}' libraries)
 	done
 	for library in libnss_files.so.2 libnss_dns.so.2 libresolv.so.2; do
 		find x -name $library -exec cp -L {} root/lib/ \;
 	done
-	for program in $("$loader" --library-path x/lib/x86_64-linux-gnu:x/usr/lib/x86_64-linux-gnu root/bin/busybox --list); do
+	for program in $(root/bin/busybox --list); do
 		[ -e "root/bin/$program" ] || ln -s busybox "root/bin/$program"
 	done
 	ln -sf ../bin/busybox root/sbin/init
 }
 
-# One ext4 partition behind a master boot record; GRUB lies in the gap between them.
+# One ext4 partition behind a master boot record; GRUB lies in the gap between them, and reads large blocks much faster.
 disk() {
 	truncate -s $((size - 1))M partition
-	mke2fs -q -t ext4 -O ^has_journal,^metadata_csum,^64bit -m 0 -E root_owner=0:0 -L guest -d root partition
+	mke2fs -q -t ext4 -b 4096 -O ^has_journal,^metadata_csum,^64bit -m 0 -E root_owner=0:0 -L guest -d root partition
 	grub-mkimage -O i386-pc -p '(hd0,msdos1)/boot/grub' -c "$here/guest/grub.cfg" -o core.img biosdisk part_msdos ext2 linux
 	python3 - $size <<-'PY'
 		import struct, sys
@@ -147,6 +148,7 @@ exec 9>"$cache/images/guest.lock"
 flock 9
 work=$(mktemp -d "$cache/images/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+cd "$work" # apt-get leaves out of its list what lies in the current directory
 # shellcheck disable=SC2046,SC2086
 apt-get download --print-uris $(kernel_packages) $packages $(library_packages) >"$work/list" || fail "packages are unknown: run apt-get update"
 key=$( (awk '{print $2, $4}' "$work/list" | sort; cd "$here" && find guest.sh guest -type f | sort | xargs sha256sum) | sha256sum | cut -c1-16)
