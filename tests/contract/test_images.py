@@ -109,6 +109,18 @@ def test_work_is_unknown_before_it_begins_and_after_it_is_cancelled(bench: Bench
     assert bench.store.see("t-iso").format == "iso", "cancelling finished work leaves what it made"
 
 
+def test_what_waits_to_be_received_goes_when_it_is(bench: Bench, tmp_path: Path) -> None:
+    for name in ("t-taken", "t-waiting"):
+        path = Path(bench.store.incoming(name))
+        path.parent.mkdir(parents=True, exist_ok=True)  # a simulated store has none
+        path.write_bytes(Path(bench.disk).read_bytes())
+    bench.store.begin_receive("k", "t-taken", bench.store.incoming("t-taken"), "QCOW2", POLICY)
+    assert ended(bench.store, "k").state is WorkState.DONE
+    bench.store.remove("t-waiting")
+    if isinstance(bench.store, DirectoryImages):
+        assert list((tmp_path / "store" / "incoming").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("url", "format", "checksum", "rule"),
     [

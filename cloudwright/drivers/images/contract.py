@@ -52,13 +52,17 @@ class ImageStore(Protocol):
         fields of ImageSeen. It fails with a sentence naming the rule that the image or the address broke."""
 
     def begin_receive(self, key: str, name: str, path: str, format: str, policy: FetchPolicy) -> None:
-        """The same for a file that was uploaded to `path`, or exported by a pool."""
+        """The same for a file that was uploaded to `path`, or exported by a pool. One that waits at `incoming` is gone
+        once the image is there; any other stays."""
+
+    def incoming(self, name: str) -> str:
+        """The path where an upload, or a pool's export, waits to be received as image `name`."""
 
     def url(self, name: str) -> str:
         """Where hosts fetch the image."""
 
     def remove(self, name: str) -> None:
-        """Delete an image. Gone is done."""
+        """Delete an image, and what waits to be received under its name. Gone is done."""
 
     def work(self, key: str) -> Work:
         """How far long work is."""

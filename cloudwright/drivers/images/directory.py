@@ -47,8 +47,7 @@ class DirectoryImages:
         self._begin(key, Ingest(str(root), scratch, checked(name), format, policy, path=path))
 
     def incoming(self, name: str) -> str:
-        """The path where an upload or a pool's export of that name waits to be received; who received it removes it."""
-        return str(self._opened() / "incoming" / f"{checked(name)}.qcow2")
+        return str(self._shelf.incoming(name))
 
     def url(self, name: str) -> str:
         path = self._shelf.locate(name)

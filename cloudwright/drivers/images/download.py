@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.client
 import socket
 import ssl
@@ -14,6 +15,7 @@ from cloudwright.drivers.error import DriverFault, Refused
 from cloudwright.drivers.images import address as addresses
 from cloudwright.drivers.images.address import Address
 from cloudwright.drivers.images.contract import FetchPolicy
+from cloudwright.drivers.images.sparse import SparseFile
 
 _CHUNK = 256 << 10
 _SILENCE_SECONDS = 30.0
@@ -103,19 +105,18 @@ def _stream(response: http.client.HTTPResponse, policy: FetchPolicy, path: Path,
         raise Refused("the server sends the file in a content encoding that was not asked for")
     if announced is not None and announced > policy.max_bytes:
         raise Refused(f"the server announces {announced} bytes, and {policy.max_bytes} is the most that is allowed")
-    floor, size = SpeedFloor(), 0
-    with path.open("wb") as file:
+    floor = SpeedFloor()
+    with SparseFile(path) as file:
         while chunk := response.read1(_CHUNK):
-            size += len(chunk)
-            if size > policy.max_bytes:
+            if file.size + len(chunk) > policy.max_bytes:
                 raise Refused(f"the file is larger than {policy.max_bytes} bytes, the most that is allowed")
             floor.fed(len(chunk))
             digest.update(chunk)
             file.write(chunk)
-            report(size / (announced or policy.max_bytes))
-    if announced is not None and size != announced:
-        raise Refused(f"the server announced {announced} bytes and sent {size}")
-    if not size:
+            report(file.size / (announced or policy.max_bytes))
+    if announced is not None and file.size != announced:
+        raise Refused(f"the server announced {announced} bytes and sent {file.size}")
+    if not file.size:
         raise Refused("the server sent an empty file")
 
 
@@ -124,6 +125,8 @@ def _reason(error: Exception) -> str:
         return f"no byte came for {_SILENCE_SECONDS:.0f} seconds"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not valid ({error.verify_message})"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "the image store is full"
     if isinstance(error, ConnectionRefusedError):
         return "it refused the connection"
     return type(error).__name__

@@ -54,6 +54,9 @@ class FakeImages:
         self._meet("begin_receive")
         self._begin(key, "receive", checked(name), format, path)
 
+    def incoming(self, name: str) -> str:
+        return f"{self._meet('incoming')['path']}/incoming/{checked(name)}"
+
     def url(self, name: str) -> str:
         path = PurePosixPath(str(self._meet("url")["path"]))
         return f"file://{path}/images/{name}.{self._one(name).format}"

@@ -20,6 +20,7 @@ from cloudwright.drivers.errand import Order, Report
 from cloudwright.drivers.error import Refused
 from cloudwright.drivers.images import confine, detect, download, shelf, terms, unpack
 from cloudwright.drivers.images.contract import FetchPolicy, ImageSeen
+from cloudwright.drivers.images.sparse import SparseFile
 from cloudwright.drivers.qcow2 import read_header
 
 _MEMORY = 2 << 30
@@ -55,6 +56,7 @@ def ingest(order: Order, report: Report) -> dict[str, object]:
         made = ImageSeen(job.name, format, size, size if virtual is None else virtual, f"sha256:{_sha256(image)}")
         shelf_.put(made, image)
         shutil.rmtree(scratch)
+    shelf_.incoming(job.name).unlink(missing_ok=True)
     return cast(dict[str, object], msgspec.to_builtins(shelf_.see(job.name)))
 
 
@@ -117,7 +119,7 @@ def _copy(path: Path, into: Path, policy: FetchPolicy, digest: Any) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Refused(f"the uploaded file {path} cannot be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as source, into.open("wb") as target:
+    with os.fdopen(descriptor, "rb") as source, SparseFile(into) as target:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise Refused(f"{path} is no plain file")

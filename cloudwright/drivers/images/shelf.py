@@ -21,6 +21,7 @@ class Shelf:
 
     def __init__(self, root: Path) -> None:
         self._root = root / "images"
+        self._incoming = root / "incoming"
 
     def put(self, image: ImageSeen, file: Path) -> None:
         """Move the finished `file` in, durably and readable for all."""
@@ -69,6 +70,11 @@ class Shelf:
         with contextlib.suppress(NotThere):
             self.locate(name).unlink(missing_ok=True)
         self._facts(name).unlink(missing_ok=True)
+        self.incoming(name).unlink(missing_ok=True)
+
+    def incoming(self, name: str) -> Path:
+        """Where a file waits to be received under that name."""
+        return self._incoming / checked(name)
 
     def _facts(self, name: str) -> Path:
         return self._root / f"{checked(name)}.json"

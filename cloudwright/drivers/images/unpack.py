@@ -16,6 +16,7 @@ from typing import Protocol
 
 from cloudwright.drivers.error import Refused
 from cloudwright.drivers.images.contract import FetchPolicy
+from cloudwright.drivers.images.sparse import SparseFile
 
 _CHUNK = 1 << 20
 _SLACK = 1 << 20  # bytes of header and footer that a disk of the largest virtual size may have around it
@@ -76,20 +77,15 @@ def extract_disk(path: Path, into: Path, policy: FetchPolicy) -> None:
 
 
 def pour(stream: Readable, into: Path, policy: FetchPolicy) -> None:
-    """Copy a stream into a file, blocks of zeros as holes. Raises Refused past the limit or when the disk gets full."""
-    limit, size, zeros = policy.max_virtual_bytes + _SLACK, 0, bytes(_CHUNK)
-    with into.open("wb") as file:
+    """Copy a stream into a file. Raises Refused past the limit or when the disk gets full."""
+    limit = policy.max_virtual_bytes + _SLACK
+    with SparseFile(into) as file:
         while chunk := stream.read(_CHUNK):
-            size += len(chunk)
-            if size > limit:
+            if file.size + len(chunk) > limit:
                 raise Refused(f"the file unpacks to more than {policy.max_virtual_bytes} bytes, the most that a disk may have")
-            if chunk == zeros[: len(chunk)]:
-                file.seek(len(chunk), 1)
-            else:
-                file.write(chunk)
-            if size % (64 * _CHUNK) == 0 and shutil.disk_usage(into.parent).free < _RESERVE:
-                raise Refused(f"the image store has less than {_RESERVE} bytes left: unpacking stopped after {size} bytes")
-        file.truncate(size)
+            file.write(chunk)
+            if file.size % (64 * _CHUNK) == 0 and shutil.disk_usage(into.parent).free < _RESERVE:
+                raise Refused(f"the image store has less than {_RESERVE} bytes left: unpacking stopped after {file.size} bytes")
 
 
 @contextmanager

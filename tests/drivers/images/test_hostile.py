@@ -22,6 +22,7 @@ from cloudwright.drivers.error import Refused
 from cloudwright.drivers.images import confine
 from cloudwright.drivers.images.contract import FetchPolicy
 from cloudwright.drivers.images.directory import DirectoryImages
+from cloudwright.drivers.images.sparse import SparseFile
 from cloudwright.drivers.work import Work, WorkState
 
 MIB = 1 << 20
@@ -79,6 +80,14 @@ def test_an_honest_image_is_converted(take: Take, store: DirectoryImages, tmp_pa
     assert seen.checksum == "sha256:" + hashlib.sha256(at_rest.read_bytes()).hexdigest()
     check = ["qemu-io", "-r", "-f", "qcow2", "-c", "read -P 0x5a 1M 64k", str(at_rest)]
     assert b"verification failed" not in subprocess.run(check, check=True, capture_output=True).stdout
+
+
+def test_zeros_take_no_room_on_the_way(tmp_path: Path) -> None:
+    with SparseFile(tmp_path / "file") as file:
+        for chunk in (bytes(MIB), b"x" * 4096, bytes(MIB)):
+            file.write(chunk)
+    assert (tmp_path / "file").read_bytes() == bytes(MIB) + b"x" * 4096 + bytes(MIB)
+    assert (tmp_path / "file").stat().st_blocks * 512 < MIB // 2
 
 
 def test_a_stream_optimized_vmdk_in_an_ova_is_taken(take: Take, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloudwright.drivers.error import Busy, NotThere, Refused
-from cloudwright.drivers.pool import nfs
+from cloudwright.drivers.pool import layout, nfs
 from cloudwright.drivers.pool.contract import PoolSpec
 from cloudwright.drivers.pool.directory import DirectoryPool
 from cloudwright.drivers.work import Work, WorkState
@@ -193,3 +193,28 @@ def test_a_host_that_cannot_mount_nfs_says_what_it_lacks(tmp_path: Path, monkeyp
     ):
         with pytest.raises(Refused, match="has no usable NFS address"):
             pool.open(broken)
+
+
+def test_a_copy_dies_with_its_process(pool: DirectoryPool, tmp_path: Path) -> None:
+    """Else an orphan would go on writing into the half that the next try writes."""
+    pool.create("p-1", "v-1", 512 * MIB, "raw")
+    with open(pool.locate("p-1", "v-1"), "r+b") as file:
+        file.write(os.urandom(MIB) * 512)
+    pool.begin_copy("c", "p-1", "v-2", "v-1", 0)
+    while not list((tmp_path / "pool").glob(".*")) and pool.work("c").state is WorkState.RUNNING:
+        time.sleep(0.001)
+    (lock,) = (tmp_path / "state" / "work").glob("*.lock")
+    os.kill(int(lock.read_text()), signal.SIGKILL)
+    assert ended(pool, "c").state is WorkState.UNKNOWN
+    (half,) = (tmp_path / "pool").glob(".*")
+    time.sleep(0.1)
+    size = half.stat().st_blocks
+    time.sleep(0.3)
+    assert half.stat().st_blocks == size < 512 * 2048
+    pool.cancel("c")
+    assert not half.exists()
+
+
+def test_no_two_makers_write_to_one_half(tmp_path: Path) -> None:
+    halves = {layout.part(tmp_path, name, maker) for name in ("v-1", "v-2") for maker in ("h-1", "h-2")}
+    assert len(halves) == 4
