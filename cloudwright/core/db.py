@@ -85,7 +85,10 @@ class Database:
 
     def create_all(self) -> None:
         """Make all tables that are missing."""
-        metadata.create_all(self.engine)
+        with self.engine.connect() as connection:  # one transaction: a commit for each table would take a second
+            connection.exec_driver_sql("BEGIN")
+            metadata.create_all(connection)
+            connection.exec_driver_sql("COMMIT")
 
     def read(self) -> Reader:
         """This thread's reader."""

@@ -1,0 +1,16 @@
+"""All commands, tasks, views and tables: importing every module of the domain packages declares them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+DOMAINS = ("identity", "infrastructure", "compute", "storage", "network", "operations")
+
+
+def load() -> None:
+    """Import every module of the domains, once."""
+    for domain in DOMAINS:
+        package = importlib.import_module(f"cloudwright.{domain}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)

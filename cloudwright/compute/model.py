@@ -1,0 +1,103 @@
+"""The rows of compute: offerings, machines, and what a machine is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.core.access import Kind, Use, above_caller
+from cloudwright.core.resource import Owned, Resource, column
+from cloudwright.core.secret import Secret
+
+
+class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id", "id")]):
+    """How much of a machine: processors, MHz of each, MiB of memory. A custom one leaves them to the caller."""
+
+    name: str
+    display_text: str
+    cpus: int | None = None
+    cpu_mhz: int | None = None
+    memory: int | None = None  # MiB
+    custom: bool = False
+    limit_cpu: bool = False
+    volatile_vm: bool = False
+    ha: bool = False
+    storage_type: str = "shared"  # shared, local
+    provisioning: str = "thin"
+    tags: str = ""  # storage tags
+    host_tags: str = ""
+    domain_id: int | None = None
+    zone_ids: list[str] = column(default=[])
+    system_vm: str | None = None  # domainrouter, consoleproxy …: an offering for system VMs
+    unique_name: str | None = None
+    network_rate: int | None = None  # Mb/s
+    deployment_planner: str | None = None
+    root_disk_gb: int | None = None
+    bytes_rate: int = 0
+    iops_rate: int = 0
+    cache_mode: str = "none"
+    dynamic_scaling: bool = True
+    state: str = "Active"
+    sort_key: int = 0
+    details: dict[str, str] = column(default={})
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Callers use those that are public or of their domain or one above; none of the system's."""
+        if use is Use.CHANGE:
+            return sa.false()
+        return sa.and_(cls.c.system_vm.is_(None), sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id)))
+
+
+class SshKeyPair(Owned, table="ssh_key_pair", unique=[("account_id", "name")]):
+    """A public key of an account. The private key was told once, when it was made here."""
+
+    name: str
+    fingerprint: str
+    public_key: str = column(text=True)
+
+
+class Vm(
+    Owned,
+    table="vm",
+    indexes=[("host_id", "id"), ("zone_id", "id"), ("state", "id"), ("name",), ("service_offering_id",), ("template_id",)],
+):
+    """An instance. `state` is the API's (Starting, Running, Stopping, Stopped, Destroyed, Expunging, Error, Migrating, Unknown):
+    what is desired shows in the task on it, what was seen last in `observed` with its time and source."""
+
+    name: str  # also the host name in the guest
+    display_name: str | None = None
+    group: str | None = None
+    instance_name: str  # what the hypervisor calls it: i-<uuid>
+    state: str = "Stopped"
+    zone_id: int
+    host_id: int | None = None
+    last_host_id: int | None = None
+    service_offering_id: int
+    template_id: int | None = None
+    iso_id: int | None = None
+    hypervisor: str
+    os_type_id: int | None = None
+    cpus: int
+    cpu_mhz: int
+    memory: int  # MiB
+    cpu_taken: int = 0  # MHz reserved on host_id (0: none)
+    memory_taken: int = 0  # bytes reserved on host_id
+    ha: bool = False
+    user_data: str | None = column(text=True, default=None)  # base64 as given
+    user_data_id: int | None = None
+    key_pairs: list[str] = column(default=[])  # names
+    public_keys: str = column(text=True, default="")
+    password: Secret | None = None  # until the guest fetched it and a new one is made
+    password_serial: str = ""
+    password_enabled: bool = False
+    details: dict[str, str] = column(default={})
+    delete_protection: bool = False
+    display: bool = True
+    dynamically_scalable: bool = False
+    observed: str = ""  # running, stopped …, as last reported
+    observed_at: float | None = None
+    observed_by: str = ""
+    destroyed_at: float | None = None
+    started_at: float | None = None

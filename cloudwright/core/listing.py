@@ -1,0 +1,146 @@
+"""Lists: a view, declared filters and an owner scope give paging, keyword, count, ordering by one query builder.
+
+    class ListVolumes(List, answers=VolumeView, keywords=[Volume.c.name]):
+        "Lists volumes."
+        zone: Ref[Zone] | None = where(Volume.c.zone_id, "only in this zone")
+        name: str | None = where(Volume.c.name, "only the one of this name")
+
+Two statements a page at most: the page (cut first, then joined) and the count, which is asked of the base table alone and only
+when the page does not already tell it. Statements are built once for each set of filters in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+
+from cloudwright.core.access import Caller, Kind, Use, like_prefix, rule
+from cloudwright.core.command import Told, Verb
+from cloudwright.core.error import ParamError
+from cloudwright.core.param import Param, param
+from cloudwright.core.resource import Resource
+from cloudwright.core.setting import setting
+from cloudwright.core.tx import Reader
+
+PAGE_SIZE = setting("default.page.size", 500, "how many rows a list answers when none is asked for, and at most", minimum=1)
+Condition = sa.ColumnElement[bool]
+
+
+def where(target: Any, doc: str, **declared: Any) -> Any:
+    """A filter: a column that must equal the value (or be among them), or a function from the bound value to a condition."""
+    return Param(doc, default=declared.pop("default", None), where=target, **declared)
+
+
+class List(Verb, http_method="GET"):
+    """The ancestor of every list of resources."""
+
+    keywords: ClassVar[Sequence[Any]] = ()
+    newest_first: ClassVar[bool] = False
+    removed_too: ClassVar[bool] = False
+    _built: ClassVar[dict[Any, tuple[Any, Any]]] = {}
+
+    keyword: str | None = param("only those in whose words this occurs")
+    page: int | None = param("which page, from 1; given together with pagesize", minimum=1)
+    page_size: int | None = param("how many on a page; -1 alone means all", minimum=-1)
+
+    def __init_subclass__(
+        cls, *, keywords: Sequence[Any] = (), newest_first: bool = False, removed_too: bool = False, **declared: Any
+    ) -> None:
+        cls.keywords, cls.newest_first, cls.removed_too = keywords or cls.keywords, newest_first, removed_too
+        super().__init_subclass__(**declared)
+
+    def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
+        """Further conditions of this list: (a key naming the condition's shape, the condition, what it binds)."""
+        return []
+
+    def scope(self, caller: Caller) -> Condition | None:
+        """The access rule; lists that show more or less than a reference may override it."""
+        return rule(self._view().of, caller.kind, Use.SEE)
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        """The page."""
+        view = self._view()
+        limit, offset = self._cut(reader)
+        key, conditions, binds = self._conditions(reader, caller)
+        page, count = self._statements(caller.kind, key, conditions, caller)
+        binds |= caller.binds()
+        rows = view.answer(reader.rows(view.statement(caller.kind, page, key), {**binds, "most": limit, "skip": offset}), caller)
+        total = offset + len(rows) if 0 < len(rows) < limit or (not rows and not offset) else int(reader.value(count, binds) or 0)
+        return Told(view.key, rows, total)
+
+    def _view(self) -> Any:
+        if self.api.answers is None:
+            raise RuntimeError(f"BUG: {self.api.name} has no view (ListWithoutView)")
+        return self.api.answers
+
+    def _cut(self, reader: Reader) -> tuple[int, int]:
+        """(limit, offset)."""
+        largest = self.largest_page(reader)
+        if self.page_size == -1 and self.page is None:
+            return 1 << 31, 0
+        if (self.page is None) != (self.page_size is None):
+            given, other = ("page", "pagesize") if self.page_size is None else ("pagesize", "page")
+            raise ParamError(f"Parameter {given} was given without {other}; they belong together", param=other)
+        if self.page is None or self.page_size is None:
+            return largest, 0
+        if not 0 < self.page_size <= largest:
+            raise ParamError(f"Parameter pagesize: {self.page_size} is not between 1 and {largest}", param="pagesize")
+        return self.page_size, (self.page - 1) * self.page_size
+
+    def largest_page(self, reader: Reader) -> int:
+        """How many rows a page may have."""
+        return PAGE_SIZE.get(reader)
+
+    def _conditions(self, reader: Reader, caller: Caller) -> tuple[Any, list[Condition], dict[str, Any]]:
+        conditions: list[Condition] = []
+        binds: dict[str, Any] = {}
+        names: list[Any] = []
+        for name, p in self.api.params.items():
+            value = self.__dict__.get(name)
+            if p.where is None or value is None:
+                continue
+            names.append(name)
+            binds[f"p_{name}"] = self._bound(value)
+            conditions.append(_compare(p.where, name, isinstance(value, list)))
+        if self.keyword and self.keywords:
+            names.append("keyword")
+            binds["keyword"] = "%" + like_prefix(self.keyword.lower())
+            conditions.append(sa.or_(*(sa.func.lower(c).like(sa.bindparam("keyword"), escape="!") for c in self.keywords)))
+        for shape, condition, values in self.narrow(reader, caller):
+            names.append(shape)
+            conditions.append(condition)
+            binds |= values
+        return (type(self).__name__, caller.kind, tuple(names)), conditions, binds
+
+    @staticmethod
+    def _bound(value: Any) -> Any:
+        if isinstance(value, Resource):
+            return value.id
+        return [v.id if isinstance(v, Resource) else v for v in value] if isinstance(value, list) else value
+
+    def _statements(self, kind: Kind, key: Any, conditions: list[Condition], caller: Caller) -> tuple[Any, Any]:
+        if key not in List._built:
+            of = self._view().of
+            scope = self.scope(caller)
+            conditions = conditions if scope is None else [*conditions, scope]
+            if not self.removed_too:
+                conditions.append(of.c.gone == 0)
+            order = of.c.id.desc() if self.newest_first else of.c.id
+            cut = sa.select(of.c.id).where(*conditions).order_by(order).limit(sa.bindparam("most")).offset(sa.bindparam("skip"))
+            ids = cut.subquery("cut")
+            page = sa.select(of.t).join(ids, ids.c.id == of.c.id).order_by(order)
+            List._built[key] = (page, sa.select(sa.func.count()).select_from(of.t).where(*conditions))
+        return List._built[key]
+
+
+def _compare(target: Any, name: str, several: bool) -> Condition:
+    bind: Any = (
+        sa.bindparam(f"p_{name}", expanding=True) if several else sa.bindparam(f"p_{name}", type_=getattr(target, "type", None))
+    )
+    if callable(target) and not isinstance(target, sa.ColumnElement):
+        condition: Condition = target(bind)
+        return condition
+    equal: Condition = target.in_(bind) if several else target == bind
+    return equal

@@ -1,0 +1,127 @@
+"""Running a command: from parsed parameters to the answer's body, in one transaction when it changes something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.core import plan, wire
+from cloudwright.core.access import Caller
+from cloudwright.core.command import Command, Flat, Query, Result, Success, Told, Verb
+from cloudwright.core.db import Database
+from cloudwright.core.error import CloudError, Conflict, Lost, Overloaded, ParamError
+from cloudwright.core.event import emit
+from cloudwright.core.listing import List
+from cloudwright.core.resource import Resource
+from cloudwright.core.tx import Reader
+
+RACES = 8
+
+
+class Runner:
+    """Runs commands on a database. `admits_jobs` says whether new jobs are taken now."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.admits_jobs: Callable[[], bool] = lambda: True
+
+    def run(self, verb: type[Verb], caller: Caller, sent: wire.Parameters) -> dict[str, Any]:
+        """The body of the answer. Raises errors that explain themselves (CloudError, WireError)."""
+        values = verb.read(sent, caller)
+        if issubclass(verb, Command):
+            return self._change(verb, caller, sent, values)
+        reader = self.db.read()
+        command = verb.decode(values, reader, caller)
+        if not isinstance(command, Query | List):
+            raise RuntimeError(f"BUG: {verb.api.name} is neither command, query nor list (UnknownKindOfVerb)")
+        return self._body(verb, reader, caller, command.run(reader, caller))
+
+    def _change(self, verb: type[Command], caller: Caller, sent: wire.Parameters, values: dict[str, Any]) -> dict[str, Any]:
+        if verb.api.is_async and not self.admits_jobs():
+            raise Overloaded("This server takes no new jobs now: it is being stopped or in maintenance", fix=["try again later"])
+        dry = sent.get("dryrun").lower() == "true"
+        token = wire.decode(wire.Rule("clienttoken", "string"), sent.get("clienttoken"))
+        for _ in range(RACES):
+            try:
+                return self.db.write(lambda tx: self._transact(tx, verb, caller, values, plan.Planned(dry, token)))
+            except plan.DryRun as told:
+                return told.body
+            except Lost:
+                continue
+            except sa.exc.IntegrityError as error:
+                if token and (again := self.db.write(lambda tx: self._remembered(tx, verb, caller, values, token))):
+                    return again
+                raise _already(verb, error) from error
+        raise Conflict(f"{verb.api.name} met other changes of the same thing {RACES} times in a row", fix=["try again"])
+
+    def _remembered(
+        self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], token: str
+    ) -> dict[str, Any] | None:
+        return plan.remembered(tx, caller, token, verb.api.name, plan.digest(verb.api.name, values))
+
+    def _transact(
+        self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], planned: plan.Planned
+    ) -> dict[str, Any]:
+        if planned.token and (first := self._remembered(tx, verb, caller, values, planned.token)):
+            return first
+        command = verb.decode(values, tx, caller)
+        result = command.run(tx, caller)
+        self._tell_event(tx, command, caller, result)
+        if planned.dry_run:
+            raise plan.DryRun(plan.would_do(tx, command))
+        body = self._started(command, result) if command.started else self._body(verb, tx, caller, result)
+        if planned.token:
+            plan.remember(tx, caller, planned.token, verb.api.name, plan.digest(verb.api.name, values), body)
+        return body
+
+    @staticmethod
+    def _tell_event(tx: Any, command: Command, caller: Caller, result: Result) -> None:
+        if not command.api.event:
+            return
+        about = result if isinstance(result, Resource) else None
+        started = command.started
+        event = emit(
+            tx, command.api.event, command.describe(result), about=about, caller=caller,
+            state="Scheduled" if started else "Completed", job=started.uuid if started else "",
+        )  # fmt: skip
+        if started is not None:
+            tx.update(started, start_event=event.id)
+
+    @staticmethod
+    def _started(command: Command, result: Result) -> dict[str, Any]:
+        if command.started is None:
+            raise RuntimeError("BUG: a job's answer without a job (StartedWithoutTask)")
+        created = result.uuid if command.api.creates and isinstance(result, Resource) else None
+        return {k: v for k, v in wire.job_body(command.started.uuid, created).items() if v is not None}
+
+    @staticmethod
+    def _body(verb: type[Verb], reader: Reader, caller: Caller, result: Result) -> dict[str, Any]:
+        if isinstance(result, Flat):
+            return result.body
+        if isinstance(result, Told):
+            if result.one:
+                return dict(wire.object_body(result.key, result.rows[0]))
+            return dict(wire.list_body(result.key, result.rows, len(result.rows) if result.count < 0 else result.count))
+        if result is None or isinstance(result, Success):
+            return {"success": True, **({"displaytext": result.text} if result and result.text else {})}
+        if verb.api.answers is None:
+            raise RuntimeError(f"BUG: {verb.api.name} answers a row but has no view (AnswerWithoutView)")
+        if isinstance(result, Sequence):
+            rows = verb.api.answers.tell(reader, [row.id for row in result], caller)
+            return dict(wire.list_body(verb.api.answers.key, rows, len(rows)))
+        return {verb.api.answers.key: verb.api.answers.tell_one(reader, result.id, caller)}
+
+
+def _already(verb: type[Verb], error: sa.exc.IntegrityError) -> CloudError:
+    """A unique index refused: the message names what must be unique, from the index's name `<table>_one_<columns>`."""
+    text = str(error.orig)
+    for kind in Resource.by_name.values():
+        for index in kind.t.indexes:
+            columns = [c.name for c in index.columns if c.name != "gone"]
+            shown = ", ".join(f"{kind.kind}.{c}" for c in (*columns, "gone"))
+            if index.unique and (str(index.name) in text or shown in text):
+                words = " and ".join(c.removesuffix("_id").replace("_", " ") for c in columns)
+                return ParamError(f"{verb.api.name}: there is already a {kind.kind.replace('_', ' ')} with the same {words}")
+    raise error

@@ -1,0 +1,158 @@
+"""Settings: named, typed, scoped values with help text, effective at once.
+
+    PAGE_SIZE = setting("default.page.size", 500, "how many rows …", minimum=1)
+    PAGE_SIZE.get(reader)        # or .get(reader, zone=3, cluster=7): the narrowest scope with a value wins
+
+All stored values are kept in memory, by engine; a change clears them after its commit, and other servers notice within a heartbeat.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from cloudwright.core.db import Database
+from cloudwright.core.error import ParamError
+from cloudwright.core.resource import Resource, column
+from cloudwright.core.secret import Secret, vault
+from cloudwright.core.tx import Reader, Tx
+
+V = TypeVar("V", str, int, float, bool)
+SCOPES = ("global", "zone", "cluster", "storagepool", "imagestore", "domain", "account")
+_NARROW_FIRST = ("account", "domain", "storagepool", "imagestore", "cluster", "zone")
+
+
+class SettingRow(Resource, table="setting", unique=[("name", "scope", "scope_id")]):
+    """A value that differs from the default."""
+
+    name: str
+    scope: str = column(default="global", length=32)
+    scope_id: int = 0
+    value: str = column(text=True)
+
+
+class Setting(Generic[V]):
+    """One declared setting."""
+
+    by_name: ClassVar[dict[str, Setting[Any]]] = {}
+
+    def __init__(self, name: str, default: V, doc: str, **declared: Any) -> None:
+        self.name, self.doc = name, doc
+        self.default: V = default
+        self.kind: type[V] = type(default)
+        self.scopes: Sequence[str] = declared.pop("scopes", ())
+        self.category: str = declared.pop("category", "Advanced")
+        self.options: Sequence[str] = declared.pop("options", ())
+        self.minimum: float | None = declared.pop("minimum", None)
+        self.maximum: float | None = declared.pop("maximum", None)
+        self.secret: bool = declared.pop("secret", False)
+        if declared or name in Setting.by_name:
+            raise TypeError(
+                f"BUG: setting {name} is declared twice or with unknown words {list(declared)} (SettingsAreDeclaredOnce)"
+            )
+        Setting.by_name[name] = self
+
+    def get(self, reader: Reader, **scope: int | None) -> V:
+        """The value in force: the narrowest given scope that has one, the global one, the default."""
+        values = _values(reader)
+        for name in _NARROW_FIRST:
+            at = scope.get(name)
+            if at is not None and (found := values.get((self.name, name, at))) is not None:
+                return self.parse(found)
+        found = values.get((self.name, "global", 0))
+        return self.default if found is None else self.parse(found)
+
+    def reveal(self, reader: Reader) -> Secret | None:
+        """The value of a secret setting."""
+        sealed = _values(reader).get((self.name, "global", 0))
+        return vault().open(sealed) if sealed else None
+
+    def parse(self, text: str) -> V:
+        """A stored text as a value. Raises ParamError that says what would be right."""
+        if self.kind is bool:
+            if text.lower() not in ("true", "false"):
+                raise self._wrong(text, "true or false")
+            return self.kind(text.lower() == "true")
+        try:
+            value = self.kind(text)
+        except ValueError:
+            raise self._wrong(text, "a whole number" if self.kind is int else "a number") from None
+        if isinstance(value, int | float) and not (self.minimum or -1e18) <= value <= (self.maximum or 1e18):
+            raise self._wrong(text, f"between {self.minimum or '-∞'} and {self.maximum or '∞'}")
+        if self.options and value not in self.options:
+            raise self._wrong(text, f"one of {', '.join(self.options)}")
+        return value
+
+    def _wrong(self, text: str, right: str) -> ParamError:
+        return ParamError(f"Parameter value: {text[:64]!r} is not what {self.name} takes; it takes {right}", param="value")
+
+    def set(self, tx: Tx, text: str, scope: str = "global", scope_id: int = 0) -> None:
+        """Store a value for a scope. Raises ParamError where the setting has no such scope or the value is wrong."""
+        if scope != "global" and scope not in self.scopes:
+            raise ParamError(
+                f"Setting {self.name} cannot be set for a single {scope}", why=[f"its scopes: global {' '.join(self.scopes)}"]
+            )
+        self.parse(text)
+        stored = vault().seal(Secret(text)) if self.secret else text
+        where = (SettingRow.c.name == self.name, SettingRow.c.scope == scope, SettingRow.c.scope_id == scope_id)
+        row = tx.find(SettingRow, *where)
+        if row is None:
+            tx.insert(SettingRow(name=self.name, scope=scope, scope_id=scope_id, value=stored))
+        else:
+            tx.update(row, value=stored)
+        tx.signal("setting")
+
+    def reset(self, tx: Tx, scope: str = "global", scope_id: int = 0) -> None:
+        """Back to the wider scope's value, at last the default."""
+        where = (SettingRow.c.name == self.name, SettingRow.c.scope == scope, SettingRow.c.scope_id == scope_id)
+        row = tx.find(SettingRow, *where)
+        if row is not None:
+            tx.remove(row)
+        tx.signal("setting")
+
+
+def setting(name: str, default: V, doc: str, **declared: Any) -> Setting[V]:
+    """Declare a setting. `declared`: scopes, category, options, minimum, maximum, secret."""
+    return Setting(name, default, doc, **declared)
+
+
+_Known = dict[tuple[str, str, int], str]
+_known: weakref.WeakKeyDictionary[sa.Engine, tuple[Any, _Known]] = weakref.WeakKeyDictionary()
+_lock = threading.Lock()
+_STORED = sa.select(SettingRow.c.name, SettingRow.c.scope, SettingRow.c.scope_id, SettingRow.c.value).where(
+    SettingRow.c.gone == 0
+)
+_STAMP = sa.select(sa.func.coalesce(sa.func.sum(SettingRow.c.version), 0))
+
+
+def _values(reader: Reader) -> _Known:
+    known = _known.get(reader.connection.engine)
+    if known is None:
+        stored: _Known = {(name, scope, at): value for name, scope, at, value in map(tuple, reader.rows(_STORED))}
+        known = (int(reader.value(_STAMP)), stored)
+        with _lock:
+            _known[reader.connection.engine] = known
+    return known[1]
+
+
+def keep_fresh(db: Database) -> None:
+    """Call once per process: this process's changes are seen at once."""
+    db.listeners.setdefault("setting", []).append(lambda: forget(db))
+    forget(db)
+
+
+def forget(db: Database) -> None:
+    """Read all values again at the next use."""
+    with _lock:
+        _known.pop(db.engine, None)
+
+
+def refresh(db: Database) -> None:
+    """Called with each heartbeat: forget the values if another server changed one."""
+    known = _known.get(db.engine)
+    if known is not None and int(db.read().value(_STAMP)) != known[0]:
+        forget(db)

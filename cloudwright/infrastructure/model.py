@@ -1,0 +1,193 @@
+"""The rows of infrastructure: zones, pods, clusters, hosts, physical networks and what they carry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.core.access import Kind, Use, above_caller
+from cloudwright.core.resource import Resource, column
+from cloudwright.core.secret import Secret
+
+
+class Region(Resource, table="region", unique=[("number",)]):
+    """A region: this installation, or another one that it knows."""
+
+    number: int
+    name: str
+    end_point: str = ""
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Everybody may look."""
+        return sa.false() if use is Use.CHANGE else None
+
+
+class Zone(Resource, table="zone", unique=[("name",)]):
+    """A zone: a data centre. `domain_id` dedicates it to a domain and those below."""
+
+    name: str
+    network_type: str  # Advanced, Basic
+    dns1: str
+    dns2: str | None = None
+    internal_dns1: str
+    internal_dns2: str | None = None
+    ip6_dns1: str | None = None
+    ip6_dns2: str | None = None
+    guest_cidr: str | None = None
+    domain_suffix: str | None = None  # the default network domain
+    domain_id: int | None = None
+    allocation_state: str = "Disabled"  # Enabled, Disabled
+    security_groups: bool = False
+    local_storage: bool = False
+    zone_type: str = "Core"
+    token: str = ""
+    details: dict[str, str] = column(default={})
+    sort_key: int = 0
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Callers see enabled zones that are public or dedicated to their domain or one above."""
+        mine = sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
+        return sa.false() if use is Use.CHANGE else sa.and_(cls.c.allocation_state == "Enabled", mine)
+
+
+class Pod(Resource, table="pod", unique=[("zone_id", "name")]):
+    """A pod: a rack with its management addresses."""
+
+    name: str
+    zone_id: int = column(refers="zone")
+    gateway: str
+    netmask: str
+    start_ip: str
+    end_ip: str | None = None
+    allocation_state: str = "Enabled"
+
+
+class Cluster(Resource, table="cluster", unique=[("zone_id", "name")]):
+    """A cluster: hosts of one hypervisor between which machines can move."""
+
+    name: str
+    zone_id: int = column(refers="zone")
+    pod_id: int = column(refers="pod")
+    hypervisor: str  # KVM, Simulator
+    cluster_type: str = "CloudManaged"
+    allocation_state: str = "Enabled"
+    managed_state: str = "Managed"
+    architecture: str = "x86_64"
+
+
+class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "id")], unique=[("zone_id", "name")]):
+    """A hypervisor host. `state` is what is known of it (Up, Disconnected, Alert, Down, Creating), `resource_state` what the
+    operator wants (Enabled, Disabled, Maintenance …). Sizes: MHz and bytes. `cpu_reserved` and `memory_reserved` are what placed
+    machines take: changed only by conditional updates."""
+
+    name: str
+    address: str
+    url: str
+    zone_id: int
+    pod_id: int = column(refers="pod")
+    cluster_id: int
+    hypervisor: str
+    state: str = "Creating"
+    resource_state: str = "Enabled"
+    software: str = ""
+    cpus: int = 0
+    cpu_mhz: int = 0
+    memory: int = 0  # bytes
+    architecture: str = "x86_64"
+    cpu_reserved: int = 0  # MHz
+    memory_reserved: int = 0  # bytes
+    tags: list[str] = column(default=[])
+    can: list[str] = column(default=[])
+    cannot: dict[str, str] = column(default={})
+    labels: list[str] = column(default=[])
+    last_seen: float | None = None
+    disconnected: float | None = None
+    migration_address: str = ""
+    certificate_serial: str = ""
+    details: dict[str, str] = column(default={})
+
+
+class EnrolToken(Resource, table="enrol_token", unique=[("digest",)]):
+    """A one-time token by which a host gets its certificate. It rests as a SHA-256 digest."""
+
+    host_id: int
+    digest: str
+    expires: float
+    used: float | None = None
+
+
+class Authority(Resource, table="authority", unique=[("name",)]):
+    """A certificate of the built-in CA, with its private key."""
+
+    name: str
+    certificate: str = column(text=True)
+    private_key: Secret
+    active: bool = True
+
+
+class Revocation(Resource, table="revocation", unique=[("serial",)]):
+    """A host certificate that is no longer accepted."""
+
+    serial: str
+    host_id: int
+    why: str = ""
+
+
+class PhysicalNetwork(Resource, table="physical_network", unique=[("zone_id", "name")]):
+    """A physical network of a zone. `isolation` is VLAN or VXLAN; `tags` choose it for offerings."""
+
+    name: str
+    zone_id: int = column(refers="zone")
+    state: str = "Disabled"
+    isolation: str = "VLAN"
+    speed: str = "1G"
+    broadcast_range: str = "ZONE"
+    ranges: list[str] = column(default=[])  # "100-199": VLAN ids or VNIs for guest networks
+    tags: list[str] = column(default=[])
+
+
+class TrafficType(Resource, table="traffic_type", unique=[("physical_network_id", "traffic")]):
+    """What a physical network carries (Guest, Public, Management, Storage), and the label of its bridge on each kind of host."""
+
+    physical_network_id: int
+    traffic: str
+    kvm_label: str | None = None
+    simulator_label: str | None = None
+
+
+class Provider(Resource, table="network_provider", unique=[("physical_network_id", "name")]):
+    """A provider of network services on a physical network: VirtualRouter, SecurityGroupProvider …"""
+
+    physical_network_id: int
+    name: str
+    state: str = "Disabled"
+    services: list[str] = column(default=[])
+
+
+class IpRange(Resource, table="ip_range", indexes=[("zone_id", "id"), ("network_id", "id"), ("pod_id", "id")]):
+    """A range of addresses on a VLAN (what the API calls a VLAN IP range): public, or of a shared network. `vlan` is "vlan://untagged"
+    or "vlan://120"."""
+
+    zone_id: int
+    physical_network_id: int
+    network_id: int | None = None
+    pod_id: int | None = None
+    vlan: str = "vlan://untagged"
+    gateway: str
+    netmask: str
+    start_ip: str
+    end_ip: str
+    for_virtual_network: bool = True
+    account_id: int | None = None
+    domain_id: int | None = None
+
+
+class SegmentNumber(Resource, table="segment_number", unique=[("physical_network_id", "number")]):
+    """A VLAN id or VNI that a network took from its physical network's ranges. Free numbers have no living row."""
+
+    physical_network_id: int
+    number: int
+    network_id: int

@@ -1,0 +1,72 @@
+"""How a step reaches the driver at a place: fakes for simulator hosts, the agent's connection for real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from cloudwright.core.resource import Resource
+from cloudwright.drivers.error import Unreachable
+from cloudwright.drivers.hypervisor.contract import Hypervisor
+from cloudwright.drivers.images.contract import ImageStore as ImageDriver
+from cloudwright.drivers.network.contract import HostNetwork
+from cloudwright.drivers.pool.contract import Pool
+from cloudwright.drivers.world import World
+from cloudwright.infrastructure.model import Host
+from cloudwright.storage.model import ImageStore
+
+C = TypeVar("C")
+Remote = Callable[[type[Any], str], Any]
+Local = Callable[[ImageStore], ImageDriver]
+
+
+class Reach:
+    """Gives drivers. `remote(contract, host_uuid)` makes the proxy of a connected host; `images(store)` opens a store."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.remote: Remote = self._nobody
+        self.images: Local = self._no_store
+        self._fakes: dict[tuple[type[Any], str], Any] = {}
+
+    def __call__(self, contract: type[C], where: Resource) -> C:
+        """The driver of `contract` at `where`: a Host for hypervisor, pool and network, an ImageStore for images."""
+        if isinstance(where, ImageStore):
+            return self._image_store(contract, where)
+        if not isinstance(where, Host):
+            raise RuntimeError(f"BUG: there are no drivers at {where!r} (NoDriverThere)")
+        if where.hypervisor != "Simulator":
+            driver: C = self.remote(contract, where.uuid)
+            return driver
+        return self._fake(contract, where.uuid)
+
+    def _image_store(self, contract: type[C], store: ImageStore) -> C:
+        driver: Any = self._fake(contract, f"store-{store.uuid}") if store.protocol == "sim" else self.images(store)
+        found: C = driver
+        return found
+
+    def _fake(self, contract: type[C], name: str) -> C:
+        from cloudwright.drivers.hypervisor.fake import FakeHypervisor
+        from cloudwright.drivers.images.fake import FakeImages
+        from cloudwright.drivers.network.fake import FakeHostNetwork
+        from cloudwright.drivers.pool.fake import FakePool
+
+        kinds: dict[Any, Any] = {
+            Hypervisor: FakeHypervisor,
+            Pool: FakePool,
+            HostNetwork: FakeHostNetwork,
+            ImageDriver: FakeImages,
+        }
+        key = (contract, name)
+        if key not in self._fakes:
+            self._fakes[key] = kinds[contract](self.world, name)
+        fake: C = self._fakes[key]
+        return fake
+
+    @staticmethod
+    def _nobody(contract: type[Any], host: str) -> Any:
+        raise Unreachable(f"no agent of host {host} is connected to this server")
+
+    @staticmethod
+    def _no_store(store: ImageStore) -> ImageDriver:
+        raise Unreachable(f"image store {store.name} ({store.url}) is not reachable from this server")

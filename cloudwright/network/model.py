@@ -1,0 +1,173 @@
+"""The rows of networks: offerings, networks, interfaces, addresses, rules, and the appliances that serve them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
+from cloudwright.core.resource import Owned, Resource, column
+
+
+class NetworkOffering(Resource, table="network_offering", unique=[("name",)]):
+    """Which services a network has, and who provides each: `services` is service -> provider."""
+
+    name: str
+    display_text: str
+    traffic: str = "Guest"
+    guest_type: str | None = "Isolated"  # Isolated, Shared, L2
+    state: str = "Disabled"
+    availability: str = "Optional"
+    services: dict[str, str] = column(default={})
+    capabilities: dict[str, dict[str, str]] = column(default={})
+    is_default: bool = False
+    system_only: bool = False
+    specify_vlan: bool = False
+    specify_ip_ranges: bool = False
+    conserve_mode: bool = True
+    persistent: bool = False
+    egress_allow: bool = True
+    for_vpc: bool = False
+    internet_protocol: str = "IPv4"
+    rate: int | None = None
+    tags: str = ""
+    domain_id: int | None = None
+    zone_ids: list[str] = column(default=[])
+    service_offering_id: int | None = None
+    max_connections: int | None = None
+    sort_key: int = 0
+    details: dict[str, str] = column(default={})
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Callers use enabled guest offerings that are public or of their domain or one above."""
+        if use is Use.CHANGE:
+            return sa.false()
+        mine = sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
+        return sa.and_(cls.c.state == "Enabled", cls.c.system_only.is_(False), mine)
+
+
+class Network(Owned, table="network", indexes=[("zone_id", "id"), ("physical_network_id",), ("state", "id")]):
+    """A guest network. `generation` grows with every change that its appliance must know; `applied` is what that runs."""
+
+    name: str
+    display_text: str
+    zone_id: int
+    offering_id: int
+    physical_network_id: int
+    guest_type: str = "Isolated"
+    traffic: str = "Guest"
+    state: str = "Allocated"  # Allocated, Setup, Implementing, Implemented, Shutdown, Destroy
+    cidr: str | None = None
+    gateway: str | None = None
+    netmask: str | None = None
+    network_domain: str | None = None
+    dns1: str | None = None
+    dns2: str | None = None
+    segment_kind: str = "VLAN"  # VLAN, VXLAN, FLAT
+    segment_number: int | None = None  # VLAN id or VNI, once taken
+    acl_type: str = "Account"  # Account, Domain
+    subdomain_access: bool = False
+    restart_required: bool = False
+    display: bool = True
+    vpc_id: int | None = None
+    public_mtu: int | None = None
+    private_mtu: int | None = None
+    generation: int = 0
+    applied: int = 0
+    problems: dict[str, str] = column(default={})
+    router_id: int | None = None
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """An account's own; and those shared with its domain (or, with subdomain access, one above)."""
+        own = owned_by_caller(cls, kind)
+        if use is Use.CHANGE:
+            return own
+        here = cls.c.domain_id == sa.bindparam("caller_domain")
+        shared = sa.and_(
+            cls.c.acl_type == "Domain", sa.or_(here, sa.and_(cls.c.subdomain_access.is_(True), above_caller(cls.c.domain_id)))
+        )
+        return sa.or_(own, shared)
+
+
+class Router(Resource, table="router", indexes=[("host_id", "id"), ("zone_id", "id")]):
+    """The appliance of an isolated network: a namespace on a host (or a system VM). Drivers call it `r-<uuid>`."""
+
+    name: str
+    zone_id: int
+    network_id: int = column(refers="network")
+    host_id: int | None = None
+    state: str = "Stopped"  # Starting, Running, Stopping, Stopped, Unknown
+    form: str = "namespace"
+    account_id: int
+    domain_id: int
+    guest_mac: str
+    public_mac: str
+    redundant_state: str = "UNKNOWN"
+    observed_at: float | None = None
+    problems: dict[str, str] = column(default={})
+
+    @property
+    def appliance_name(self) -> str:
+        """What drivers call it."""
+        return f"r-{self.uuid}"
+
+
+class Nic(Resource, table="nic", unique=[("network_id", "ip"), ("mac",)], indexes=[("vm_id", "slot"), ("network_id", "id")]):
+    """A machine's interface. `ip` is unique among the living of its network, so an address is taken by inserting."""
+
+    vm_id: int
+    network_id: int
+    ip: str | None = None
+    mac: str
+    slot: int
+    is_default: bool = False
+    gateway: str | None = None
+    netmask: str | None = None
+    secondary: list[str] = column(default=[])
+    link_up: bool = True
+
+
+class PublicIp(
+    Owned, table="public_ip", unique=[("range_id", "address")], indexes=[("zone_id", "state"), ("network_id", "id"), ("vm_id",)]
+):
+    """A public address that somebody holds. `state`: Allocating, Allocated, Releasing. Free addresses have no living row."""
+
+    address: str
+    zone_id: int
+    range_id: int
+    network_id: int | None = None
+    source_nat: bool = False
+    static_nat: bool = False
+    system: bool = False
+    vm_id: int | None = None  # of static NAT
+    nic_id: int | None = None
+    state: str = "Allocated"
+    allocated: float | None = None
+    display: bool = True
+
+
+class FirewallRule(Owned, table="firewall_rule", indexes=[("public_ip_id", "id"), ("network_id", "purpose")]):
+    """A rule of a network: `purpose` Firewall (who may reach a public address), Egress (what guests may send), PortForwarding.
+    `state`: Staged, Add, Active, Revoke."""
+
+    purpose: str
+    network_id: int
+    public_ip_id: int | None = None
+    protocol: str
+    start_port: int | None = None
+    end_port: int | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    sources: list[str] = column(default=[])
+    destinations: list[str] = column(default=[])
+    state: str = "Add"
+    display: bool = True
+    vm_id: int | None = None  # of port forwarding
+    nic_id: int | None = None
+    private_start: int | None = None
+    private_end: int | None = None
+    related: bool = False  # opened together with a forwarding rule
+    generation: int = 0  # the network's generation that first contains it

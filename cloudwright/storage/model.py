@@ -1,0 +1,191 @@
+"""The rows of storage: pools, image stores, disk offerings, templates and volumes. Sizes are in bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
+from cloudwright.core.resource import Owned, Resource, column
+
+
+class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], indexes=[("cluster_id", "id")]):
+    """Primary storage. `scope` is ZONE, CLUSTER or HOST. `reserved` is what volumes may grow to, by conditional updates."""
+
+    name: str
+    zone_id: int
+    pod_id: int | None = None
+    cluster_id: int | None = None
+    host_id: int | None = None
+    scope: str = "CLUSTER"
+    pool_type: str  # Filesystem, SharedMountPoint, NetworkFilesystem, Simulator
+    url: str
+    address: str = ""
+    path: str = ""
+    hypervisor: str = "KVM"
+    provider: str = "DefaultPrimary"
+    state: str = "Up"
+    capacity: int = 0
+    used: int = 0
+    reserved: int = 0
+    tags: list[str] = column(default=[])
+    options: dict[str, str] = column(default={})
+
+
+class ImageStore(Resource, table="image_store", unique=[("name",)]):
+    """Secondary storage. `protocol` nfs, file or sim; `zone_id` None: of the whole region."""
+
+    name: str
+    zone_id: int | None = None
+    url: str
+    provider: str = "NFS"
+    protocol: str = "nfs"
+    scope: str = "ZONE"
+    read_only: bool = False
+    capacity: int = 0
+    used: int = 0
+
+
+class DiskOffering(Resource, table="disk_offering"):
+    """A size and quality of data disks. A custom one leaves the size to the caller."""
+
+    name: str
+    display_text: str
+    size: int = 0
+    custom: bool = False
+    custom_iops: bool = False
+    storage_type: str = "shared"
+    provisioning: str = "thin"
+    tags: str = ""
+    domain_id: int | None = None
+    zone_ids: list[str] = column(default=[])
+    bytes_rate: int = 0
+    iops_rate: int = 0
+    min_iops: int | None = None
+    max_iops: int | None = None
+    cache_mode: str = "none"
+    display: bool = True
+    state: str = "Active"
+    sort_key: int = 0
+    details: dict[str, str] = column(default={})
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Callers use those that are public or of their domain or one above."""
+        if use is Use.CHANGE:
+            return sa.false()
+        return sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
+
+
+class OsCategory(Resource, table="os_category", unique=[("name",)]):
+    """A family of guest operating systems."""
+
+    name: str
+    featured: bool = False
+    sort_key: int = 0
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Everybody may look."""
+        return sa.false() if use is Use.CHANGE else None
+
+
+class OsType(Resource, table="os_type", indexes=[("category_id", "id")]):
+    """A guest operating system."""
+
+    name: str
+    category_id: int
+    user_defined: bool = False
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Everybody may look."""
+        return sa.false() if use is Use.CHANGE else None
+
+
+class Template(Owned, table="template", indexes=[("format", "id")]):
+    """A template or (format ISO) an ISO image. `state` Active or Inactive; where it rests is in TemplateAt."""
+
+    name: str
+    display_text: str
+    url: str | None = column(text=True, default=None)
+    format: str  # QCOW2, RAW, VMDK, VHD, OVA, ISO … as registered
+    hypervisor: str
+    os_type_id: int | None = None
+    zone_id: int | None = None  # None: in all zones
+    public: bool = False
+    featured: bool = False
+    extractable: bool = False
+    bootable: bool = True
+    password_enabled: bool = False
+    ssh_key_enabled: bool = False
+    dynamically_scalable: bool = False
+    direct_download: bool = False
+    architecture: str = "x86_64"
+    tag: str | None = None
+    template_type: str = "USER"  # USER, BUILTIN, SYSTEM, PERHOST
+    checksum: str | None = None
+    size: int = 0  # what a guest sees
+    physical_size: int = 0
+    state: str = "Active"
+    sort_key: int = 0
+    details: dict[str, str] = column(default={})
+    shared_with: list[int] = column(default=[])  # account ids
+    source_volume_id: int | None = None
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Everybody uses public and featured ones; only the owner and its administrators change one."""
+        own = owned_by_caller(cls, kind)
+        return own if use is Use.CHANGE else sa.or_(own, cls.c.public.is_(True), cls.c.featured.is_(True))
+
+
+class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_id", "pool_id")]):
+    """A template at rest in an image store (pool_id 0) or installed in a pool (store_id 0). `state`: Allocated, Downloading,
+    Ready, Failed."""
+
+    template_id: int
+    store_id: int = 0
+    pool_id: int = 0
+    zone_id: int | None = None
+    state: str = "Allocated"
+    progress: float = 0.0
+    error: str = column(text=True, default="")
+    size: int = 0
+    virtual: int = 0
+    checksum: str = ""
+    url: str = column(text=True, default="")
+    last_used: float | None = None
+
+
+class Volume(
+    Owned, table="volume", indexes=[("vm_id", "id"), ("pool_id", "id"), ("zone_id", "id"), ("template_id",), ("state", "id")]
+):
+    """A root (slot 0) or data disk. `state`: Allocated, Creating, Ready, Resizing, Attaching, Destroy, Expunging …"""
+
+    name: str
+    zone_id: int
+    vol_type: str  # ROOT, DATADISK
+    state: str = "Allocated"
+    size: int
+    pool_id: int | None = None
+    vm_id: int | None = None
+    slot: int | None = None
+    disk_offering_id: int | None = None
+    service_offering_id: int | None = None
+    template_id: int | None = None
+    format: str = "QCOW2"
+    provisioning: str = "thin"
+    full_clone: bool = False
+    bytes_rate: int = 0
+    iops_rate: int = 0
+    display: bool = True
+    attached_at: float | None = None
+    delete_protection: bool = False
+    destroyed_at: float | None = None
+
+    @property
+    def disk_name(self) -> str:
+        """What pools call it."""
+        return f"v-{self.uuid}"
