@@ -1,0 +1,60 @@
+"""Fixtures for all: a cloud in this process on an embedded database, and calls as a caller would make them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.fernet import Fernet
+
+from cloudwright.cloud import Cloud
+from cloudwright.core import wire
+from cloudwright.core.access import Caller
+from cloudwright.core.command import Verb
+from cloudwright.core.task import TaskRow
+from cloudwright.drivers.world import MemoryWorld
+
+KEY = Fernet.generate_key()
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    """A new installation with its task engine running and a simulated outside world in memory."""
+    made = Cloud(f"sqlite:///{tmp_path / 'cloud.db'}", key=KEY, world=MemoryWorld())
+    made.install()
+    made.start()
+    yield made
+    made.stop()
+
+
+def call(cloud: Cloud, caller: Caller, command: str, **params: Any) -> Any:
+    """Run a command as the wire would, and answer what is under its outer key. Raises what the wire would tell."""
+    verb = Verb.by_name[command]
+    sent = wire.Parameters({name.rstrip("_"): str(value) for name, value in params.items()})
+    body = cloud.runner.run(verb, caller, sent)
+    return msgspec.json.decode(wire.encode(verb.api.resp_key, body, wire.Style()))[verb.api.resp_key]
+
+
+def finished(cloud: Cloud, job: str, seconds: float = 20.0) -> TaskRow:
+    """Wait for a job's end."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        row = cloud.db.read().find(TaskRow, TaskRow.c.uuid == job)
+        if row is not None and not row.live:
+            return row
+        time.sleep(0.005)
+    raise AssertionError(f"job {job} still runs: {row and (row.kind_name, row.state, row.at, row.waiting, row.error)}")
+
+
+def done(cloud: Cloud, caller: Caller, command: str, **params: Any) -> TaskRow:
+    """Run an asynchronous command and wait until it succeeded."""
+    row = finished(cloud, call(cloud, caller, command, **params)["jobid"])
+    assert row.state == "done", (command, row.state, row.error)
+    return row
+
+
+Call = Callable[..., Any]
