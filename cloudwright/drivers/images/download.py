@@ -7,8 +7,8 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from cloudwright.drivers.errand import Report
 from cloudwright.drivers.error import DriverFault, Refused
@@ -16,6 +16,8 @@ from cloudwright.drivers.images import address as addresses
 from cloudwright.drivers.images.address import Address
 from cloudwright.drivers.images.contract import FetchPolicy
 from cloudwright.drivers.images.sparse import SparseFile
+
+Feed = Callable[[bytes], object]
 
 _CHUNK = 256 << 10
 _SILENCE_SECONDS = 30.0
@@ -54,11 +56,11 @@ class _Pinned(http.client.HTTPConnection):
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._tls else plain
 
 
-def download(url: str, policy: FetchPolicy, path: Path, digest: Any, report: Report) -> None:
-    """Fetch `url` into `path`, feeding `digest`. Raises Refused naming the rule broken, DriverFault when the net failed."""
+def download(url: str, policy: FetchPolicy, path: Path, feed: Feed, report: Report) -> None:
+    """Fetch `url` into `path`, giving every piece to `feed` too. Raises Refused naming the rule broken, or DriverFault."""
     response, connection = _answered(addresses.parse(url, policy), policy)
     try:
-        _stream(response, policy, path, digest, report)
+        _stream(response, policy, path, feed, report)
     except (OSError, http.client.HTTPException) as error:
         raise DriverFault(f"the download broke off: {_reason(error)}") from None
     finally:
@@ -99,7 +101,7 @@ def _connected(at: Address, policy: FetchPolicy) -> http.client.HTTPConnection:
     raise DriverFault(f"{at.host} cannot be reached: {reason}")
 
 
-def _stream(response: http.client.HTTPResponse, policy: FetchPolicy, path: Path, digest: Any, report: Report) -> None:
+def _stream(response: http.client.HTTPResponse, policy: FetchPolicy, path: Path, feed: Feed, report: Report) -> None:
     announced = response.length
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise Refused("the server sends the file in a content encoding that was not asked for")
@@ -111,7 +113,7 @@ def _stream(response: http.client.HTTPResponse, policy: FetchPolicy, path: Path,
             if file.size + len(chunk) > policy.max_bytes:
                 raise Refused(f"the file is larger than {policy.max_bytes} bytes, the most that is allowed")
             floor.fed(len(chunk))
-            digest.update(chunk)
+            feed(chunk)
             file.write(chunk)
             report(file.size / (announced or policy.max_bytes))
     if announced is not None and file.size != announced:

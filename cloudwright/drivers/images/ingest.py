@@ -11,7 +11,7 @@ import shutil
 import signal
 import stat
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from cloudwright.drivers.errand import Order, Report
 from cloudwright.drivers.error import Refused
 from cloudwright.drivers.images import confine, detect, download, shelf, terms, unpack
 from cloudwright.drivers.images.contract import FetchPolicy, ImageSeen
+from cloudwright.drivers.images.download import Feed
 from cloudwright.drivers.images.sparse import SparseFile
 from cloudwright.drivers.qcow2 import read_header
 
@@ -63,12 +64,13 @@ def ingest(order: Order, report: Report) -> dict[str, object]:
 def _image(job: Ingest, scratch: Path, report: Report) -> tuple[Path, int | None]:
     """The checked file in `scratch`, and its virtual size unless it is an ISO."""
     claim, checksum = terms.claim_of(job.format), terms.checksum_of(job.checksum)
-    digest = checksum.fresh() if checksum else hashlib.sha256()
+    digest = checksum.fresh() if checksum else None
+    feed = digest.update if digest else _unfed
     original = scratch / "original"
     if job.url:
-        download.download(job.url, job.policy, original, digest, lambda share: report(share * _DOWNLOADED))
+        download.download(job.url, job.policy, original, feed, lambda share: report(share * _DOWNLOADED))
     else:
-        _copy(Path(job.path), original, job.policy, digest)
+        _copy(Path(job.path), original, job.policy, feed)
     if checksum:
         checksum.compare(digest)
     report(_DOWNLOADED)
@@ -113,7 +115,7 @@ def _bound(policy: FetchPolicy) -> None:
     signal.setitimer(signal.ITIMER_REAL, policy.timeout)
 
 
-def _copy(path: Path, into: Path, policy: FetchPolicy, digest: Any) -> None:
+def _copy(path: Path, into: Path, policy: FetchPolicy, feed: Feed) -> None:
     """Copy an uploaded file, so that nobody changes it between check and use."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -126,8 +128,12 @@ def _copy(path: Path, into: Path, policy: FetchPolicy, digest: Any) -> None:
         if status.st_size > policy.max_bytes:
             raise Refused(f"the file is larger than {policy.max_bytes} bytes, the most that is allowed")
         while chunk := source.read(_CHUNK):
-            digest.update(chunk)
+            feed(chunk)
             target.write(chunk)
+
+
+def _unfed(chunk: bytes) -> None:
+    """Nobody said what the file hashes to."""
 
 
 def _sha256(path: Path) -> str:

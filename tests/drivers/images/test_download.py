@@ -176,7 +176,7 @@ def test_the_address_that_was_checked_is_the_one_called(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     policy = FetchPolicy(MIB, MIB, allow=["127.0.0.2/32"])
     with pytest.raises(DriverFault, match=r"rebind\.example cannot be reached: it refused the connection"):
-        download.download(f"http://rebind.example:{server.port}/", policy, tmp_path / "a", hashlib.sha256(), print)
+        download.download(f"http://rebind.example:{server.port}/", policy, tmp_path / "a", len, print)
     assert asked == ["rebind.example"]
     assert server.asked == []
 
