@@ -46,7 +46,7 @@ class Options(Struct, frozen=True):
     private_key: Path | None = None
     integration_port: int = 0  # 0: none
     integration_address: str = "127.0.0.1"
-    threads: int = 16
+    threads: int = 8
     grace: float = 10.0  # seconds that running requests get when stopping
 
 
