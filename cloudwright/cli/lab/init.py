@@ -113,13 +113,18 @@ def main() -> None:
     check(LIBC.unshare(NEW_NAMESPACES), "unshare")
     if wish["leaf"]:
         move_to_leaf(wish["leaf"])
+    told, tell = os.pipe()
     child = os.fork()
     if child:
         print(child, flush=True)
         os.close(1)
+        os.close(tell)
         os.waitpid(child, 0)
         os._exit(0)
     check(LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    os.close(tell)
+    os.read(told, 1)  # ends when the parent has said its line
+    os.close(told)
     arrange(wish)
     print("ready", flush=True)
     bury_orphans()
