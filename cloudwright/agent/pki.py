@@ -105,6 +105,15 @@ def serial(certificate: str) -> str:
     return f"{_load(certificate).serial_number:x}"
 
 
+def host(certificate: str) -> str:
+    """The uuid of the host that a certificate (PEM) is for. Raises ValueError when it is for none."""
+    extension = _load(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    names = extension.value.get_values_for_type(x509.UniformResourceIdentifier)
+    if not names:
+        raise ValueError("the certificate names no host")
+    return str(UUID(names[0]))
+
+
 def expires(certificate: str) -> datetime:
     """When a certificate (PEM) ends."""
     return _load(certificate).not_valid_after_utc

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
+from random import SystemRandom
 
 import aiohttp
 
@@ -12,6 +12,7 @@ import cloudwright
 from cloudwright.agent.bridge import Bridge
 from cloudwright.agent.dial import Dialer
 from cloudwright.agent.dispatch import Dispatcher
+from cloudwright.agent.drivers import facts
 from cloudwright.agent.frame import PROTOCOL, Hello, encode
 from cloudwright.agent.observe import Changes, Observer
 from cloudwright.agent.remote import CONTRACTS, Drivers
@@ -21,6 +22,7 @@ from cloudwright.agent.state import State
 from cloudwright.drivers.error import DriverError
 
 log = logging.getLogger(__name__)
+_spread = SystemRandom().uniform  # crowds must not act in step
 
 STUBBORN = 16  # failures to count at once when the server refuses this host: it will hardly change its mind soon
 
@@ -29,7 +31,7 @@ class Agent:
     """One host's agent. Drivers run on threads; everything else on the loop of `run`."""
 
     def __init__(self, server: str, state: State, drivers: Drivers, pace: Pace | None = None) -> None:
-        self._hypervisor, self._pace = drivers.hypervisor, pace or Pace()
+        self._drivers, self._pace = drivers, pace or Pace()
         self._dialer = Dialer(server, state)
         self._duties = Duties(
             Dispatcher({kind: getattr(drivers, kind) for kind in CONTRACTS}),
@@ -47,7 +49,7 @@ class Agent:
                 await self._once()
                 longest = min(self._pace.last_retry, self._pace.first_retry * 2.0**self._failures)
                 self._failures = min(self._failures + 1, STUBBORN)
-                await asyncio.sleep(random.uniform(0.0, longest))  # noqa: S311 - spreads a crowd, keeps no secret
+                await asyncio.sleep(_spread(0.0, longest))
         finally:
             self._duties.changes.end()
             self._duties.bridge.close()
@@ -56,11 +58,11 @@ class Agent:
     async def _once(self) -> None:
         """One connection, from dialling to its end, which is logged."""
         try:
-            facts = await asyncio.to_thread(self._hypervisor.facts)
+            known = await asyncio.to_thread(facts, self._drivers)
             await self._duties.changes.begin()
-            heartbeat = self._pace.heartbeat * random.uniform(0.8, 1.0)  # noqa: S311 - as above
+            heartbeat = self._pace.heartbeat * _spread(0.8, 1.0)
             async with self._dialer.dial("/agent", heartbeat) as socket:
-                await socket.send_bytes(encode(Hello(PROTOCOL, cloudwright.__version__, facts)))
+                await socket.send_bytes(encode(Hello(PROTOCOL, cloudwright.__version__, known)))
                 await Session(socket, self._duties, self._pace, self._welcomed).serve()
             log.warning("connection ended", extra={"code": socket.close_code})
         except DriverError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import SystemRandom
 
 import aiohttp
 import msgspec
@@ -18,6 +18,7 @@ from cloudwright.agent.observe import Changes, Observer
 from cloudwright.agent.renew import Renewal
 
 log = logging.getLogger(__name__)
+_spread = SystemRandom().uniform  # crowds must not act in step
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Session:
             self._put(await asyncio.to_thread(self._duties.observer.stats))
             if (renew := self._duties.renewal.due()) is not None:
                 self._outbox.put_nowait(renew)
-            await asyncio.sleep(self._pace.stats * random.uniform(0.8, 1.2))  # noqa: S311 - spreads a crowd
+            await asyncio.sleep(self._pace.stats * _spread(0.8, 1.2))
 
     async def _push_changes(self) -> None:
         while True:

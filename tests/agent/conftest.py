@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
@@ -38,7 +40,7 @@ async def _settled(work: Awaitable[T]) -> T:
     try:
         return await work
     finally:
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
 
 
 class OneRouter:
@@ -154,6 +156,31 @@ class Site:
             assert not thread.is_alive()
             loop.run_until_complete(loop.shutdown_default_executor())
             loop.close()
+
+    def crowd(self, count: int) -> list[str]:
+        """Hosts with certificates, but without the way over HTTP. One key serves them all."""
+        key = pki.new_key()
+        request, hosts = pki.request(key), [str(uuid4()) for _ in range(count)]
+        for host in hosts:
+            state = State(self.directory / "crowd" / host)
+            state.keep_identity(pki.Identity(pki.issue_host(self.authorities[0], request, host), key))
+            state.keep_trust([self.authorities[0].certificate])
+        return hosts
+
+    @contextmanager
+    def swarm(self) -> Iterator[None]:
+        """Agents for all of the crowd, in a process of their own."""
+        program = [sys.executable, str(Path(__file__).with_name("swarm.py")), self.address, str(self.directory / "crowd")]
+        with subprocess.Popen(program, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+            try:
+                yield
+            finally:
+                assert process.stdin is not None
+                process.stdin.close()
+                try:
+                    process.wait(30)
+                except subprocess.TimeoutExpired:
+                    process.kill()
 
     def _sign(self, host: str, request: str) -> str:
         certificate = pki.issue_host(self.authorities[0], request, host, self.host_days)

@@ -93,7 +93,7 @@ def test_refusals_are_slow_alike_and_limited(site: Site) -> None:
             return [answer.status for answer in (*answers, last)]
 
     statuses = site.run(guess())
-    assert statuses[0] == 400
+    assert set(statuses) == {400, 429}
     assert statuses[-1] == 429
 
 

@@ -1,0 +1,111 @@
+"""`cloudwright agent`: enrol this host when it is new, then serve it for ever."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloudwright.agent import drivers, pki
+from cloudwright.agent.dial import EnrolmentFailed, enrol
+from cloudwright.agent.remote import Drivers
+from cloudwright.agent.run import Agent
+from cloudwright.agent.state import State
+from cloudwright.drivers.error import DriverError
+
+log = logging.getLogger(__name__)
+
+STATE = Path("/var/lib/cloudwright/agent")
+TOKEN = "CLOUDWRIGHT_TOKEN"  # noqa: S105 - the name of a variable
+PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class Lines(logging.Formatter):
+    """One JSON object a line: when, level, logger, message and whatever was given as `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in vars(record).items() if name not in PLAIN}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the agent; answers the exit status: 1 when the host is not and cannot be enrolled or misconfigured."""
+    given = _parser().parse_args(arguments)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=given.log_level.upper(), handlers=[handler])
+    try:
+        state = State(given.state)
+        asyncio.run(_enrolled(given, state))
+        if given.enrol_only:
+            return 0
+        return asyncio.run(_serve(given.server or state.server(), state, _drivers(given, state)))
+    except (EnrolmentFailed, drivers.BadConfiguration, DriverError, OSError) as error:
+        log.error("%s", error)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("cloudwright agent", description="Serve this host to a Cloudwright server.")
+    parser.add_argument("--server", default="", metavar="HOST:PORT", help="where the server listens for agents")
+    parser.add_argument("--fingerprint", default="", help="sha256:… of the server's authority, to enrol")
+    parser.add_argument(
+        "--token-file", type=Path, help=f"file with the one-time token to enrol, - for standard input; or set {TOKEN}"
+    )
+    parser.add_argument("--state", type=Path, default=STATE, help="directory of key, certificate and what drivers remember")
+    parser.add_argument("--config", type=Path, help="TOML file about this host's drivers")
+    parser.add_argument("--simulator", action="store_true", help="serve simulated machines, networks and storage")
+    parser.add_argument("--enrol-only", action="store_true", help="enrol and end")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    return parser
+
+
+async def _enrolled(given: argparse.Namespace, state: State) -> None:
+    """Enrol, unless the host holds a certificate that still runs. Raises EnrolmentFailed."""
+    token = os.environ.pop(TOKEN, "")  # out of the environment, which the programs that drivers start inherit
+    identity = state.identity()
+    if identity is not None and pki.expires(identity.certificate) > datetime.now(UTC):
+        return
+    if given.token_file is not None:
+        token = sys.stdin.readline() if str(given.token_file) == "-" else given.token_file.read_text()
+    if not (given.server and given.fingerprint and token.strip()):
+        was = "was never enrolled" if identity is None else "has a certificate that ended"
+        raise EnrolmentFailed(f"this host {was}: it needs --server, --fingerprint and a token to enrol")
+    host = await enrol(given.server, given.fingerprint, token.strip(), state)
+    log.info("enrolled", extra={"host": host, "server": given.server})
+
+
+def _drivers(given: argparse.Namespace, state: State) -> Drivers:
+    identity = state.identity()
+    assert identity is not None
+    host = pki.host(identity.certificate)
+    if given.simulator:
+        return drivers.simulated(host, given.state)
+    return drivers.real(drivers.read(given.config), host, given.state)
+
+
+async def _serve(server: str, state: State, served: Drivers) -> int:
+    """Until told to end by SIGTERM or SIGINT."""
+    running = asyncio.create_task(Agent(server, state, served).run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        await running
+    except asyncio.CancelledError:
+        log.info("ending")
+    return 0
