@@ -157,8 +157,8 @@ class Errands:
 def _read(path: Path) -> _State | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=_State)
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None  # a power cut may leave a state empty: the work is unknown then, and begun again
 
 
 def _write(path: Path, state: _State) -> None:

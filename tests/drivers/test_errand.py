@@ -146,6 +146,19 @@ def test_a_refusal_is_the_works_error_and_its_half_goes(place: Place) -> None:
     assert not (place.root / "half").exists()
 
 
+def test_a_state_that_a_power_cut_emptied_is_unknown(place: Place) -> None:
+    place.begin("refuse")
+    place.until(WorkState.FAILED)
+    (state,) = (place.root / "work").glob("*.json")
+    state.write_bytes(b"")
+    (place.root / "gate").touch()
+    deadline = time.monotonic() + 30
+    while place.errands.work("task/1").state is WorkState.UNKNOWN and time.monotonic() < deadline:
+        place.begin()  # as callers do; the process that ended may hold its lock for an instant yet
+        time.sleep(0.05)
+    place.until(WorkState.DONE)
+
+
 def test_a_crash_is_told(place: Place) -> None:
     place.begin("crash")
     assert "ZeroDivisionError" in place.until(WorkState.FAILED).error

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from pathlib import Path
 
 import msgspec
 
+from cloudwright.drivers.durable import sync
 from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.images.contract import ImageSeen
 from cloudwright.drivers.naming import NAME, checked
@@ -26,15 +26,12 @@ class Shelf:
     def put(self, image: ImageSeen, file: Path) -> None:
         """Move the finished `file` in, durably and readable for all."""
         file.chmod(0o444)
-        descriptor = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         draft = self._facts(image.name).with_suffix(".new")
         draft.write_bytes(msgspec.json.encode(image))
+        sync(draft, file)
         draft.replace(self._facts(image.name))
         file.replace(self._file(image))
+        sync(self._root)
 
     def all(self) -> list[ImageSeen]:
         """All images."""

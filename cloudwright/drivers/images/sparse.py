@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+_ZEROS = bytes(1 << 20)  # a longer chunk is written as it is
+
 
 class SparseFile:
     """A new file, written from start to end. `size` counts all bytes written, holes too."""
@@ -16,7 +18,7 @@ class SparseFile:
     def write(self, chunk: bytes) -> None:
         """Append; a chunk of zeros becomes a hole."""
         self.size += len(chunk)
-        if chunk.count(0) == len(chunk):
+        if chunk == _ZEROS[: len(chunk)]:
             self._file.seek(len(chunk), 1)
         else:
             self._file.write(chunk)

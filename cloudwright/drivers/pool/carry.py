@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import msgspec
 from msgspec import Struct
 
+from cloudwright.drivers.durable import sync
 from cloudwright.drivers.errand import Order, Report
 from cloudwright.drivers.error import DriverFault, NotThere, Refused
 from cloudwright.drivers.pool import layout, qemu
@@ -67,6 +68,7 @@ def export(order: Order, report: Report) -> dict[str, object]:
         shutil.copyfile(source, half)
     else:
         qemu.flatten((job.source, source.suffix[1:]), (job.half, "qcow2"), report)
+    sync(half)
     half.replace(target)
     return {"size": target.stat().st_size, "virtual": layout.seen(source).size}
 

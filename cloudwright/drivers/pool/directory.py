@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from cloudwright.drivers.durable import sync
 from cloudwright.drivers.errand import Errands
 from cloudwright.drivers.error import Busy, NotThere, Refused
 from cloudwright.drivers.naming import checked
@@ -40,6 +41,7 @@ class DirectoryPool:
         record = self._record(pool.name)
         record.parent.mkdir(parents=True, exist_ok=True)
         record.with_suffix(".new").write_bytes(msgspec.json.encode(pool))
+        sync(record.with_suffix(".new"))
         record.with_suffix(".new").replace(record)
         return self.facts(pool.name)
 

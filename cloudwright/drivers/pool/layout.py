@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from cloudwright.drivers.durable import sync
 from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.naming import NAME, checked
 from cloudwright.drivers.pool.contract import VolumeSeen
@@ -66,16 +66,8 @@ def sweep(root: Path) -> None:
 
 def publish(half: Path, path: Path) -> None:
     """Give a finished half its name, durably and never over a file that is already there."""
-    descriptor = os.open(half, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(half)
     with contextlib.suppress(FileExistsError):
         path.hardlink_to(half)
     half.unlink()
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync(path.parent)
