@@ -46,11 +46,11 @@ class Cloud:
         self.engine = Engine(self.db, self.member.id, self.reach, workers=workers, transient=transient, hook=hook)
         self.runner = Runner(self.db)
 
-    def install(self) -> None:
-        """What a new installation starts with; on an old one, what it lacks."""
+    def install(self) -> secret.Secret | None:
+        """What a new installation starts with; on an old one, what it lacks. Answers the admin's password if one was made up."""
         from cloudwright.operations import install
 
-        self.db.write(install.seed)
+        return self.db.write(install.seed)
 
     def start(self) -> None:
         """Run tasks."""
