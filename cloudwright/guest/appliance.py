@@ -42,9 +42,10 @@ class Appliance:
         self._problems: dict[str, str] = {}
         self._milliseconds = 0.0
         self._document: Json | None = None
-        remembered = read(self._path)
-        if remembered:
-            self.apply(json.loads(remembered))
+        try:
+            self.apply(json.loads(read(self._path)))
+        except ValueError:  # nothing was remembered, or a power cut spoilt it: the server sends it again
+            self._document = None
 
     def apply(self, document: Json) -> Json:
         """Bring every service to the document, unless a newer one runs already, and report as `see` does."""

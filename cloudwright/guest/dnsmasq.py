@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from cloudwright.guest.document import METADATA, Json, interface, own_address
+from cloudwright.guest.failure import Failed
 from cloudwright.guest.process import daemon, run, stop
 from cloudwright.guest.text import read, token, write
 
@@ -104,6 +107,9 @@ class Dnsmasq:
             os.kill(pid, signal.SIGHUP)
 
     def _start(self, device: str) -> None:
+        for directory in [self._directory, *map(str, Path(self._directory).parents)]:
+            if not os.stat(directory).st_mode & stat.S_IXOTH:
+                raise Failed(f"dnsmasq gives up root and could not read its files: others may not enter {directory}")
         run(["dnsmasq", f"--conf-file={self._directory}/{device}.conf"])
 
     def _remove(self, device: str) -> None:

@@ -48,6 +48,7 @@ def test_the_empty_ruleset_is_as_agreed() -> None:
         (rule(protocol="icmp", icmp_type=3, icmp_code=4), "meta l4proto icmp icmp type 3 icmp code 4"),
         (rule(protocol="all", sources=["0.0.0.0/0", "192.0.2.1/32"]), ""),
         (rule(protocol="all", sources=["192.0.2.0/25", "192.0.2.128/25"]), "ct original ip saddr { 192.0.2.0/24 }"),
+        (rule(protocol="all", sources=["192.0.2.1", "10.0.0.0/8"]), "ct original ip saddr { 10.0.0.0/8, 192.0.2.1/32 }"),
         (rule(protocol="all", destinations=["192.0.2.7"]), "ct original ip daddr { 192.0.2.7/32 }"),
     ],
 )

@@ -188,6 +188,37 @@ def test_a_restart_keeps_leases_rules_and_generation(scene: Routed) -> None:
         assert scene.internet.reaches(SOURCE, 22)
 
 
+def test_an_appliance_whose_namespace_vanished_is_made_again(scene: Routed) -> None:
+    done = scene.apply(scene.facts())
+    scene.host.run("ip", "netns", "delete", ROUTER)
+    seen = scene.host.network.start(scene.spec())
+    assert (seen.running, seen.generation, len(seen.ports)) == (True, done.generation, 3)
+    assert scene.web.get(GATEWAY, "/latest/instance-id") == (200, b"i-2-5-VM")
+
+
+def test_a_dead_dnsmasq_is_started_again(scene: Routed) -> None:
+    scene.apply(scene.facts())
+    pidfile = scene.host.state / ROUTER / "dnsmasq" / "eth0.pid"
+    before = pidfile.read_text()
+    scene.host.run("kill", "-9", before.strip())
+    deadline = time.monotonic() + 10
+    while pidfile.read_text() == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert scene.web.resolve(GATEWAY, "db1") == [DATABASE]
+    assert scene.host.network.see(ROUTER).problems == {}
+
+
+def test_a_document_that_cannot_be_loaded_keeps_the_old_rules_and_says_why(scene: Routed) -> None:
+    scene.apply(scene.facts(firewall=[open_port(SOURCE, 22)], forwards=[forward(SOURCE, 22, WEB, 22)]))
+    broken = router.document(scene.facts(forwards=[forward(SOURCE, 22, "10.1.1.5 } accept", 22)]))
+    done = scene.host.network.apply(ROUTER, broken)
+    assert set(done.problems) == {"firewall"}
+    assert "cannot stand" in done.problems["firewall"]
+    with scene.web.listening(22):
+        assert scene.internet.reaches(SOURCE, 22)
+    scene.apply(scene.facts())
+
+
 def test_an_older_generation_is_ignored(scene: Routed) -> None:
     older = scene.facts(firewall=[open_port(SOURCE, 22)], forwards=[forward(SOURCE, 22, WEB, 22)])
     newer = scene.apply(scene.facts())

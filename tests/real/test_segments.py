@@ -152,7 +152,7 @@ def talkative(peer: Peer) -> Iterator[socket.socket]:
 
 def test_bindings_tell_the_hypervisor_where_to_plug(hosts: tuple[HostSpace, HostSpace]) -> None:
     network = hosts[0].network
-    assert network.binding(vlan(77)) == Binding("cloudbr0", openvswitch=True, tag=77)
+    assert network.binding(vlan(77)) == Binding("cloudbr0", openvswitch=True, tag=77, userspace=True)
     assert network.binding(vxlan(77)) == Binding(device_name("cwb", "vxlan-cloudbr0-77"), openvswitch=False)
     assert multicast_group(0x010203) == "239.1.2.3"
 

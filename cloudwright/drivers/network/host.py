@@ -62,10 +62,7 @@ class HostNetwork:
         return self._segments.binding(segment)
 
     def ensure(self, segment: Segment) -> str:
-        with self._lock:
-            bridge = self._segments.make(segment).bridge
-            (self._state / "segments" / segment.key).write_bytes(msgspec.json.encode(segment))
-            return bridge
+        return self._bound(segment).bridge
 
     def release(self, segment: Segment) -> None:
         record = self._state / "segments" / segment.key
@@ -116,14 +113,16 @@ class HostNetwork:
             self._namespace(name).remove()
 
     def _bound(self, segment: Segment) -> Binding:
-        self.ensure(segment)
-        return self._segments.binding(segment)
+        with self._lock:
+            binding = self._segments.make(segment)
+            (self._state / "segments" / segment.key).write_bytes(msgspec.json.encode(segment))
+            return binding
 
     def _directory(self, name: str) -> Path:
         return self._state / name
 
     def _namespace(self, name: str) -> Namespace:
-        return Namespace(name, self._directory(name), self._commands, self._segments)
+        return Namespace(name, self._directory(name), self._commands)
 
     def _known(self, name: str) -> None:
         if not _NAME.fullmatch(name) or not self._directory(name).is_dir():
@@ -133,7 +132,7 @@ class HostNetwork:
         """The generation that a stopped appliance will run when it is started again; 0 for none."""
         try:
             return msgspec.json.decode((self._directory(name) / "document.json").read_bytes(), type=Document).generation
-        except FileNotFoundError:
+        except (FileNotFoundError, msgspec.DecodeError):
             return 0
 
     def _ask(self, namespace: Namespace, request: dict[str, object]) -> _Report | None:

@@ -16,12 +16,16 @@ _NAT = """table ip probe {
 
 
 def abilities(commands: Commands) -> tuple[list[str], dict[str, str]]:
-    """(what works, what does not with the reason). Names: veth, linuxbridge, vlan, vxlan, router, openvswitch, …"""
+    """(what works, what does not with the reason).
+
+    Names: veth, linuxbridge, 8021q (VLANs on Linux bridges), vxlan, nftables, dnsmasq, tcpdump, openvswitch,
+    openvswitch-kernel, openvswitch-userspace, and router: whether appliances can live here.
+    """
     tried = {
-        "veth": _link(commands, _VETH),
-        "linuxbridge": _link(commands, _BRIDGE),
-        "8021q": _link(commands, _VLAN),
-        "vxlan": _link(commands, _VXLAN),
+        "veth": _link(commands, "veth", _VETH),
+        "linuxbridge": _link(commands, "bridge", _BRIDGE),
+        "8021q": _link(commands, "802.1Q VLAN", _VLAN),
+        "vxlan": _link(commands, "VXLAN", _VXLAN),
         "nftables": _refusal(commands, "unshare", "--net", "nft", "-f", "-", text=_NAT),
         "dnsmasq": _refusal(commands, "dnsmasq", "--version"),
         "tcpdump": _refusal(commands, "tcpdump", "--version"),
@@ -31,8 +35,9 @@ def abilities(commands: Commands) -> tuple[list[str], dict[str, str]]:
     return sorted(name for name in tried if not tried[name]), {name: why for name, why in tried.items() if why}
 
 
-def _link(commands: Commands, batch: str) -> str:
-    return _refusal(commands, "unshare", "--net", "ip", "-batch", "-", text=batch)
+def _link(commands: Commands, kind: str, batch: str) -> str:
+    words = _refusal(commands, "unshare", "--net", "ip", "-batch", "-", text=batch)
+    return f"the kernel makes no {kind} device: {words}" if words else ""
 
 
 def _refusal(commands: Commands, *argv: str, text: str = "") -> str:

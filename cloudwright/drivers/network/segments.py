@@ -18,11 +18,15 @@ _MACHINES = ("cwp", "vnet", "tap")  # names of appliances' and machines' interfa
 
 
 class Binding(Struct, frozen=True):
-    """Where an interface of a segment plugs in. `tag` is 0 where the bridge itself is the segment."""
+    """Where an interface of a segment plugs in. `tag` is 0 where the bridge itself is the segment.
+
+    Behind an Open vSwitch that forwards in userspace, checksum offload must be off on both ends, or packets are lost.
+    """
 
     bridge: str
     openvswitch: bool
     tag: int = 0
+    userspace: bool = False
 
 
 class Underlay(Struct, frozen=True):
@@ -56,8 +60,9 @@ class Segments:
         """Where the segment's interfaces plug in. Raises Refused where the label's bridge is missing."""
         if segment.kind is SegmentKind.VXLAN:
             return Binding(device_name("cwb", segment.key), openvswitch=False)
-        if self._commands.attempt("ovs-vsctl", "--timeout=5", "br-exists", segment.label)[0] == 0:
-            return Binding(segment.label, openvswitch=True, tag=segment.tag)
+        code, out, _ = self._commands.attempt("ovs-vsctl", "--timeout=5", "get", "Bridge", segment.label, "datapath_type")
+        if code == 0:
+            return Binding(segment.label, openvswitch=True, tag=segment.tag, userspace=out.strip() == "netdev")
         kind = self._link(segment.label).get("linkinfo", {}).get("info_kind", "")
         if kind != "bridge":
             raise Refused(f"this host has no bridge {segment.label}, which segment {segment.key} needs")
@@ -109,10 +114,6 @@ class Segments:
             name = device_name(prefix, segment.key)
             if self._link(name):
                 self._commands.run("ip", "link", "delete", name)
-
-    def userspace(self, bridge: str) -> bool:
-        """Whether an Open vSwitch bridge forwards in userspace, where checksum offload on veth loses packets."""
-        return self._commands.run("ovs-vsctl", "get", "Bridge", bridge, "datapath_type").strip() == "netdev"
 
     def _link(self, name: str) -> dict[str, Any]:
         """The device as `ip` tells it, empty when there is none."""
