@@ -49,6 +49,8 @@ mount --bind $D/log /var/log/libvirt
 mkdir -p /var/cache/libvirt
 mount --bind $D/cache /var/cache/libvirt
 hostname $2
+echo "127.0.0.1 localhost $2" > $D/hosts
+mount --bind $D/hosts /etc/hosts
 ip link set lo up
 ip link add cloudbr0 type bridge
 ip addr add $3/24 dev cloudbr0

@@ -138,6 +138,7 @@ class KvmHypervisor:
         domain = self._lookup(name)
         if domain is None:
             return
+        self._migrations.forget(name)
         with spoken(f"{name} cannot be removed"):
             if domain.isActive():
                 self._pull_plug(domain)
@@ -308,12 +309,14 @@ class KvmHypervisor:
         if domain is not None and _is_on_its_way(domain):
             return
         seen = self._look(domain) if domain is not None else None
-        if seen is None:
-            self._told.pop(name, None)
-            seen = replace(before, power=Power.STOPPED) if before else None
-        else:
+        if seen is not None:
             self._told[name] = seen
-        if seen is None or (not always and before is not None and before.power is seen.power):
+            always = always or before is None or before.power is not seen.power
+        else:
+            self._told.pop(name, None)
+            always = before is not None and before.power is not Power.STOPPED
+            seen = replace(before, power=Power.STOPPED) if before else None
+        if seen is None or not always:
             return
         for changed in list(self._watchers):
             try:

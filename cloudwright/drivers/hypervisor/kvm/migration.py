@@ -14,7 +14,7 @@ from urllib.parse import quote
 import libvirt
 import msgspec
 
-from cloudwright.drivers.error import DriverError, DriverFault
+from cloudwright.drivers.error import DriverError, DriverFault, NotThere
 from cloudwright.drivers.hypervisor.kvm.fault import spoken, translated
 from cloudwright.drivers.work import Work, WorkState
 
@@ -88,44 +88,46 @@ class Migrations:
         self._threads.pop(key, None)
         self._path(key).unlink(missing_ok=True)
 
+    def forget(self, name: str) -> None:
+        """Strike the journals of a machine that is being removed: its absence will not mean that it arrived."""
+        for path in self._directory.glob("*.json"):
+            if msgspec.json.decode(path.read_bytes(), type=Journal).name == name:
+                path.unlink(missing_ok=True)
+
     def _carry(self, journal: Journal) -> None:
         """The thread of one migration: it waits in libvirt until all is over."""
         try:
             with spoken(f"{journal.name} could not migrate to {journal.to}"):
                 domain = self._connect().lookupByName(journal.name)
-                domain.migrateToURI3(journal.to, {}, _FLAGS)
+                try:
+                    domain.migrateToURI3(journal.to, {}, _FLAGS)
+                except libvirt.libvirtError:
+                    if not self._is_gone(journal.name):  # else only the answer was lost
+                        raise
         except DriverError as error:
-            if not self._arrived(journal):
-                journal.error = str(error)
+            journal.error = str(error)
         journal.over = True
         self._write(journal)
 
     def _find_again(self, journal: Journal) -> Work:
-        """After a restart: a job still runs, the machine arrived, or nothing is known and it must be begun again."""
+        """After a restart: a job still runs, the machine left, or nothing is known and it must be begun again."""
         if self._migrating(journal.name):
             return Work(journal.key, WorkState.RUNNING, progress=self._progress(journal.name))
-        if not self._arrived(journal):
+        if not self._is_gone(journal.name):
             return Work(journal.key, WorkState.UNKNOWN)
         journal.over = True
         self._write(journal)
         return Work(journal.key, WorkState.DONE, progress=1.0)
 
-    def _arrived(self, journal: Journal) -> bool:
-        """Whether the machine runs at the target and not here; the answer may be lost while the work was done."""
-        if any(
-            domain.name() == journal.name for domain in self._connect().listAllDomains(libvirt.VIR_CONNECT_LIST_DOMAINS_ACTIVE)
-        ):
-            return False
+    def _is_gone(self, name: str) -> bool:
+        """Whether this host has forgotten the machine. Definitions outlive stops and crashes: libvirt undefines one only
+        when its migration was confirmed, and `remove` strikes the journal first."""
         try:
-            target = libvirt.openReadOnly(journal.to)
-        except libvirt.libvirtError:
-            return False
-        try:
-            return bool(target.lookupByName(journal.name).isActive())
-        except libvirt.libvirtError:
-            return False
-        finally:
-            target.close()
+            with spoken(name):
+                self._connect().lookupByName(name)
+        except NotThere:
+            return True
+        return False
 
     def _migrating(self, name: str) -> bool:
         return bool(self._job(name).get("type", libvirt.VIR_DOMAIN_JOB_NONE) != libvirt.VIR_DOMAIN_JOB_NONE)
