@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds the demo and test guest, a disk image of some 17 MB, from distribution packages alone; prints its path.
+# Builds the demo and test guest, a disk image of some 19 MB, from distribution packages alone; prints its path.
 #
 #   images/guest.sh            build, or find it built
 #

@@ -130,7 +130,7 @@ def test_a_frozen_host_hangs_answers_pings_and_goes_on(dc):
     size = counter.stat().st_size
     time.sleep(0.3)
     assert counter.stat().st_size == size
-    subprocess.run(["ping", "-c", "1", "-W", "2", host.address], check=True, capture_output=True)
+    subprocess.run(["ping", "-c", "3", "-W", "5", host.address], check=True, capture_output=True)
     host.thaw()
     eventually(lambda: counter.stat().st_size > size, 10)
     loop.kill()
