@@ -177,4 +177,4 @@ def test_a_newer_connection_replaces_the_older(site: Site) -> None:
             assert site.hub.drivers(host).hypervisor.machines() == []
             assert site.gone == []
         site.until(lambda: site.hub.hosts() == [])
-    assert site.gone == [host]
+    site.until(lambda: site.gone == [host])
