@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 
 from cloudwright.agent.drivers import BadConfiguration, read
+from cloudwright.agent.frame import trace
 from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.hypervisor.contract import Machine, Power
 from cloudwright.drivers.pool.contract import PoolSpec
@@ -59,7 +60,9 @@ def test_the_program_enrols_serves_and_comes_back_without_being_told_again(site:
         site.until(lambda: site.hub.hosts() == [host], 30.0)
         assert token not in Path(f"/proc/{process.pid}/cmdline").read_text()
         drivers = site.hub.drivers(host)
+        of = trace.set("task-42")
         assert drivers.hypervisor.start(machine).power is Power.RUNNING
+        trace.reset(of)
         assert drivers.network.appliances() == []
         with pytest.raises(NotThere, match="not open"):
             drivers.images.images()
@@ -74,6 +77,7 @@ def test_the_program_enrols_serves_and_comes_back_without_being_told_again(site:
     starts = [line for line in log if line.get("verb") == "hypervisor.start"]
     assert starts[0]["key"] == "hypervisor:i-1"
     assert starts[0]["outcome"] == "done"
+    assert starts[0]["trace"] == "task-42"
     text = (site.directory / "log").read_text()
     assert token not in text
     assert "s3cr3t.v" not in text
