@@ -128,6 +128,17 @@ class OneHost:
         done = subprocess.run(["virsh", "-q", "-c", self.uri, "uri"], check=False, capture_output=True, timeout=30)
         return done.returncode == 0
 
+    def start_openvswitch(self, bridge: str) -> None:
+        """Open vSwitch with one bridge that forwards in userspace."""
+        self.run("mkdir", "-p", "/run/openvswitch")
+        self.run("ovsdb-tool", "create", "/run/openvswitch/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
+        quiet = "--detach --pidfile --no-chdir --log-file=/dev/null >/dev/null 2>&1 </dev/null"
+        self.run("bash", "-c", f"ovsdb-server /run/openvswitch/conf.db --remote=punix:/run/openvswitch/db.sock {quiet}")
+        self.run("ovs-vsctl", "--no-wait", "init")
+        self.run("bash", "-c", f"ovs-vswitchd {quiet}")
+        self.run("ovs-vsctl", "add-br", bridge, "--", "set", "bridge", bridge, "datapath_type=netdev")
+        self.run("ip", "link", "set", bridge, "up")
+
     def kill_libvirtd(self) -> None:
         pid = int((self.run("cat", "/run/libvirtd.pid")).strip())
         self.run("kill", "-9", str(pid))

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import libvirt
 import pytest
 
 from cloudwright.drivers.error import DriverFault, NotThere, Refused
@@ -19,7 +20,7 @@ from cloudwright.drivers.hypervisor.kvm.probe import PATIENCE, acceleration, boo
 from cloudwright.drivers.segment import Segment, SegmentKind
 from cloudwright.drivers.work import WorkState
 from tests.contract.one_host import BOOT_SECTOR, OneHost, join, wait_until
-from tests.contract.test_hypervisor import LabelPlug
+from tests.contract.test_hypervisor import Binding, LabelPlug
 
 pytestmark = pytest.mark.real
 
@@ -227,6 +228,57 @@ def _seen(side: Side, name: str) -> Seen:
 
     wait_until(answers, 10, "the driver's connection")
     return side.driver.see(name)
+
+
+class SwitchPlug(LabelPlug):
+    """Open vSwitch with VLAN tags."""
+
+    def binding(self, segment: Segment) -> Binding:
+        bound = super().binding(segment)
+        bound.openvswitch, bound.tag = segment.label == "ovs0", segment.tag
+        return bound
+
+
+def test_interfaces_on_open_vswitch_are_tagged_and_retagged(
+    sides: list[Side], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, made = sides[1].host, machine(sides)
+    host.start_openvswitch("ovs0")
+    # the driver asks the switch of its own host; here it stands outside of it
+    monkeypatch.setattr("cloudwright.drivers.hypervisor.kvm.driver.is_userspace", lambda bridge: bridge == "ovs0")
+    driver = KvmHypervisor(host.uri, SwitchPlug(), tmp_path, groups=Path(host.inside("/sys/fs/cgroup")))
+    nic = made.nics[0]
+    nic.segment = Segment(SegmentKind.VLAN, "ovs0", 100)
+    try:
+        driver.start(made)
+        assert _tags(host) == ["100"]
+        nic.segment, nic.megabits_per_second = Segment(SegmentKind.VLAN, "ovs0", 200), 50
+        driver.update_nic(made.name, nic)
+        assert _tags(host) == ["200"]
+        line = host.run("bash", "-c", f"tr '\\0' ' ' < /proc/$(cat /run/libvirt/qemu/{made.name}.pid)/cmdline")
+        assert '"csum":false' in line
+        assert '"guest_csum":false' in line
+        nic.segment = RED
+        with pytest.raises(Refused, match="cannot change to cloudbr0"):
+            driver.update_nic(made.name, nic)
+    finally:
+        driver.remove(made.name)
+        driver.close()
+
+
+def _tags(host: OneHost) -> list[str]:
+    ports = host.run("ovs-vsctl", "--bare", "--columns=tag", "find", "port", "tag>0")
+    return ports.split()
+
+
+@pytest.mark.parametrize("name", ["small", "full-tcg"])
+def test_rendered_domains_keep_to_libvirts_schema(sides: list[Side], name: str) -> None:
+    xml = (ROOT / "tests/golden/kvm" / f"{name}.xml").read_text()
+    connection = libvirt.open(sides[1].host.uri)
+    try:
+        connection.defineXMLFlags(xml, libvirt.VIR_DOMAIN_DEFINE_VALIDATE).undefine()
+    finally:
+        connection.close()
 
 
 def test_the_probe_boots_a_guest_and_remembers(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Nic(Struct):
 
 
 class Machine(Struct):
-    """A machine as it shall be."""
+    """A machine as it shall be. `details` `max_cpus` and `max_memory` (MiB) give it room to `scale` while it runs."""
 
     name: str
     uuid: str
@@ -62,7 +62,7 @@ class Machine(Struct):
     nics: list[Nic] = []
     cpu_shares: int = 1024
     boot_from_cdrom: bool = False
-    console_password: str = ""
+    console_password: str = ""  # at most 8 characters: RFB uses no more
     hostname: str = ""
     details: dict[str, str] = {}
 
@@ -75,7 +75,7 @@ class Seen(Struct):
     power: Power
     cpus: int = 0
     memory: int = 0
-    disks: list[str] = []  # volume names by slot
+    disks: list[str] = []  # volume names by slot, without the CD-ROM
     macs: list[str] = []
     cpu_seconds: float = 0.0
     guest_agent: bool = False
@@ -121,7 +121,8 @@ class Hypervisor(Protocol):
         """Define (or redefine, when it is stopped) and start. A machine already running is answered as it is."""
 
     def stop(self, name: str, force: bool = False, grace: float = 30.0) -> None:
-        """Ask the guest to shut down, after `grace` seconds (at once when `force`) pull the plug. Gone is done."""
+        """Ask the guest to shut down, after `grace` seconds (at once when `force`) pull the plug. Gone is done,
+        and what crashed stays CRASHED."""
 
     def reboot(self, name: str, force: bool = False) -> None:
         """Restart the guest; it keeps its definition. Raises NotThere when it does not run."""
@@ -145,13 +146,15 @@ class Hypervisor(Protocol):
         """Plug an interface in, live when the machine runs."""
 
     def update_nic(self, name: str, nic: Nic) -> None:
-        """Move the interface with this MAC to another segment, or set its link or rate, live."""
+        """Move the interface with this MAC to another segment, or set its link or rate, live. Raises Refused where the
+        segments are on different kinds of bridges."""
 
     def detach_nic(self, name: str, mac: str) -> None:
         """Unplug an interface. Not attached is done."""
 
     def scale(self, name: str, cpus: int, memory: int) -> None:
-        """Give a running machine more processors and memory. Raises Refused where it must be stopped for that."""
+        """Give a running machine more processors and memory. Raises Refused where it must be stopped for that. For a
+        stopped one nothing is done: its next start brings its size."""
 
     def console(self, name: str) -> Console:
         """Where the machine's screen is served. Raises NotThere when it does not run."""

@@ -73,10 +73,13 @@ def update_nic(domain: libvirt.virDomain, nic: Nic, wire: Wire) -> None:
     if present is None:
         raise NotThere(f"{domain.name()} has no interface {nic.mac}")
     wanted = nic_element(nic, wire)
-    for tag in ("source", "vlan", "virtualport", "link", "bandwidth", "target"):
+    change = ["source", "vlan", "link", "bandwidth"]
+    if (present.find("virtualport") is None) is wire.openvswitch:  # else it keeps its port's identity in Open vSwitch
+        change.append("virtualport")
+    for tag in (*change, "target"):
         for old in present.findall(tag):
             present.remove(old)
-    for tag in ("source", "vlan", "virtualport", "link", "bandwidth"):
+    for tag in change:
         present.extend(wanted.findall(tag))
     with spoken(f"interface {nic.mac} of {domain.name()} cannot change to {wire.bridge}"):
         domain.updateDeviceFlags(tostring(present, encoding="unicode"), _everywhere(domain))

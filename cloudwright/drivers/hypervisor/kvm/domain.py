@@ -213,6 +213,7 @@ def _source(element: Element, path: str) -> None:
         element.set("type", "network")
         source = SubElement(element, "source", protocol="nfs", name=url.path)
         SubElement(source, "host", name=url.hostname)
+        SubElement(source, "identity", user="+0", group="+0")  # the schema asks for one; images belong to root
 
 
 def _text(parent: Element, tag: str, text: str) -> None:
