@@ -7,6 +7,7 @@ process must remember, the caller's key and which machine it named, rests in a s
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -28,6 +29,10 @@ _FLAGS = (
     # the disks is the caller's knowledge, and QEMU's image locks still keep two writers apart.
     | libvirt.VIR_MIGRATE_UNSAFE
 )
+
+
+_CANCEL_PATIENCE = 60.0  # seconds
+_POLL = 0.1
 
 
 class Journal(msgspec.Struct):
@@ -74,19 +79,22 @@ class Migrations:
 
     def cancel(self, key: str) -> None:
         """Abort, wait until the machine is back to itself here, and forget."""
-        journal, thread = self._read(key), self._threads.get(key)
-        if journal and not journal.over and self._migrating(journal.name):
-            try:
-                self._connect().lookupByName(journal.name).abortJob()
-            except libvirt.libvirtError as error:
-                if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
-                    raise translated(f"the migration of {journal.name} cannot be cancelled", error) from error
-        if thread is not None:
-            thread.join(60)
-            if thread.is_alive():
-                raise DriverFault(f"migration {key} did not end within 60 s of being cancelled")
+        journal, end = self._read(key), time.monotonic() + _CANCEL_PATIENCE
+        while journal and not journal.over and self.work(key).state is WorkState.RUNNING:
+            if time.monotonic() > end:
+                raise DriverFault(f"the migration of {journal.name} did not end within {_CANCEL_PATIENCE:g} s of being cancelled")
+            self._abort(journal.name)
+            time.sleep(_POLL)
         self._threads.pop(key, None)
         self._path(key).unlink(missing_ok=True)
+
+    def _abort(self, name: str) -> None:
+        """Asked again until it works: the job may not have begun yet, or have just ended."""
+        try:
+            self._connect().lookupByName(name).abortJob()
+        except libvirt.libvirtError as error:
+            if error.get_error_code() not in (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
+                raise translated(f"the migration of {name} cannot be cancelled", error) from error
 
     def forget(self, name: str) -> None:
         """Strike the journals of a machine that is being removed: its absence will not mean that it arrived."""
