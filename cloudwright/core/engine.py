@@ -185,7 +185,7 @@ class Engine:
         task = kind.resume(row, run)
         current = kind.steps[row.at]
         began = time.monotonic()
-        if row.state == FORWARD and row.cancel:
+        if row.state == FORWARD and row.cancel and not kind.no_way_back(row.at):
             return self._record(task, run, current, began, _Turn(UNDO, row.at, error=row.error))
         try:
             if row.state == FORWARD:
@@ -252,13 +252,18 @@ class Engine:
         if undoing:
             if row.tries + 1 >= UNDO_TRIES and (late or not isinstance(error, self.transient)):
                 return self._record(task, run, current, began, _Turn(STUCK, row.at, error=row.error, trouble=error))
-            wait = Again(min(30.0, 0.1 * 2**row.tries), f"undoing {current.name} failed and is tried again: {_sentence(error)}")
+            wait = Again(_backoff(row.tries), f"undoing {current.name} failed and is tried again: {_sentence(error)}")
             return self._record(task, run, current, began, _Turn(UNDO, row.at, wait=wait, error=row.error, trouble=error))
+        if task.no_way_back(row.at):
+            if late:
+                return self._record(task, run, current, began, _Turn(STUCK, row.at, error=_encode(error), trouble=error))
+            wait = Again(_backoff(row.tries), f"{current.name} failed and is tried again: {_sentence(error)}")
+            return self._record(task, run, current, began, _Turn(FORWARD, row.at, wait=wait, trouble=error))
         if isinstance(error, Back):
             return self._record(task, run, current, began, _Turn(UNDO, row.at, back_to=error.to, trouble=error))
         raced = isinstance(error, Lost) or (isinstance(error, sa.exc.IntegrityError) and row.tries < RACE_TRIES)
         if (raced or isinstance(error, self.transient)) and not late:
-            wait = Again(0.02 if raced else min(10.0, 0.2 * 2**row.tries), "" if raced else _sentence(error))
+            wait = Again(0.02 if raced else _backoff(row.tries), "" if raced else _sentence(error))
             return self._record(task, run, current, began, _Turn(FORWARD, row.at, wait=wait, trouble=error))
         if not isinstance(error, (CloudError, Late, ChildFailed, *self.transient)):
             log.warning("task %s (%s) failed in step %s", row.uuid, row.kind_name, current.name, exc_info=error)
@@ -355,6 +360,10 @@ class _Turn:
         if self.error is not None:
             values["error"] = self.error
         return values
+
+
+def _backoff(tries: int) -> float:
+    return min(30.0, 0.1 * 2 ** min(tries, 10))
 
 
 def _nothing(task: Task, tx: Tx) -> None:

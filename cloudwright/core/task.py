@@ -110,8 +110,8 @@ class Told(Resource, table="task_story", indexes=[("task", "id")]):
 class Step:
     """A step and its undo."""
 
-    def __init__(self, do: Callable[..., None], deadline: float) -> None:
-        self.name, self.do, self.deadline = do.__name__, do, deadline
+    def __init__(self, do: Callable[..., None], deadline: float, final: bool) -> None:
+        self.name, self.do, self.deadline, self.final = do.__name__, do, deadline, final
         self.inside = "tx" in inspect.signature(do).parameters
         self.undo_fn: Callable[..., None] | None = None
         self.undo_inside = False
@@ -125,10 +125,11 @@ class Step:
 @typing.overload
 def step(do: Callable[..., None], /) -> Step: ...
 @typing.overload
-def step(*, deadline: float) -> Callable[[Callable[..., None]], Step]: ...
-def step(do: Callable[..., None] | None = None, /, *, deadline: float = DEADLINE) -> Any:
-    """Declare a step. `deadline` in seconds bounds how long it may poll or be retried."""
-    return Step(do, deadline) if do is not None else lambda fn: Step(fn, deadline)
+def step(*, deadline: float = ..., final: bool = ...) -> Callable[[Callable[..., None]], Step]: ...
+def step(do: Callable[..., None] | None = None, /, *, deadline: float = DEADLINE, final: bool = False) -> Any:
+    """Declare a step. `deadline` in seconds bounds how long it may poll or be retried. From a `final` step on there is no way back
+    (something was deleted, a guest was stopped): it and what follows is retried until it is done, cancelling comes too late."""
+    return Step(do, deadline, final) if do is not None else lambda fn: Step(fn, deadline, final)
 
 
 @dataclass_transform(kw_only_default=True)
@@ -150,6 +151,11 @@ class Task:
             if cls.__name__ in Task.by_name and Task.by_name[cls.__name__].__module__ != cls.__module__:
                 raise TypeError(f"BUG: two tasks are called {cls.__name__} (TaskNamesAreUnique)")
             Task.by_name[cls.__name__] = cls
+
+    @classmethod
+    def no_way_back(cls, at: int) -> bool:
+        """Whether a final step may have begun when the cursor is at `at`."""
+        return any(s.final for s in cls.steps[: at + 1])
 
     def __init__(self, **memo: Any) -> None:
         self.__dict__.update(msgspec.structs.asdict(self._memo(**memo)))
@@ -297,8 +303,9 @@ def cancel(tx: Tx, row: TaskRow) -> bool:
 
 
 def resume(tx: Tx, row: TaskRow) -> bool:
-    """Let a stuck task try its undo again. Answers whether it was stuck."""
+    """Let a stuck task try again, its undo or its final steps. Answers whether it was stuck."""
     mine = (TaskRow.c.id == row.id, TaskRow.c.state == STUCK)
-    resumed = tx.execute(TaskRow.t.update().where(*mine).values(state=UNDO, tries=0, due=tx.now, since=tx.now, owner=0))
+    state = FORWARD if Task.by_name[row.kind_name].no_way_back(row.at) else UNDO
+    resumed = tx.execute(TaskRow.t.update().where(*mine).values(state=state, tries=0, due=tx.now, since=tx.now, owner=0))
     tx.signal("task")
     return resumed == 1
