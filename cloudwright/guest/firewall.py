@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, collapse_addresses
 from zlib import crc32
 
 from cloudwright.guest import nat
-from cloudwright.guest.document import METADATA, Json, networks, of_role, own_address
+from cloudwright.guest.document import METADATA, Json, of_role, own_address
 from cloudwright.guest.nat import block, elements, ports, statics
 from cloudwright.guest.text import token
 
@@ -24,7 +24,7 @@ _MARK = "@MARK@"
 def ruleset(document: Json) -> str:
     """The whole table, to be loaded in one transaction by `nft -f`."""
     lines = [_TABLE, f"delete {_TABLE}", f"{_TABLE} {{", *nat.text(document), *_verdicts()]
-    lines += _ingress(document) + _egress(document) + _spoofing(document) + _forward(document) + _input(document)
+    lines += _ingress(document) + _egress(document) + _forward(document) + _input(document)
     text = "\n".join([*lines, "}"]) + "\n"
     mark = crc32(text.encode())
     return text.replace(_MARK, f"{mark if mark not in (0, REFUSED) else 1:#010x}")
@@ -87,20 +87,6 @@ def _egress(document: Json) -> list[str]:
     return text
 
 
-def _spoofing(document: Json) -> list[str]:
-    """Guests' addresses come from the guests' side only, and nothing else does (unless the way out is on that side)."""
-    chain = ["type filter hook prerouting priority raw; policy accept;"]
-    guests = of_role(document, "guest")
-    for guest in guests:
-        if not guest["gateway"]:
-            inside = ", ".join(str(network) for network in networks(guest))
-            chain.append(f'iifname "{token(guest["device"])}" ip saddr != {{ 0.0.0.0, {inside} }} drop')
-    every = ", ".join(str(network) for guest in guests for network in networks(guest))
-    for public in of_role(document, "public") if every else []:
-        chain.append(f'iifname "{token(public["device"])}" ip saddr {{ {every} }} drop')
-    return block("chain", "spoofing", chain)
-
-
 def _forward(document: Json) -> list[str]:
     chain = ["type filter hook forward priority filter; policy drop;", "ct state invalid drop"]
     chain += [f"ct mark {_MARK} accept", "ct state related accept", "meta l4proto icmp ct direction reply accept"]
@@ -130,7 +116,6 @@ def _input(document: Json) -> list[str]:
     if names:
         ways = ", ".join(f"{name} : goto in_{name.replace('.', '_')}" for name in names)
         chain.append(f"ct direction original meta l4proto icmp ip daddr vmap {{ {ways} }}")
-        chain.append(f"ct direction original ip daddr {{ {', '.join(names)} }} drop")
     for dhcp in document["dhcp"]:
         device = token(dhcp["device"])
         here, own = f'iifname "{device}"', token(own_address(document, dhcp["device"]))
