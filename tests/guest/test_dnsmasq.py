@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from cloudwright.guest.dnsmasq import configuration, kept_leases, names, reservations
+from cloudwright.guest.dnsmasq import Dnsmasq, configuration, kept_leases, names, reservations
 from cloudwright.guest.failure import Failed
 from tests.guest.documents import golden, rich
 
@@ -38,3 +40,11 @@ def test_leases_that_reservations_contradict_are_dropped() -> None:
     assert kept_leases(good, dhcp) == good
     assert kept_leases(good + moved + gone, dhcp) == good
     assert kept_leases("", dhcp) == ""
+
+
+@pytest.mark.real
+def test_files_that_dnsmasq_could_not_read_are_said_before_it_starts(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(Failed, match=f"others may not enter {closed}|others may not enter {tmp_path}"):
+        Dnsmasq(str(closed / "dnsmasq")).apply(rich())
