@@ -63,6 +63,7 @@ class Caller(Struct, frozen=True):
     def binds(self) -> dict[str, Any]:
         """What access rules bind. A name here appears in rules as `sa.bindparam`."""
         return {
+            "caller_user": self.user_id,
             "caller_account": self.account_id,
             "caller_domain": self.domain_id,
             "caller_path": self.domain_path,

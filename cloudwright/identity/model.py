@@ -30,10 +30,10 @@ class Domain(Resource, table="domain", unique=[("parent_id", "name")], indexes=[
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
-        """Administrators see their domain and those below; a user sees its own."""
+        """Administrators see their domain and those below; a user looks at its own."""
         if kind is Kind.DOMAIN:
             return below_caller(cls.c.id)
-        return cls.c.id == sa.bindparam("caller_domain")
+        return sa.false() if use is Use.CHANGE else cls.c.id == sa.bindparam("caller_domain")
 
 
 class Role(Resource, table="role", unique=[("name",)]):
@@ -71,15 +71,18 @@ class Account(Resource, table="account", unique=[("domain_id", "name")], indexes
     domain_id: int
     role_id: int
     type_: int = NORMAL
-    state: str = "enabled"
+    state: str = "enabled"  # enabled, disabled (its machines are stopped, too), locked
     network_domain: str | None = None
+    details: dict[str, str] = column(default={})
+    api_key_access: bool | None = None  # None: as its domain says
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
-        """Administrators see those of their domain and below; a user sees its own."""
+        """Administrators see those of their domain and below, and change all but root's; a user acts for its own."""
         if kind is Kind.DOMAIN:
-            return below_caller(cls.c.domain_id)
-        return cls.c.id == sa.bindparam("caller_account")
+            here = below_caller(cls.c.domain_id)
+            return sa.and_(here, cls.c.type_ != ADMIN) if use is Use.CHANGE else here
+        return sa.false() if use is Use.CHANGE else cls.c.id == sa.bindparam("caller_account")
 
 
 class User(Resource, table="user_", unique=[("domain_id", "username")], indexes=[("account_id", "id")]):
@@ -96,12 +99,19 @@ class User(Resource, table="user_", unique=[("domain_id", "username")], indexes=
     state: str = "enabled"
     source: str = "native"
     two_factor: bool = False
+    failed_logins: int = 0  # in a row
+    api_key_access: bool | None = None  # None: as its account says
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
-        """Administrators see those of their domain and below; a user sees those of its account."""
+        """Administrators see those of their domain and below, and change all but root's; a user looks at those of its account
+        and changes itself."""
         if kind is Kind.DOMAIN:
-            return below_caller(cls.c.domain_id)
+            here = below_caller(cls.c.domain_id)
+            roots = sa.select(Account.c.id).where(Account.c.type_ == ADMIN)
+            return sa.and_(here, cls.c.account_id.not_in(roots)) if use is Use.CHANGE else here
+        if use is Use.CHANGE:
+            return cls.c.id == sa.bindparam("caller_user")
         return cls.c.account_id == sa.bindparam("caller_account")
 
 
@@ -112,11 +122,18 @@ class KeyPair(Resource, table="api_key_pair", unique=[("api_key",)], indexes=[("
     api_key: str
     secret_key: Secret
     name: str = ""
+    description: str = column(length=1024, default="")
     starts: float | None = None
     ends: float | None = None
+    in_force: bool = True
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
+        """Whoever may change the user; nobody else even sees that there is one."""
+        return cls.c.user_id.in_(sa.select(User.c.id).where(User.access(kind, Use.CHANGE)))
 
 
-class LoginSession(Resource, table="login_session", unique=[("digest",)]):
+class LoginSession(Resource, table="login_session", unique=[("digest",)], indexes=[("user_uuid",), ("seen",)]):
     """A browser session. Its id and key rest only as SHA-256 digests."""
 
     digest: str

@@ -69,7 +69,7 @@ class OwnedList(List):
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         of: Any = self._view().of
-        if not issubclass(of, Owned):
+        if "account_id" not in of.c:
             raise RuntimeError(f"BUG: {self.api.name} lists {of.kind}, which nobody owns (OwnedListOfUnowned)")
         if self.account is not None:
             domain_id = self.domain.id if self.domain else caller.domain_id

@@ -1,0 +1,215 @@
+"""Who calls, and may they: API keys, sign-in, addresses and rates. What the HTTP face asks, in the words of this house."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import threading
+import time
+import zoneinfo
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cloudwright.core.access import Caller, Kind
+from cloudwright.core.db import Database
+from cloudwright.core.event import emit
+from cloudwright.core.setting import setting
+from cloudwright.core.tx import Reader, Tx
+from cloudwright.core.wire import WireError
+from cloudwright.identity import password, permission
+from cloudwright.identity.caller import COLUMNS, IN_FORCE, JOINED, caller_from, system_caller
+from cloudwright.identity.model import ADMIN, Account, Domain, KeyPair, User
+
+ATTEMPTS = setting(
+    "incorrect.login.attempts.allowed", 5, "after so many wrong passwords in a row a user is disabled; 0: never", minimum=0
+)
+KEY_ACCESS = setting("api.key.access", True, "whether users may call with API keys", scopes=("domain",), category="System")
+CIDRS_CHECKED = setting("api.source.cidr.checks.enabled", True, "whether api.allowed.source.cidr.list is looked at")
+CIDRS = setting(
+    "api.allowed.source.cidr.list", "0.0.0.0/0,::/0", "networks from which an account's users may call", scopes=("account",)
+)
+THROTTLED = setting("api.throttling.enabled", False, "whether accounts other than root's may call only so often")
+INTERVAL = setting("api.throttling.interval", 1, "seconds in which api.throttling.max calls are allowed", minimum=1)
+MOST = setting("api.throttling.max", 25, "how many calls an account may make in api.throttling.interval seconds", minimum=1)
+BUCKETS = setting("api.throttling.cachesize", 50_000, "how many accounts' calls are counted at once", minimum=1)
+
+_BY_UUID = sa.select(*COLUMNS).select_from(JOINED).where(User.c.uuid == sa.bindparam("value"), IN_FORCE)
+_BY_KEY = (
+    sa.select(*COLUMNS, KeyPair.c.secret_key, User.c.api_key_access, Account.c.api_key_access.label("account_access"))
+    .select_from(JOINED.join(KeyPair.t, KeyPair.c.user_id == User.c.id))
+    .where(KeyPair.c.api_key == sa.bindparam("key"), KeyPair.c.gone == 0, KeyPair.c.in_force.is_(True), IN_FORCE)
+    .where(sa.or_(KeyPair.c.starts.is_(None), KeyPair.c.starts <= sa.bindparam("now")))
+    .where(sa.or_(KeyPair.c.ends.is_(None), KeyPair.c.ends > sa.bindparam("now")))
+)
+_MISSED = (
+    User.t.update()
+    .where(User.c.id == sa.bindparam("id_"), User.c.gone == 0)
+    .values(failed_logins=User.c.failed_logins + 1, version=User.c.version + 1)
+)
+_FORGIVEN = (
+    User.t.update()
+    .where(User.c.id == sa.bindparam("id_"), User.c.failed_logins > 0)
+    .values(failed_logins=0, version=User.c.version + 1)
+)
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A user who gave the right password, and what the answer tells of it."""
+
+    caller: Caller
+    fields: dict[str, Any]
+
+
+class Gatekeeper:
+    """Thread-safe; one in a process."""
+
+    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+        self.db = db
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()  # account -> (calls left, when)
+        permission.keep_fresh(db)
+
+    def refresh(self) -> None:
+        """Call with each heartbeat: see what other servers changed."""
+        permission.refresh(self.db)
+
+    def by_api_key(self, key: str) -> tuple[str, Caller] | None:
+        """(secret key, caller) of a key in force."""
+        reader = self.db.read()
+        row = reader.one(_BY_KEY, {"key": key, "now": time.time()})
+        if row is None or not _keys_accepted(reader, row):
+            return None
+        return row.secret_key.reveal(), caller_from(row, api_key=key)
+
+    def by_uuid(self, user: str) -> Caller | None:
+        """The user as a caller, None when it may not call."""
+        row = self.db.read().one(_BY_UUID, {"value": user})
+        return None if row is None else caller_from(row)
+
+    def system(self) -> Caller:
+        """The system account."""
+        return system_caller(self.db.read())
+
+    def sign_in(self, username: str, given: str, domain_path: str, domain_id: str | None) -> SignedIn | None:
+        """The user with that password; None when there is none. Raises WireError when it is right but may not sign in."""
+        reader = self.db.read()
+        domain = _domain(reader, domain_path, domain_id)
+        user = reader.find(User, User.c.username == username, User.c.domain_id == domain.id) if domain else None
+        right = password.matches(user.password if user else "", given)
+        if user is None or domain is None:
+            return None
+        if not right:
+            self.db.write(lambda tx: _count_miss(tx, user))
+            return None
+        caller = self.by_uuid(user.uuid)
+        if caller is None:
+            raise WireError(531, f"User {username} in domain {domain.path} (or its account) is locked or disabled", cs_code=None)
+        self.db.write(lambda tx: _welcome(tx, user, caller))
+        return SignedIn(caller, _told(reader, caller, user))
+
+    def admitted(self, caller: Caller, peer: str) -> bool:
+        """Whether this account's users may call from that address."""
+        reader = self.db.read()
+        if not CIDRS_CHECKED.get(reader):
+            return True
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        plain = getattr(address, "ipv4_mapped", None) or address
+        return any(plain in network for network in _networks(CIDRS.get(reader, account=caller.account_id)))
+
+    def permitted(self, caller: Caller, command: str) -> bool:
+        """Whether the caller's role allows the command."""
+        return permission.allowed(self.db.read(), caller.role_id, caller.role_type, command)
+
+    def within_rate(self, caller: Caller) -> bool:
+        """Count a call of an account; False when it has made too many."""
+        reader = self.db.read()
+        if caller.kind is Kind.ROOT or not THROTTLED.get(reader):
+            return True
+        most, kept = MOST.get(reader), BUCKETS.get(reader)
+        per_second = most / INTERVAL.get(reader)
+        with self._lock:
+            now = self._clock()
+            left, when = self._buckets.pop(caller.account_id, (float(most), now))
+            left = min(float(most), left + (now - when) * per_second)
+            self._buckets[caller.account_id] = (max(left - 1.0, 0.0) if left >= 1.0 else left, now)
+            while len(self._buckets) > kept:
+                self._buckets.popitem(last=False)
+            return left >= 1.0
+
+
+def _domain(reader: Reader, path: str, id: str | None) -> Domain | None:
+    if id is None:
+        return reader.find(Domain, Domain.c.path == path)
+    return reader.find(Domain, Domain.c.id == int(id) if id.isdecimal() and len(id) < 19 else Domain.c.uuid == id)
+
+
+def _keys_accepted(reader: Reader, row: Any) -> bool:
+    """The narrowest that says something: the user, its account, its domain."""
+    for said in (row.api_key_access, row.account_access):
+        if said is not None:
+            return bool(said)
+    return KEY_ACCESS.get(reader, domain=row.domain_id)
+
+
+def _count_miss(tx: Tx, user: User) -> None:
+    """Disable a user after too many wrong passwords; never root's administrators: anybody could lock them all out."""
+    tx.execute(_MISSED, {"id_": user.id})
+    now = tx.get(User, user.id)
+    most = ATTEMPTS.get(tx)
+    root = tx.get(Account, now.account_id).type_ == ADMIN
+    if 0 < most <= now.failed_logins and now.state == "enabled" and not root:
+        tx.update(now, state="disabled")
+        text = f"User {user.username} is disabled after {now.failed_logins} wrong passwords in a row"
+        emit(tx, "USER.DISABLE", text, about=now, level="WARN")
+
+
+def _welcome(tx: Tx, user: User, caller: Caller) -> None:
+    tx.execute(_FORGIVEN, {"id_": user.id})
+    emit(tx, "USER.LOGIN", f"User {caller.username} signed in", about=user, caller=caller)
+
+
+def _told(reader: Reader, caller: Caller, user: User) -> dict[str, Any]:
+    fields = {
+        "username": user.username,
+        "userid": user.uuid,
+        "domainid": caller.domain_uuid,
+        "account": caller.account,
+        "firstname": user.first_name,
+        "lastname": user.last_name,
+        "type": str(reader.get(Account, user.account_id).type_),
+        "timezone": user.timezone,
+        "timezoneoffset": _offset(user.timezone) if user.timezone else None,
+        "registered": "false",
+        "is2faenabled": "true" if user.two_factor else "false",
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _offset(zone: str) -> str | None:
+    """Hours from UTC now."""
+    try:
+        offset = datetime.datetime.now(zoneinfo.ZoneInfo(zone)).utcoffset()
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        return None
+    return None if offset is None else str(offset.total_seconds() / 3600)
+
+
+@lru_cache(maxsize=1_000)
+def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """The networks of a list. Those that are malformed admit nobody."""
+    networks = []
+    for part in text.split(","):
+        try:
+            networks.append(ipaddress.ip_network(part.strip(), strict=False))
+        except ValueError:
+            continue
+    return tuple(networks)
