@@ -32,6 +32,11 @@ class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], 
     tags: list[str] = column(default=[])
     options: dict[str, str] = column(default={})
 
+    @property
+    def pool_name(self) -> str:
+        """What drivers call it."""
+        return f"p-{self.uuid}"
+
 
 class ImageStore(Resource, table="image_store", unique=[("name",)]):
     """Secondary storage. `protocol` nfs, file or sim; `zone_id` None: of the whole region."""
@@ -133,6 +138,11 @@ class Template(Owned, table="template", indexes=[("format", "id")]):
     details: dict[str, str] = column(default={})
     shared_with: list[int] = column(default=[])  # account ids
     source_volume_id: int | None = None
+
+    @property
+    def image_name(self) -> str:
+        """What image stores and pools call it."""
+        return f"t-{self.uuid}"
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:

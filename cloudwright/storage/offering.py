@@ -1,0 +1,168 @@
+"""Disk offerings: sizes and qualities of data disks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.compute.model import Vm
+from cloudwright.core.access import Caller
+from cloudwright.core.command import Command, Success
+from cloudwright.core.error import ParamError
+from cloudwright.core.listing import Condition, List, where
+from cloudwright.core.param import Ref, param
+from cloudwright.core.tx import Reader, Tx
+from cloudwright.core.view import field
+from cloudwright.identity.model import Domain
+from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.absent import not_built
+from cloudwright.storage.model import DiskOffering, StoragePool, Volume
+from cloudwright.storage.quality import (
+    STORAGE,
+    OfferingView,
+    Quality,
+    Rates,
+    in_zone,
+    limit,
+    offered_to,
+    quality,
+    rates,
+    state_of,
+    zones_of,
+)
+
+GIB = 1 << 30
+
+
+class DiskOfferingView(OfferingView, of=DiskOffering, key="diskoffering"):
+    """A disk offering; `disksize` is in GiB."""
+
+    id = field(DiskOffering.c.uuid, "the disk offering's id")
+    name = field(DiskOffering.c.name, "its name")
+    displaytext = field(DiskOffering.c.display_text, "what it is told as")
+    state = field(DiskOffering.c.state, "Active or Inactive")
+    disksize = field(DiskOffering.c.size, "the size of its disks in GiB; 0: the caller chooses", convert=lambda size: size // GIB)
+    created = field(DiskOffering.c.created, "when it was made")
+    iscustomized = field(DiskOffering.c.custom, "whether the caller chooses the size")
+    iscustomizediops = field(DiskOffering.c.custom_iops, "whether the caller chooses guaranteed operations")
+    tags = field(DiskOffering.c.tags, "the tags that its storage must have")
+    storagetype = field(DiskOffering.c.storage_type, "shared or local")
+    provisioningtype = field(DiskOffering.c.provisioning, "thin, sparse or fat")
+    diskBytesReadRate = limit(DiskOffering.c.bytes_rate, "bytes a second that may be read")  # noqa: N815
+    diskIopsReadRate = limit(DiskOffering.c.iops_rate, "reads a second")  # noqa: N815
+    cacheMode = field(DiskOffering.c.cache_mode, "how the host caches the disk")  # noqa: N815
+    displayoffering = field(DiskOffering.c.display, "whether it is shown to users")
+    details = field(DiskOffering.c.details, "further details")
+    _zones = zones_of(DiskOffering)
+
+
+class ListDiskOfferings(List, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text]):
+    """Lists the disk offerings that the caller may use."""
+
+    id: str | None = where(DiskOffering.c.uuid, "only this one", kind="uuid")
+    name: str | None = where(DiskOffering.c.name, "only those of this name")
+    zone: Ref[Zone] | None = where(in_zone(DiskOffering), "only those for this zone", since="4.13")
+    domain: Ref[Domain] | None = where(DiskOffering.c.domain_id, "only those of this domain")
+    storage_type: str | None = where(DiskOffering.c.storage_type, "shared or local", choices=STORAGE, since="4.19")
+    state: str | None = param("Active (without it, too) or Inactive; administrators only", since="4.19")
+    volume: Ref[Volume] | None = param("only those to which this volume can be changed", since="4.17")
+    storage: Ref[StoragePool] | None = param("only those whose disks this storage pool takes", since="4.17")
+    virtual_machine: Ref[Vm] | None = param("only those for disks of this machine", since="4.20.0")
+    encrypt: bool | None = param("only those that encrypt", check=not_built("encrypted volumes"), since="4.18")
+    list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
+    is_recursive: bool = param("the same", default=False)
+
+    def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
+        state = state_of(self.state) if self.state and caller.root else "Active"
+        c = DiskOffering.c
+        conditions: list[tuple[str, Condition, dict[str, Any]]] = [("state", c.state == sa.bindparam("state"), {"state": state})]
+        if self.volume is not None:
+            other = c.id != sa.bindparam("not_this")
+            conditions.append(("volume", other, {"not_this": self.volume.disk_offering_id or 0}))
+        for near in (self.volume, self.virtual_machine):
+            if near is not None:
+                zone = in_zone(DiskOffering)(sa.bindparam("near"))
+                conditions.append(("near", zone, {"near": near.zone_id}))
+        if self.storage is not None:
+            conditions += _taken_by(reader, self.storage)
+        return conditions
+
+
+def _taken_by(reader: Reader, pool: StoragePool) -> list[tuple[str, Condition, dict[str, Any]]]:
+    kind = "local" if pool.scope == "HOST" else "shared"
+    tags = {o.tags for o in reader.all(DiskOffering)}
+    fitting = [text for text in tags if set(filter(None, text.split(","))) <= set(pool.tags)]
+    return [
+        ("kind", DiskOffering.c.storage_type == sa.bindparam("kind"), {"kind": kind}),
+        ("tags", DiskOffering.c.tags.in_(sa.bindparam("fitting", expanding=True)), {"fitting": fitting}),
+    ]
+
+
+class CreateDiskOffering(Quality, Command, answers=DiskOfferingView, event="DISK.OFFERING.CREATE"):
+    """Makes a disk offering."""
+
+    name: str = param("its name")
+    display_text: str | None = param("what it is told as; its name by default", length=4096)
+    disk_size: int | None = param("the size of its disks in GiB", kind="long", minimum=1)
+    customized: bool = param("whether the caller chooses the size", default=False)
+    tags: str = param("tags, by comma, that storage must have", default="", length=4096)
+    display_offering: bool = param("whether users see it", default=True)
+    disk_size_strictness: bool | None = param(
+        "whether the size of its disks can never change", check=not_built("disks of fixed size"), since="4.17"
+    )
+    encrypt: bool | None = param("whether its disks are encrypted", check=not_built("encrypted volumes"), since="4.18")
+    details: dict[str, str] = param("further details", default={}, since="4.16")
+
+    def run(self, tx: Tx, caller: Caller) -> DiskOffering:
+        if self.customized == (self.disk_size is not None):
+            raise ParamError(
+                "Parameter disksize: an offering has a size or leaves it to the caller (customized=true), one of the two",
+                param="disksize",
+            )
+        return tx.insert(
+            DiskOffering(
+                name=self.name, display_text=self.display_text or self.name, size=(self.disk_size or 0) * GIB,
+                custom=self.customized, tags=_tags(self.tags), display=self.display_offering, details=self.details,
+                **quality(self),
+            )
+        )  # fmt: skip
+
+
+class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.OFFERING.EDIT"):
+    """Changes a disk offering. Volumes made by it keep what they have."""
+
+    id: Ref[DiskOffering] = param("the disk offering")
+    name: str | None = param("its new name")
+    display_text: str | None = param("what it is told as", length=4096)
+    sort_key: int | None = param("where it stands in lists")
+    display_offering: bool | None = param("whether users see it")
+    domain: str | None = param("the domain it is for, or public", wire_name="domainid", length=4096, since="4.13")
+    zone: str | None = param("the zones it is for, by comma, or all", wire_name="zoneid", length=4096, since="4.13")
+    tags: str | None = param("tags, by comma, that storage must have", since="4.15")
+    state: str | None = param("Active or Inactive")
+
+    def run(self, tx: Tx, caller: Caller) -> DiskOffering:
+        given = {"name": self.name, "display_text": self.display_text, "sort_key": self.sort_key, "display": self.display_offering}
+        values = {name: value for name, value in given.items() if value is not None}
+        values |= offered_to(tx, caller, self.domain, self.zone) | rates(self)
+        if self.tags is not None:
+            values["tags"] = _tags(self.tags)
+        if self.state is not None:
+            values["state"] = state_of(self.state)
+        tx.update(self.id, **values)
+        return self.id
+
+
+class DeleteDiskOffering(Command, event="DISK.OFFERING.DELETE"):
+    """Deletes a disk offering. Volumes made by it stay as they are."""
+
+    id: Ref[DiskOffering] = param("the disk offering")
+
+    def run(self, tx: Tx, caller: Caller) -> Success:
+        tx.remove(self.id)
+        return Success()
+
+
+def _tags(text: str) -> str:
+    return ",".join(tag.strip() for tag in text.split(",") if tag.strip())
