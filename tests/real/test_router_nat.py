@@ -31,7 +31,6 @@ from tests.real.routed import (
 )
 
 pytestmark = pytest.mark.real
-METADATA = "169.254.169.254"
 
 
 @pytest.fixture(scope="module")
