@@ -1,0 +1,65 @@
+# Cloudwright. `make help` tells what can be made.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+UV := .venv/bin/uv
+T ?= tests
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+demo: .venv/kvm novnc            ## a cloud on this machine with an instance running in it
+	@$(PY) -m cloudwright demo up
+
+demo-down: .venv/ready           ## end the demo and remove all it made
+	@$(PY) -m cloudwright demo down
+
+test: .venv/kvm novnc packages-test   ## all checks and tests (T=tests/web for a part)
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+	$(PY) -m pytest -n 2 --dist loadgroup -m "not real" $(T)
+	$(PY) -m pytest -m real $(T)
+
+dev: .venv/ready                 ## the server alone, on 127.0.0.1:8080, data in .dev
+	@$(PY) -m cloudwright server --data .dev --reload-static
+
+bench: .venv/ready               ## measure, each figure beside its floor
+	@$(PY) -m tests.bench
+
+conformance: .venv/ready         ## compare our listApis with the catalogue
+	@$(PY) -m tests.conformance
+
+golden: .venv/ready              ## write the golden files anew; review the difference
+	@CLOUDWRIGHT_GOLDEN=write $(PY) -m pytest tests/golden tests/appliance tests/guest -q
+
+lint: .venv/ready                ## style and types
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+lock: .venv/ready                ## resolve the dependencies anew into the lock files
+	@$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
+	echo libvirt-python | $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate - -o requirements-kvm.lock
+
+.venv/ready: requirements.lock pyproject.toml
+	@images/packages.sh install run || command -v python3 >/dev/null
+	python3 -m venv --clear .venv
+	.venv/bin/pip install -q uv==$(UV_VERSION)
+	$(UV) pip install -q --python $(PY) --require-hashes -r requirements.lock
+	$(UV) pip install -q --python $(PY) --no-deps --no-build-isolation-package none -e .
+	touch $@
+
+.venv/kvm: .venv/ready requirements-kvm.lock
+	@if images/packages.sh install kvm images; then
+	  $(UV) pip install -q --python $(PY) --require-hashes -r requirements-kvm.lock
+	else
+	  echo "The packages of a hypervisor host cannot be installed here: the simulator stands in for it." >&2
+	fi
+	touch $@
+
+packages-test:
+	@images/packages.sh install test
+
+help:                            ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-14s %s\n", name[1], $$2 }' Makefile
+
+.PHONY: demo demo-down test dev bench conformance golden lint lock packages-test help novnc
