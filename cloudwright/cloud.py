@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from cloudwright import catalogue
-from cloudwright.core import secret, setting
+from cloudwright.core import loop, secret, setting
 from cloudwright.core.db import Database
 from cloudwright.core.engine import Engine, Hook, no_hook
 from cloudwright.core.run import Runner
@@ -14,6 +14,7 @@ from cloudwright.core.server import Membership
 from cloudwright.drivers.error import Busy, DriverFault, Unreachable
 from cloudwright.drivers.world import MemoryWorld, World
 from cloudwright.infrastructure.reach import Reach
+from cloudwright.operations import outcome
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Cloud:
         self.member.each_beat.append(lambda: setting.refresh(self.db))
         transient = (Unreachable, Busy, DriverFault)
         self.engine = Engine(self.db, self.member.id, self.reach, workers=workers, transient=transient, hook=hook)
+        self.engine.on_end, self.engine.on_stuck = outcome.ended, outcome.stuck
         self.runner = Runner(self.db)
 
     def install(self) -> secret.Secret | None:
@@ -53,7 +55,8 @@ class Cloud:
         return self.db.write(install.seed)
 
     def start(self) -> None:
-        """Run tasks."""
+        """Run tasks, those that never end among them."""
+        self.db.write(loop.ensure)
         self.engine.start()
 
     def stop(self) -> None:

@@ -9,7 +9,7 @@ from cloudwright.core.tx import Tx
 SYSTEM_ID = 1  # of the account and the user `system`, and of the domain ROOT, as installed
 
 
-class Event(Owned, table="event", indexes=[("kind_of", "id"), ("instance", "id")]):
+class Event(Owned, table="event", indexes=[("kind_of", "id"), ("instance", "id"), ("start_id",)]):
     """An event. `state` is Created, Scheduled, Started or Completed; `level` INFO, WARN or ERROR."""
 
     kind_of: str
@@ -20,6 +20,7 @@ class Event(Owned, table="event", indexes=[("kind_of", "id"), ("instance", "id")
     username: str
     instance: str = ""
     instance_uuid: str = ""
+    instance_name: str = ""
     start_id: int = 0
     job: str = ""  # uuid of the task
     api_key: str = ""
@@ -45,7 +46,8 @@ def emit(  # noqa: PLR0913 - a record
         kind_of=kind, description=description[:1024], level=level, state=state, account_id=account, domain_id=domain,
         user_id=caller.user_id if caller else SYSTEM_ID, username=caller.username if caller else "system",
         instance=f"{about.kind}:{about.id}" if about else "", instance_uuid=about.uuid if about else "",
-        start_id=start_id, job=job, api_key=caller.api_key[:8] if caller else "",
+        instance_name=str(getattr(about, "name", None) or ""), start_id=start_id, job=job,
+        api_key=caller.api_key[:8] if caller else "",
     )  # fmt: skip
     tx.insert(event)
     tx.signal("event")

@@ -63,8 +63,9 @@ class Param(msgspec.Struct):
     @property
     def rule(self) -> wire.Rule:
         return wire.Rule(
-            self.wire_name, self.kind, length=self.length, item="uuid" if self.refers else "string", since=bool(self.since)
-        )
+            self.wire_name, self.kind, length=self.length, item="uuid" if self.refers else "string", since=bool(self.since),
+            end=self.wire_name.endswith("enddate"),
+        )  # fmt: skip
 
 
 def param(doc: str = "", **declared: Any) -> Any:

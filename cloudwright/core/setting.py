@@ -3,7 +3,7 @@
     PAGE_SIZE = setting("default.page.size", 500, "how many rows …", minimum=1)
     PAGE_SIZE.get(reader)        # or .get(reader, zone=3, cluster=7): the narrowest scope with a value wins
 
-All stored values are kept in memory, by engine; a change clears them after its commit, and other servers notice within a heartbeat.
+All stored values are kept in memory, by engine; a change clears them after its commit, other servers notice within a heartbeat.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class Setting(Generic[V]):
             tx.insert(SettingRow(name=self.name, scope=scope, scope_id=scope_id, value=stored))
         else:
             tx.update(row, value=stored)
-        tx.signal("setting")
+        _changed(tx)
 
     def reset(self, tx: Tx, scope: str = "global", scope_id: int = 0) -> None:
         """Back to the wider scope's value, at last the default."""
@@ -112,7 +112,13 @@ class Setting(Generic[V]):
         row = tx.find(SettingRow, *where)
         if row is not None:
             tx.remove(row)
-        tx.signal("setting")
+        _changed(tx)
+
+
+def _changed(tx: Tx) -> None:
+    engine = tx.connection.engine
+    tx.after(lambda: _forget(engine))  # before the change is answered: who was told of it must see it
+    tx.signal("setting")
 
 
 def setting(name: str, default: V, doc: str, **declared: Any) -> Setting[V]:
@@ -122,6 +128,7 @@ def setting(name: str, default: V, doc: str, **declared: Any) -> Setting[V]:
 
 _Known = dict[tuple[str, str, int], str]
 _known: weakref.WeakKeyDictionary[sa.Engine, tuple[Any, _Known]] = weakref.WeakKeyDictionary()
+_changes: weakref.WeakKeyDictionary[sa.Engine, int] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 _STORED = sa.select(SettingRow.c.name, SettingRow.c.scope, SettingRow.c.scope_id, SettingRow.c.value).where(
     SettingRow.c.gone == 0
@@ -130,12 +137,17 @@ _STAMP = sa.select(sa.func.coalesce(sa.func.sum(SettingRow.c.version), 0))
 
 
 def _values(reader: Reader) -> _Known:
-    known = _known.get(reader.connection.engine)
+    engine = reader.connection.engine
+    own = isinstance(reader, Tx) and "setting" in reader.signals  # it changed some: it sees them, nobody else does yet
+    known = None if own else _known.get(engine)
     if known is None:
+        changes = _changes.get(engine, 0)
+        stamp = int(reader.value(_STAMP))  # before the values: a change in between makes it differ at the next heartbeat
         stored: _Known = {(name, scope, at): value for name, scope, at, value in map(tuple, reader.rows(_STORED))}
-        known = (int(reader.value(_STAMP)), stored)
+        known = (stamp, stored)
         with _lock:
-            _known[reader.connection.engine] = known
+            if changes == _changes.get(engine, 0) and not own:  # else it is old already
+                _known[engine] = known
     return known[1]
 
 
@@ -147,8 +159,13 @@ def keep_fresh(db: Database) -> None:
 
 def forget(db: Database) -> None:
     """Read all values again at the next use."""
+    _forget(db.engine)
+
+
+def _forget(engine: sa.Engine) -> None:
     with _lock:
-        _known.pop(db.engine, None)
+        _changes[engine] = _changes.get(engine, 0) + 1
+        _known.pop(engine, None)
 
 
 def refresh(db: Database) -> None:

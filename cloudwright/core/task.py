@@ -27,7 +27,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import msgspec
+import sqlalchemy as sa
 
+from cloudwright.core.access import Kind, Use, owned_by_caller
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.tx import Reader, Tx
 
@@ -59,7 +61,15 @@ class Late(Exception):
 class TaskRow(
     Resource,
     table="task",
-    indexes=[("live", "owner", "due"), ("subject", "live"), ("parent", "parent_at"), ("account_id", "id"), ("instance", "id")],
+    indexes=[
+        ("live", "owner", "due"),
+        ("subject", "live"),
+        ("parent", "parent_at"),
+        ("account_id", "id"),
+        ("domain_id", "id"),
+        ("instance", "id"),
+        ("parent", "ended"),
+    ],
 ):
     """A task as stored. `live` is 1 until it ended; `owner` is the server that runs it now, 0 for none."""
 
@@ -95,6 +105,11 @@ class TaskRow(
     instance_uuid: str = ""
     start_event: int = 0
 
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
+        """A job is its account's, and the administrators' above it."""
+        return owned_by_caller(cls, kind)
+
 
 class Told(Resource, table="task_story", indexes=[("task", "id")]):
     """One sentence of a task's story: what a step did, with evidence and duration."""
@@ -127,8 +142,8 @@ def step(do: Callable[..., None], /) -> Step: ...
 @typing.overload
 def step(*, deadline: float = ..., final: bool = ...) -> Callable[[Callable[..., None]], Step]: ...
 def step(do: Callable[..., None] | None = None, /, *, deadline: float = DEADLINE, final: bool = False) -> Any:
-    """Declare a step. `deadline` in seconds bounds how long it may poll or be retried. From a `final` step on there is no way back
-    (something was deleted, a guest was stopped): it and what follows is retried until it is done, cancelling comes too late."""
+    """Declare a step. `deadline` in seconds bounds how long it may poll or be retried. From a `final` step on there is no way
+    back (something was deleted, a guest was stopped): it and what follows is retried until it is done, cancelling comes too late."""
     return Step(do, deadline, final) if do is not None else lambda fn: Step(fn, deadline, final)
 
 
