@@ -15,8 +15,8 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field
 from cloudwright.identity.model import Domain
-from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.absent import not_built
+from cloudwright.infrastructure.model import Zone
 from cloudwright.storage.model import Template
 from cloudwright.storage.quality import (
     STORAGE,
@@ -88,7 +88,9 @@ class ListServiceOfferings(List, answers=ServiceOfferingView, keywords=[_c.name,
     virtual_machine: Ref[Vm] | None = param("only those to which this machine can be changed")
     template: Ref[Template] | None = param("only those that fit this template; here each does", since="4.20.0")
     encrypt_root: bool | None = param("only those that encrypt", check=not_built("encrypted volumes"), since="4.18")
-    vgpu_profile: str | None = param("only of this vGPU", kind="uuid", wire_name="vgpuprofileid", check=not_built("GPUs"), since="4.21.0")
+    vgpu_profile: str | None = param(
+        "only of this vGPU", kind="uuid", wire_name="vgpuprofileid", check=not_built("GPUs"), since="4.21.0"
+    )
     gpu_enabled: bool | None = param("only those with a GPU", check=not_built("GPUs"), since="4.21.0")
     list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
     is_recursive: bool = param("the same", default=False)
@@ -159,7 +161,9 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
 
     def run(self, tx: Tx, caller: Caller) -> ServiceOffering:
         if self.is_system != (self.system_vm_type is not None):
-            text = "Parameter systemvmtype: it belongs to an offering for the system's machines (issystem=true), and to each of them"
+            text = (
+                "Parameter systemvmtype: it belongs to an offering for the system's machines (issystem=true), and to each of them"
+            )
             raise ParamError(text, param="systemvmtype")
         custom = self._is_custom()
         if custom and self.is_system:
@@ -204,7 +208,9 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
                 text = f"Parameter {low}: bounds belong to a customized offering that fixes cpuspeed"
                 raise ParamError(text, param=low if least is not None else high)
             if least is None or most is None or least > most:
-                raise ParamError(f"Parameters {low} and {high}: {least} and {most} are not a lower and an upper bound", param=high)
+                raise ParamError(
+                    f"Parameters {low} and {high}: {least} and {most} are not a lower and an upper bound", param=high
+                )
             bounds |= {low: str(least), high: str(most)}
         return bounds
 
@@ -244,6 +250,8 @@ class DeleteServiceOffering(Command, event="SERVICE.OFFERING.DELETE"):
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         if self.id.unique_name is not None:
-            raise ParamError(f"Parameter id: the system makes its own machines by {self.id.name}; it cannot be deleted", param="id")
+            raise ParamError(
+                f"Parameter id: the system makes its own machines by {self.id.name}; it cannot be deleted", param="id"
+            )
         tx.remove(self.id)
         return Success()

@@ -83,8 +83,8 @@ class Api(msgspec.Struct, kw_only=True):
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(param,))
 class Verb:
-    """What all commands have. Do not inherit from it: use Command, Query or List. A class without a `run` of its own (or, if it is a
-    list, without a view) is an ancestor, not a command."""
+    """What all commands have. Do not inherit from it: use Command, Query or List. A class without a `run` of its own (or, if it is
+    a list, without a view) is an ancestor, not a command."""
 
     by_name: ClassVar[dict[str, type[Verb]]] = {}
     api: ClassVar[Api] = Api()

@@ -363,7 +363,7 @@ class _Turn:
 
 
 def _backoff(tries: int) -> float:
-    return min(30.0, 0.1 * 2 ** min(tries, 10))
+    return min(30.0, 0.1 * float(2 ** min(tries, 10)))
 
 
 def _nothing(task: Task, tx: Tx) -> None:

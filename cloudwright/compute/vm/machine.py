@@ -1,0 +1,72 @@
+"""A machine as its hypervisor shall make it, from rows."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cloudwright.compute.model import Vm
+from cloudwright.core.task import Task
+from cloudwright.core.tx import Reader
+from cloudwright.drivers.hypervisor import contract
+from cloudwright.infrastructure.model import Host
+from cloudwright.network.model import Network, Nic
+from cloudwright.network.segment import segment_of
+from cloudwright.storage.model import StoragePool, Template, Volume
+from cloudwright.storage.pool.use import on_pool
+
+CDROM = 3  # the slot of the drive
+
+
+def volumes_of(reader: Reader, vm_id: int) -> list[tuple[Volume, StoragePool]]:
+    """The attached volumes with their pools, root first."""
+    statement = sa.select(Volume.t).where(Volume.c.vm_id == vm_id, Volume.c.gone == 0).order_by(Volume.c.slot)
+    volumes = [Volume.load(row) for row in reader.rows(statement)]
+    pools = {id: reader.get(StoragePool, id) for id in {v.pool_id for v in volumes if v.pool_id is not None}}
+    return [(volume, pools[volume.pool_id]) for volume in volumes if volume.pool_id is not None]
+
+
+def located(task: Task, host: Host, pool: StoragePool, name: str) -> str:
+    """The path of a volume or image as the host opens it."""
+    return on_pool(task, host, pool, lambda driver: driver.locate(pool.pool_name, name))
+
+
+def disk_of(volume: Volume, path: str) -> contract.Disk:
+    """A volume as a disk of a machine; `path` is what its pool answered on the machine's host."""
+    return contract.Disk(
+        volume=volume.disk_name,
+        path=path,
+        slot=volume.slot or 0,
+        format=volume.format.lower(),
+        bytes_per_second=volume.bytes_rate,
+        operations_per_second=volume.iops_rate,
+    )
+
+
+def nics_of(reader: Reader, vm: Vm) -> list[contract.Nic]:
+    """Its interfaces, the default one's slot as given."""
+    nics = sorted(reader.all(Nic, Nic.c.vm_id == vm.id), key=lambda nic: nic.slot)
+    networks = {id: reader.get(Network, id) for id in {nic.network_id for nic in nics}}
+    segments = {id: segment_of(reader, network, vm.hypervisor) for id, network in networks.items()}
+    return [contract.Nic(mac=nic.mac, segment=segments[nic.network_id], slot=nic.slot, link_up=nic.link_up) for nic in nics]
+
+
+def specification(task: Task, vm: Vm, host: Host) -> contract.Machine:
+    """The whole machine, as it shall run on this host."""
+    volumes = volumes_of(task.read, vm.id)
+    disks = [disk_of(volume, located(task, host, pool, volume.disk_name)) for volume, pool in volumes]
+    iso = ""
+    if vm.iso_id is not None and volumes:
+        iso = located(task, host, volumes[0][1], task.read.get(Template, vm.iso_id).image_name)
+    disks.append(contract.Disk(volume="cdrom", path=iso, slot=CDROM, format="iso", bus="ide", cdrom=True, read_only=True))
+    return contract.Machine(
+        name=vm.instance_name,
+        uuid=vm.uuid,
+        cpus=vm.cpus,
+        memory=vm.memory,
+        cpu_shares=max(2, vm.cpus * vm.cpu_mhz),
+        disks=disks,
+        nics=nics_of(task.read, vm),
+        boot_from_cdrom=bool(iso) and not any(volume.template_id for volume, _ in volumes),
+        hostname=vm.name,
+        details=vm.details,
+    )

@@ -1,0 +1,143 @@
+"""Changing what is written about an instance, and what its guest is told at its next start."""
+
+from __future__ import annotations
+
+import secrets
+
+from cloudwright.compute.model import Vm
+from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
+from cloudwright.compute.vm.view import VmView
+from cloudwright.core.access import Caller, Use
+from cloudwright.core.command import Command, Query, Told
+from cloudwright.core.error import ParamError, WrongState
+from cloudwright.core.param import Ref, param
+from cloudwright.core.secret import Secret
+from cloudwright.core.task import Task, step
+from cloudwright.core.tx import Reader, Tx
+from cloudwright.identity.model import Account
+from cloudwright.network.model import Network, Nic
+from cloudwright.network.network.apply import ApplyNetwork
+from cloudwright.network.network.generation import bump
+from cloudwright.storage.model import OsType
+
+
+class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
+    """Changes what is written about an instance."""
+
+    id: Ref[Vm] = param("the instance", use=Use.CHANGE)
+    name: str | None = param("its new host name; it must be stopped", check=bad_host_name, length=63)
+    display_name: str | None = param("the name that people are shown")
+    group: str | None = param("the group it is shown in")
+    ha_enable: bool | None = param("whether it is started elsewhere when its host dies")
+    os_type: Ref[OsType] | None = param("its operating system")
+    user_data: str | None = param("data for the guest, base64", length=1398104, check=bad_user_data)
+    display_vm: bool | None = param("whether its owner is shown it", roles=("Admin",))
+    is_dynamically_scalable: bool | None = param("whether it may be resized while it runs")
+    details: dict[str, str] | None = param("further settings; they replace the old ones", default=None)
+    clean_up_details: bool = param("true removes all further settings", default=False, wire_name="cleanupdetails")
+    delete_protection: bool | None = param("whether it is kept from being destroyed")
+
+    def run(self, tx: Tx, caller: Caller) -> Vm:
+        vm = self.id
+        if self.name is not None and self.name != vm.name and vm.state != "Stopped":
+            raise WrongState(f"{vm.name} cannot be renamed: it is {vm.state}", param="name", fix=["stop it first"])
+        check_user_data(tx, self.user_data)
+        wanted = {
+            "name": self.name, "display_name": self.display_name, "group": self.group, "ha": self.ha_enable,
+            "os_type_id": self.os_type.id if self.os_type else None, "user_data": self.user_data, "display": self.display_vm,
+            "dynamically_scalable": self.is_dynamically_scalable, "delete_protection": self.delete_protection,
+            "details": {} if self.clean_up_details else self.details,
+        }  # fmt: skip
+        changes = {name: value for name, value in wanted.items() if value is not None}
+        if changes:
+            tx.update(vm, **changes)
+        if changes.keys() & {"name", "user_data"}:
+            _tell_networks(tx, vm)
+        return vm
+
+
+def _tell_networks(tx: Tx, vm: Vm) -> None:
+    """What the guest asks its network for has changed: the document is due again."""
+    for nic in tx.all(Nic, Nic.c.vm_id == vm.id):
+        bump(tx, tx.get(Network, nic.network_id))
+
+
+class RefreshGuest(Task, rank=50):
+    """Have the networks of an instance tell it what changed (password, keys, user data)."""
+
+    vm: int
+
+    @step
+    def tell(self, tx: Tx) -> None:
+        """Apply the networks that are behind."""
+        networks = [tx.get(Network, nic.network_id) for nic in tx.all(Nic, Nic.c.vm_id == self.vm)]
+        behind = [n for n in networks if n.state == "Implemented" and n.applied < n.generation]
+        self.children(tx, [(ApplyNetwork(network=network.id), network) for network in behind])
+
+
+class ResetPasswordForVirtualMachine(Command, answers=VmView, starts=RefreshGuest, event="VM.RESETPASSWORD"):
+    """Gives an instance a new password, which its guest takes at its next start."""
+
+    id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
+    password: Secret | None = param("the password; one is made where none is given", length=64)
+
+    def run(self, tx: Tx, caller: Caller) -> Vm:
+        vm = self.id
+        if not vm.password_enabled:
+            raise ParamError(f"Parameter id: the template of {vm.name} takes no passwords", param="id")
+        if vm.state != "Stopped":
+            raise WrongState(f"The password of {vm.name} cannot be reset: it is {vm.state}", param="id", fix=["stop it first"])
+        tx.update(vm, password=self.password or new_password(tx), password_serial=secrets.token_hex(8))
+        _tell_networks(tx, vm)
+        self.start(tx, RefreshGuest(vm=vm.id), vm, caller)
+        return vm
+
+
+class ResetSSHKeyForVirtualMachine(Command, answers=VmView, starts=RefreshGuest, event="VM.RESETSSHKEY"):
+    """Gives an instance other SSH keys, which its guest takes at its next start."""
+
+    id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
+    key_pair: str | None = param("the name of the key pair")
+    key_pairs: list[str] | None = param("the names of several", default=None)
+
+    def run(self, tx: Tx, caller: Caller) -> Vm:
+        vm = self.id
+        names = [*(self.key_pairs or []), *([self.key_pair] if self.key_pair else [])]
+        if not names:
+            raise ParamError("Parameter keypair: name at least one key pair", param="keypair")
+        if vm.state != "Stopped":
+            raise WrongState(f"The keys of {vm.name} cannot be changed: it is {vm.state}", param="id", fix=["stop it first"])
+        tx.update(vm, key_pairs=names, public_keys=public_keys(tx, tx.get(Account, vm.account_id), names))
+        _tell_networks(tx, vm)
+        self.start(tx, RefreshGuest(vm=vm.id), vm, caller)
+        return vm
+
+
+class ResetUserDataForVirtualMachine(Command, answers=VmView, event="VM.RESETUSERDATA"):
+    """Gives an instance other user data, which its guest takes at its next start."""
+
+    id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
+    user_data: str | None = param("the data, base64; without, it has none", length=1398104, check=bad_user_data)
+
+    def run(self, tx: Tx, caller: Caller) -> Vm:
+        if self.id.state != "Stopped":
+            raise WrongState(
+                f"The user data of {self.id.name} cannot be changed: it is {self.id.state}", param="id", fix=["stop it first"]
+            )
+        tx.update(self.id, user_data=self.user_data)
+        _tell_networks(tx, self.id)
+        return self.id
+
+
+_DATA = {"virtualmachineid": ("string", "the instance"), "userdata": ("string", "its user data, base64")}
+
+
+class GetVirtualMachineUserData(Query, response=_DATA):
+    """Answers an instance's user data."""
+
+    virtual_machine: Ref[Vm] = param("the instance")
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        vm = self.virtual_machine
+        row = {"virtualmachineid": vm.uuid, "userdata": vm.user_data}
+        return Told("virtualmachineuserdata", [{k: v for k, v in row.items() if v is not None}], one=True)

@@ -1,0 +1,158 @@
+"""What an instance looks like in answers, and the list of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.core.access import Caller
+from cloudwright.core.listing import Condition, where
+from cloudwright.core.param import Ref, param
+from cloudwright.core.tx import Reader
+from cloudwright.core.view import computed, field, many
+from cloudwright.identity.owner import OwnedList, OwnedView
+from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
+from cloudwright.network.model import Network, Nic, PublicIp
+from cloudwright.storage.model import OsType, StoragePool, Template, Volume
+
+_iso = Template.t.alias("iso")
+_root = Volume.t.alias("root")
+_public = (
+    sa.select(PublicIp.c.address)
+    .where(PublicIp.c.vm_id == Vm.c.id, PublicIp.c.static_nat.is_(True), PublicIp.c.gone == 0)
+    .limit(1)
+)
+
+NICS: dict[str, Any] = {
+    "id": field(Nic.c.uuid, "the interface's id"),
+    "networkid": field(Network.c.uuid, "its network"),
+    "networkname": field(Network.c.name, "the name of its network"),
+    "ipaddress": field(Nic.c.ip, "its address"),
+    "netmask": field(Nic.c.netmask, "the network's mask"),
+    "gateway": field(Nic.c.gateway, "the network's gateway"),
+    "macaddress": field(Nic.c.mac, "its hardware address"),
+    "deviceid": field(Nic.c.slot, "which interface of the machine it is, from 0", convert=str),
+    "isdefault": field(Nic.c.is_default, "whether the machine's default route goes through it"),
+    "traffictype": field(Network.c.traffic, "what it carries"),
+    "type": field(Network.c.guest_type, "the kind of its network"),
+}
+
+
+def _default_address(row: dict[str, Any], caller: Caller) -> Any:
+    """The address of the default interface."""
+    return next((nic.get("ipaddress") for nic in row.get("nic", ()) if nic.get("isdefault")), None)
+
+
+class VmView(
+    OwnedView,
+    of=Vm,
+    key="virtualmachine",
+    joins=[
+        (Zone, Zone.c.id == Vm.c.zone_id),
+        (Host, Host.c.id == Vm.c.host_id),
+        (ServiceOffering, ServiceOffering.c.id == Vm.c.service_offering_id),
+        (Template, Template.c.id == Vm.c.template_id),
+        (_iso, _iso.c.id == Vm.c.iso_id),
+        (OsType, OsType.c.id == Vm.c.os_type_id),
+        (_root, sa.and_(_root.c.vm_id == Vm.c.id, _root.c.slot == 0, _root.c.gone == 0)),
+        (StoragePool, StoragePool.c.id == _root.c.pool_id),
+    ],
+):
+    """An instance."""
+
+    id = field(Vm.c.uuid, "the instance's id")
+    name = field(Vm.c.name, "its name, also its host name in the guest")
+    displayname = field(sa.func.coalesce(Vm.c.display_name, Vm.c.name), "the name that people are shown")
+    group = field(Vm.c.group, "the group it is shown in")
+    state = field(Vm.c.state, "its state")
+    created = field(Vm.c.created, "when it was made")
+    haenable = field(Vm.c.ha, "whether it is started elsewhere when its host dies")
+    zoneid = field(Zone.c.uuid, "its zone")
+    zonename = field(Zone.c.name, "the name of its zone")
+    hostid = field(Host.c.uuid, "the host it runs on", admin=True)
+    hostname = field(Host.c.name, "the name of that host", admin=True)
+    hostcontrolstate = field(Host.c.state, "what is known of that host", admin=True)
+    templateid = field(Template.c.uuid, "the template of its root disk")
+    templatename = field(Template.c.name, "the template's name")
+    templatedisplaytext = field(Template.c.display_text, "the template's description")
+    templatetype = field(Template.c.template_type, "the template's type")
+    templateformat = field(Template.c.format, "the template's format")
+    isoid = field(_iso.c.uuid, "the ISO in its drive")
+    isoname = field(_iso.c.name, "the name of that ISO")
+    isodisplaytext = field(_iso.c.display_text, "the description of that ISO")
+    passwordenabled = field(Vm.c.password_enabled, "whether its password can be reset from outside")
+    serviceofferingid = field(ServiceOffering.c.uuid, "its service offering")
+    serviceofferingname = field(ServiceOffering.c.name, "the offering's name")
+    cpunumber = field(Vm.c.cpus, "how many processors it has", "integer")
+    cpuspeed = field(Vm.c.cpu_mhz, "the speed of each in MHz", "integer")
+    memory = field(Vm.c.memory, "its memory in MiB", "integer")
+    hypervisor = field(Vm.c.hypervisor, "the kind of hypervisor")
+    instancename = field(Vm.c.instance_name, "what the hypervisor calls it", admin=True)
+    rootdeviceid = field(_root.c.slot, "which device its root disk is", "long")
+    pooltype = field(StoragePool.c.pool_type, "the kind of storage its root disk is on", admin=True)
+    details = field(Vm.c.details, "further settings")
+    keypairs = field(Vm.c.key_pairs, "the names of its SSH key pairs", "string", convert=lambda names: ",".join(names) or None)
+    guestosid = field(OsType.c.uuid, "its operating system")
+    ostypeid = field(OsType.c.uuid, "its operating system")
+    osdisplayname = field(OsType.c.name, "the name of its operating system")
+    displayvm = field(Vm.c.display, "whether its owner is shown it", admin=True)
+    isdynamicallyscalable = field(Vm.c.dynamically_scalable, "whether it may be resized while it runs")
+    deleteprotection = field(Vm.c.delete_protection, "whether it is kept from being destroyed")
+    publicip = field(_public.scalar_subquery(), "the public address of its static NAT", "string")
+    nic = many(
+        Nic, Nic.c.vm_id == Vm.c.id, NICS, "its interfaces", joins=[(Network, Network.c.id == Nic.c.network_id)], kind="set"
+    )
+    ipaddress = computed(_default_address, "the address of its default interface")
+    observedstate = field(Vm.c.observed, "what its host last saw it do", admin=True)
+    observed = field(Vm.c.observed_at, "when its host last told of it", "date", admin=True)
+    arch = field(sa.literal_column("'x86_64'", sa.String), "the processor's architecture")
+    vmtype = field(sa.literal_column("'User'", sa.String), "User for instances, otherwise the kind of system VM")
+
+
+def _on_network(bind: Any) -> Condition:
+    return sa.exists().where(Nic.c.vm_id == Vm.c.id, Nic.c.network_id == bind, Nic.c.gone == 0)
+
+
+def _stored_on(bind: Any) -> Condition:
+    return sa.exists().where(Volume.c.vm_id == Vm.c.id, Volume.c.pool_id == bind, Volume.c.gone == 0)
+
+
+def _in_cluster(bind: Any) -> Condition:
+    return Vm.c.host_id.in_(sa.select(Host.c.id).where(Host.c.cluster_id == bind))
+
+
+def _in_pod(bind: Any) -> Condition:
+    return Vm.c.host_id.in_(sa.select(Host.c.id).where(Host.c.pod_id == bind))
+
+
+class ListVirtualMachines(OwnedList, answers=VmView, keywords=[Vm.c.name, Vm.c.display_name, Vm.c.instance_name]):
+    """Lists instances."""
+
+    id: Ref[Vm] | None = where(Vm.c.id, "only this one")
+    ids: list[Ref[Vm]] | None = where(Vm.c.id, "only these")
+    name: str | None = where(Vm.c.name, "only the one of this name")
+    state: str | None = param("only those in this state; Present means all that are not destroyed", default=None)
+    group: str | None = where(Vm.c.group, "only those of this group")
+    zone: Ref[Zone] | None = where(Vm.c.zone_id, "only those in this zone")
+    network: Ref[Network] | None = where(_on_network, "only those with an interface on this network")
+    hypervisor: str | None = where(Vm.c.hypervisor, "only those on this kind of hypervisor")
+    template: Ref[Template] | None = where(Vm.c.template_id, "only those made from this template")
+    iso: Ref[Template] | None = where(Vm.c.iso_id, "only those with this ISO in their drive")
+    service_offering: Ref[ServiceOffering] | None = where(Vm.c.service_offering_id, "only those of this offering")
+    ha_enable: bool | None = where(Vm.c.ha, "only those with (or without) high availability")
+    display_vm: bool | None = where(Vm.c.display, "only those shown (or not) to their owners", roles=("Admin",))
+    host: Ref[Host] | None = where(Vm.c.host_id, "only those on this host", roles=("Admin",))
+    pod: Ref[Pod] | None = where(_in_pod, "only those in this pod", roles=("Admin",))
+    cluster: Ref[Cluster] | None = where(_in_cluster, "only those in this cluster", roles=("Admin",))
+    storage: Ref[StoragePool] | None = where(_stored_on, "only those with a volume on this storage", roles=("Admin",))
+    details: list[str] | None = param("which groups of fields are wanted; all are told anyway", default=None)
+
+    def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
+        conditions = super().narrow(reader, caller)
+        if self.state == "Present":
+            conditions.append(("present", Vm.c.state.not_in(["Destroyed", "Expunging"]), {}))
+        elif self.state is not None:
+            conditions.append(("state", Vm.c.state == sa.bindparam("state"), {"state": self.state}))
+        return conditions
