@@ -6,6 +6,7 @@ key, which lives in a file of its own and never in the database.
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -45,7 +46,7 @@ class Vault:
     current: Vault | None = None
 
     def __init__(self, key: bytes) -> None:
-        self._fernet = Fernet(key)
+        self._key, self._fernet = key, Fernet(key)
 
     @staticmethod
     def key_file(path: Path) -> bytes:
@@ -69,6 +70,10 @@ class Vault:
     def open(self, sealed: str) -> Secret:
         """The secret again. Raises `cryptography.fernet.InvalidToken` under another master key."""
         return Secret(self._fernet.decrypt(sealed.encode()).decode())
+
+    def derive(self, purpose: str) -> bytes:
+        """A key of 32 bytes for one purpose: the same on every server, and of no help to guess the master key."""
+        return hmac.digest(self._key, purpose.encode(), "sha256")
 
 
 def use(key: bytes) -> Vault:

@@ -1,66 +1,20 @@
-"""The door to a machine's screen: short-lived signed tokens, and the pipe between a WebSocket and a byte stream."""
+"""The door to a machine's screen: takes tokens, and carries bytes between a WebSocket and a byte stream."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import heapq
-import hmac
-import secrets
 import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-import msgspec
 from msgspec import Struct
 
-TOKEN_SECONDS = 60
+from cloudwright.core.ticket import Claims, TokenRefused, read_token
+
 _CHUNK = 64 * 1024
 _OPEN_SECONDS = 10
-
-
-class Claims(Struct, frozen=True):
-    """Who may look at which machine until when (seconds since the epoch), once."""
-
-    vm: str
-    user: str
-    expires: int
-    nonce: str
-
-
-class TokenRefused(Exception):
-    """The token is forged, expired or used up."""
-
-
-def mint(key: bytes, vm: str, user: str, now: float, lifetime: int = TOKEN_SECONDS) -> str:
-    """A token that opens the console of `vm` once, within `lifetime` seconds."""
-    claims = Claims(vm, user, int(now) + lifetime, secrets.token_urlsafe(16))
-    text = _base64(msgspec.json.encode(claims))
-    return f"{text}.{_mark(key, text)}"
-
-
-def read_token(key: bytes, token: str, now: float) -> Claims:
-    """The claims of a token that `key` signed and that has not expired. Raises TokenRefused."""
-    text, _, mark = token.partition(".")
-    if not hmac.compare_digest(_mark(key, text).encode(), mark.encode("utf-8", "replace")):
-        raise TokenRefused("the console token is not genuine")
-    try:
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Claims)
-    except (binascii.Error, msgspec.DecodeError, ValueError):
-        raise TokenRefused("the console token is not readable") from None
-    if claims.expires < now:
-        raise TokenRefused(f"the console token expired {now - claims.expires:.0f} seconds ago")
-    return claims
-
-
-def _base64(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def _mark(key: bytes, text: str) -> str:
-    return _base64(hmac.digest(key, b"console " + text.encode("utf-8", "replace"), "sha256"))
 
 
 class Spent:

@@ -20,8 +20,9 @@ from granian.constants import SSLProtocols
 from granian.server.embed import Server as Granian
 from msgspec import Struct
 
+from cloudwright.core.ticket import TokenRefused
 from cloudwright.core.wire import MAX_BODY
-from cloudwright.web.console import Door, TokenRefused, pipe
+from cloudwright.web.console import Door, pipe
 from cloudwright.web.events import HEADERS as STREAM_HEADERS
 from cloudwright.web.events import Hub
 from cloudwright.web.files import Files

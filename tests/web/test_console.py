@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudwright.web.console import Door, Spent, TokenRefused, mint, read_token
+from cloudwright.core.ticket import TokenRefused, mint, read_token
+from cloudwright.web.console import Door, Spent
 
 KEY = b"k" * 32
 

@@ -14,7 +14,8 @@ import pytest
 import requests
 from cs import CloudStack
 
-from cloudwright.web.console import Door, Spent, mint
+from cloudwright.core.ticket import mint
+from cloudwright.web.console import Door, Spent
 from cloudwright.web.events import Event, Hub
 from cloudwright.web.gate import Outcome
 from cloudwright.web.server import Options, Server

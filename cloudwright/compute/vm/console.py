@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
 from cloudwright.compute.model import Vm
+from cloudwright.core import secret
+from cloudwright.core.access import Caller, Use
+from cloudwright.core.command import Command, Told
+from cloudwright.core.error import ParamError, WrongState
+from cloudwright.core.listing import Condition, where
+from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Owned
 from cloudwright.core.setting import setting
+from cloudwright.core.ticket import mint
+from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import field
 from cloudwright.identity.model import Account, User
-from cloudwright.identity.owner import OwnedView
+from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.model import Host
 
 ENDPOINT = setting("endpoint.url", "http://localhost:8080/client/api", "where clients and browsers reach the API")
