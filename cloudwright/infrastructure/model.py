@@ -99,7 +99,6 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
     architecture: str = "x86_64"
     cpu_reserved: int = 0  # MHz
     memory_reserved: int = 0  # bytes
-    tags: list[str] = column(default=[])
     can: list[str] = column(default=[])
     cannot: dict[str, str] = column(default={})
     labels: list[str] = column(default=[])
@@ -108,6 +107,13 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
     migration_address: str = ""
     certificate_serial: str = ""
     details: dict[str, str] = column(default={})
+
+
+class HostTag(Resource, table="host_tag", unique=[("host_id", "name")], indexes=[("name", "host_id")]):
+    """A tag of a host: offerings that ask for it are placed there."""
+
+    host_id: int
+    name: str
 
 
 class EnrolToken(Resource, table="enrol_token", unique=[("digest",)]):
@@ -165,6 +171,7 @@ class Provider(Resource, table="network_provider", unique=[("physical_network_id
     name: str
     state: str = "Disabled"
     services: list[str] = column(default=[])
+    element_enabled: bool = False  # of a virtual router: whether its appliances may be made
 
 
 class IpRange(Resource, table="ip_range", indexes=[("zone_id", "id"), ("network_id", "id"), ("pod_id", "id")]):
@@ -183,6 +190,18 @@ class IpRange(Resource, table="ip_range", indexes=[("zone_id", "id"), ("network_
     for_virtual_network: bool = True
     account_id: int | None = None
     domain_id: int | None = None
+
+
+class StorageIpRange(Resource, table="storage_ip_range", indexes=[("pod_id", "id"), ("zone_id", "id")]):
+    """Addresses of a pod's storage network, for appliances that reach storage by a network of its own."""
+
+    zone_id: int
+    pod_id: int
+    vlan: int | None = None
+    gateway: str
+    netmask: str
+    start_ip: str
+    end_ip: str
 
 
 class SegmentNumber(Resource, table="segment_number", unique=[("physical_network_id", "number")]):

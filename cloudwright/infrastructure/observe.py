@@ -1,0 +1,111 @@
+"""What is seen of hosts: agents connect, report, and fall silent. Called by the hub, one after another.
+
+A host that is silent is Disconnected, after a while Alert, and never Down: only a proof makes a host Down. What it reports of
+machines and appliances goes to whoever asked for it by `on_machines` and `on_appliances`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cloudwright.agent.frame import Stats
+from cloudwright.core.db import Database
+from cloudwright.core.setting import setting
+from cloudwright.core.task import poke
+from cloudwright.core.tx import Tx
+from cloudwright.drivers.hypervisor.contract import HostFacts, Seen
+from cloudwright.drivers.network.contract import ApplianceSeen
+from cloudwright.infrastructure.model import Host
+
+log = logging.getLogger(__name__)
+
+PING_INTERVAL = setting("ping.interval", 60, "how often hosts are heard of at least, in seconds", minimum=1)
+PING_TIMEOUT = setting("ping.timeout", 2.5, "after how many such intervals of silence a host counts as disconnected", minimum=1)
+ALERT_WAIT = setting("alert.wait", 1800, "after how many seconds of silence a disconnected host is in Alert", minimum=1)
+
+MachinesSeen = Callable[[Tx, Host, Sequence[Seen], bool], object]
+AppliancesSeen = Callable[[Tx, Host, Sequence[ApplianceSeen]], object]
+on_machines: list[MachinesSeen] = []
+"""Called with (tx, host, machines, all): `all` says that a machine not among them is not on this host."""
+on_appliances: list[AppliancesSeen] = []
+"""Called with (tx, host, appliances): an appliance not among them is not on this host."""
+
+
+def known(facts: HostFacts) -> dict[str, Any]:
+    """What a host's row takes of its facts."""
+    return {
+        "cpus": facts.cpus, "cpu_mhz": facts.cpu_mhz, "memory": facts.memory << 20, "architecture": facts.architecture,
+        "software": facts.version, "can": facts.can, "cannot": facts.cannot, "labels": facts.labels,
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Observer:
+    """The hub's callbacks about hosts. Methods block for a write, and bear hosts that are gone."""
+
+    db: Database
+
+    def connected(self, uuid: str, facts: HostFacts) -> None:
+        """A host is there, and this is what it is."""
+        self._on(uuid, lambda tx, host: _connected(tx, host, facts))
+
+    def gone(self, uuid: str) -> None:
+        """A host's connection ended: nothing more is known."""
+        self._on(uuid, _silent)
+
+    def pushed(self, uuid: str, kind: str, payload: object) -> None:
+        """A host reports (kinds as in `cloudwright.agent.frame.PUSHED`)."""
+        self._on(uuid, lambda tx, host: _pushed(tx, host, kind, payload))
+
+    def _on(self, uuid: str, fn: Callable[[Tx, Host], None]) -> None:
+        def write(tx: Tx) -> None:
+            host = tx.find(Host, Host.c.uuid == uuid)
+            if host is not None:
+                fn(tx, host)
+
+        self.db.write(write)
+
+
+def overdue(tx: Tx) -> int:
+    """Count hosts of agents as disconnected that nobody heard of for too long (their server may have died), and those that are
+    long disconnected as in Alert. Answers how many changed. Simulated hosts have no agent and are left out."""
+    silent = tx.now - PING_INTERVAL.get(tx) * PING_TIMEOUT.get(tx)
+    remote = (Host.c.gone == 0, Host.c.hypervisor != "Simulator")
+    up = Host.t.update().where(*remote, Host.c.state == "Up", Host.c.last_seen < silent)
+    lost = tx.execute(up.values(state="Disconnected", disconnected=tx.now, version=Host.c.version + 1))
+    late = tx.now - ALERT_WAIT.get(tx)
+    long = Host.t.update().where(*remote, Host.c.state == "Disconnected", Host.c.disconnected < late)
+    return lost + tx.execute(long.values(state="Alert", version=Host.c.version + 1))
+
+
+def _connected(tx: Tx, host: Host, facts: HostFacts) -> None:
+    if facts.hypervisor != host.hypervisor:
+        log.error("host %s was added as %s and says it is %s", host.name, host.hypervisor, facts.hypervisor)
+        tx.update(host, state="Alert", last_seen=tx.now)
+        return
+    tx.update(host, **known(facts), state="Up", last_seen=tx.now, disconnected=None)
+    poke(tx, f"host:{host.id}")
+    tx.signal("host")
+
+
+def _silent(tx: Tx, host: Host) -> None:
+    if host.state == "Up":
+        tx.update(host, state="Disconnected", disconnected=tx.now)
+        tx.signal("host")
+
+
+def _pushed(tx: Tx, host: Host, kind: str, payload: Any) -> None:
+    values: dict[str, Any] = {"last_seen": tx.now}
+    if host.state in ("Disconnected", "Alert") and kind != "seen":
+        values |= {"state": "Up", "disconnected": None}  # it was thought silent, by this server or another
+    tx.update(host, **values)
+    if kind == "appliances":
+        for tell in on_appliances:
+            tell(tx, host, payload)
+        return
+    machines = payload.machines if isinstance(payload, Stats) else [payload] if isinstance(payload, Seen) else payload
+    for report in on_machines:
+        report(tx, host, machines, kind != "seen")
