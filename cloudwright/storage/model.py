@@ -39,11 +39,12 @@ class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], 
 
 
 class ImageStore(Resource, table="image_store", unique=[("name",)]):
-    """Secondary storage. `protocol` nfs, file or sim; `zone_id` None: of the whole region."""
+    """Secondary storage. `protocol` nfs, file or sim; `zone_id` None: of the whole region. `path` is where servers see it."""
 
     name: str
     zone_id: int | None = None
     url: str
+    path: str = ""
     provider: str = "NFS"
     protocol: str = "nfs"
     scope: str = "ZONE"
@@ -136,7 +137,7 @@ class Template(Owned, table="template", indexes=[("format", "id")]):
     state: str = "Active"
     sort_key: int = 0
     details: dict[str, str] = column(default={})
-    shared_with: list[int] = column(default=[])  # account ids
+    zone_ids: list[int] = column(default=[])  # where it is registered for several zones, but not for all
     source_volume_id: int | None = None
 
     @property
@@ -146,9 +147,25 @@ class Template(Owned, table="template", indexes=[("format", "id")]):
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
-        """Everybody uses public and featured ones; only the owner and its administrators change one."""
+        """Everybody uses public and featured ones, and those shared with the account; only the owner and its administrators
+        change one."""
         own = owned_by_caller(cls, kind)
-        return own if use is Use.CHANGE else sa.or_(own, cls.c.public.is_(True), cls.c.featured.is_(True))
+        if use is Use.CHANGE:
+            return own
+        return sa.or_(own, cls.c.public.is_(True), cls.c.featured.is_(True), shared_with_caller())
+
+
+class TemplateGrant(Resource, table="template_grant", unique=[("template_id", "account_id")], indexes=[("account_id",)]):
+    """An account that a template's owner lets use it."""
+
+    template_id: int
+    account_id: int
+
+
+def shared_with_caller() -> sa.ColumnElement[bool]:
+    """The template was shared with the caller's account."""
+    granted = sa.select(TemplateGrant.c.template_id)
+    return Template.c.id.in_(granted.where(TemplateGrant.c.gone == 0, TemplateGrant.c.account_id == sa.bindparam("caller_account")))
 
 
 class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_id", "pool_id")]):

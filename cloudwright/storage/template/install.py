@@ -8,8 +8,9 @@ from cloudwright.core.error import Unavailable
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.drivers.error import NotThere
-from cloudwright.drivers.images.contract import ImageStore as ImageDriver
+
 from cloudwright.drivers.pool.contract import Pool
+from cloudwright.storage.image.use import in_store
 from cloudwright.storage.model import ImageStore, StoragePool, Template, TemplateAt
 from cloudwright.storage.pool.use import awaited, host_for, on_pool
 
@@ -75,7 +76,7 @@ class InstallTemplate(Task, rank=10):
         work = awaited(self, on_pool(self, host, pool, lambda p: p.work(self.row.uuid)), f"{host.name} fetches {template.name}")
         if work is None:
             store, at = source(self.read, template, pool)
-            url = self.reach(ImageDriver, store).url(template.image_name)
+            url = in_store(self, store, lambda s: s.url(template.image_name))
             name = template.image_name
             on_pool(self, host, pool, lambda p: p.begin_install(self.row.uuid, pool.pool_name, name, url, at.checksum))
             awaited(self, self.reach(Pool, host).work(self.row.uuid), f"{host.name} fetches {template.name}")

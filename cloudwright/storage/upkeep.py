@@ -1,0 +1,94 @@
+"""The loops that look after storage: each a task that never ends, on a row of its own."""
+
+from __future__ import annotations
+
+import math
+
+import sqlalchemy as sa
+
+from cloudwright.core import task as tasks
+from cloudwright.core.resource import Resource
+from cloudwright.core.setting import setting
+from cloudwright.core.task import Again, Task, TaskRow, step
+from cloudwright.core.tx import Tx
+from cloudwright.drivers.error import DriverError
+from cloudwright.storage.image.stores import room
+from cloudwright.storage.image.use import in_store
+from cloudwright.storage.model import ImageStore, StoragePool, Template, TemplateAt, Volume
+from cloudwright.storage.pool.open import measure
+from cloudwright.storage.pool.use import host_for, on_pool
+from cloudwright.storage.template.delete import UninstallTemplate, needed_in_pool
+from cloudwright.storage.volume.remove import RemoveVolume
+
+MEASURE = setting("storage.stats.interval", 60000, "milliseconds between two measurements of storage", category="Storage", minimum=1000)
+CLEAN = setting("storage.cleanup.enabled", True, "whether destroyed volumes and unused templates are cleared away")
+CLEAN_EVERY = setting("storage.cleanup.interval", 86400, "seconds between two clearings", minimum=1)
+CLEAN_AFTER = setting("storage.cleanup.delay", 86400, "seconds that a destroyed volume can be recovered", minimum=0)
+CLEAN_TEMPLATES = setting(
+    "storage.template.cleanup.enabled", True, "whether templates that no volume needs are taken out of pools", category="Storage"
+)
+SIMULATED_ROOM = 10 << 40  # bytes of a simulated image store
+
+
+class Upkeep(Resource, table="storage_upkeep", unique=[("name",)]):
+    """What a loop is a task on."""
+
+    name: str
+
+
+class MeasureStorage(Task, rank=1):
+    """Measure pools and image stores, again and again."""
+
+    @step(deadline=math.inf)
+    def measure(self) -> None:
+        """One round. What cannot be reached keeps its last figures."""
+        for pool in self.read.all(StoragePool, StoragePool.c.state != "Creating"):
+            try:
+                facts = on_pool(self, host_for(self.read, pool), pool, lambda p, name=pool.pool_name: p.facts(name))  # type: ignore[misc]
+            except DriverError:
+                continue
+            self.write(lambda tx, pool=pool, facts=facts: measure(tx, pool, facts))  # type: ignore[misc]
+        for store in self.read.all(ImageStore):
+            try:
+                capacity, used = self._room(store)
+            except (DriverError, OSError):
+                continue
+            sizes = ImageStore.t.update().where(ImageStore.c.id == store.id).values(capacity=capacity, used=used)
+            self.write(lambda tx, sizes=sizes: tx.execute(sizes))  # type: ignore[misc]
+        raise Again(MEASURE.get(self.read) / 1000)
+
+    def _room(self, store: ImageStore) -> tuple[int, int]:
+        if store.protocol != "sim":
+            return room(store)
+        return SIMULATED_ROOM, sum(image.size for image in in_store(self, store, lambda s: s.images()))
+
+
+class ClearStorage(Task, rank=1):
+    """Have destroyed volumes expunged when their time has come, and templates taken out of pools that no volume needs."""
+
+    @step(deadline=math.inf)
+    def clear(self, tx: Tx) -> None:
+        """One round. What is being worked on already is left alone."""
+        if CLEAN.get(tx):
+            old = tx.now - CLEAN_AFTER.get(tx)
+            for volume in tx.all(Volume, Volume.c.state == "Destroy", Volume.c.destroyed_at <= old):
+                _begin(tx, RemoveVolume(volume=volume.id), volume)
+            if CLEAN_TEMPLATES.get(tx):
+                self._templates(tx, old)
+        raise Again(CLEAN_EVERY.get(tx))
+
+    @staticmethod
+    def _templates(tx: Tx, old: float) -> None:
+        gone = sa.select(Template.c.id).where(Template.c.gone != 0)
+        unused = sa.or_(TemplateAt.c.template_id.in_(gone), sa.func.coalesce(TemplateAt.c.last_used, TemplateAt.c.created) <= old)
+        for place in tx.all(TemplateAt, TemplateAt.c.pool_id != 0, TemplateAt.c.state == "Ready", unused):
+            if not tx.count(Volume, needed_in_pool(place)):
+                _begin(tx, UninstallTemplate(place=place.id), place)
+
+
+def _begin(tx: Tx, task: Task, on: Resource) -> None:
+    if not tx.count(TaskRow, TaskRow.c.subject == f"{on.kind}:{on.id}", TaskRow.c.live == 1):
+        tasks.start(tx, task, on)
+
+
+LOOPS: list[Task] = [MeasureStorage(), ClearStorage()]
