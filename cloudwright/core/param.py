@@ -170,7 +170,7 @@ def _row(declared: Param, value: str | int, reader: Reader, caller: Caller) -> R
     by = "id" if isinstance(value, int) else "uuid"
     row = reader.one(lookup(kind, caller.kind, declared.use, by), {"value": value, **caller.binds()})
     if row is None:
-        words = kind.kind.replace("_", " ")
+        words = kind.kind.replace("_", " ").strip()
         raise ParamError(
             f"Parameter {declared.wire_name}: there is no {words} {value} that you may {declared.use}", param=declared.wire_name
         )

@@ -126,6 +126,7 @@ class KeyPair(Resource, table="api_key_pair", unique=[("api_key",)], indexes=[("
     starts: float | None = None
     ends: float | None = None
     in_force: bool = True
+    registered_by: int = 0  # the user who asked for it, and may read its secret key in that job's result
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:

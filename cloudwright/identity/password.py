@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 import threading
+from collections.abc import Callable
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from cloudwright.core.error import ParamError
 from cloudwright.core.secret import Secret
+from cloudwright.core.setting import setting
+from cloudwright.core.tx import Reader
+
+_COUNTED: list[tuple[str, str, Callable[[str], bool]]] = [
+    ("password.policy.minimum.length", "characters", lambda c: True),
+    ("password.policy.minimum.uppercase.letters", "upper-case letters", str.isupper),
+    ("password.policy.minimum.lowercase.letters", "lower-case letters", str.islower),
+    ("password.policy.minimum.digits", "digits", str.isdigit),
+    ("password.policy.minimum.special.characters", "special characters", lambda c: not c.isalnum()),
+]
+_LEAST = [
+    (setting(name, 0, f"how many {what} a password must have", scopes=("domain",), minimum=0), what, counts)
+    for name, what, counts in _COUNTED
+]
+NAME_INSIDE = setting(
+    "password.policy.allowPasswordToContainUsername", True, "whether a password may contain the user's name", scopes=("domain",)
+)
+REGEX = setting("password.policy.regex", ".+", "what a password must match as a whole", scopes=("domain",))
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _AT_ONCE = threading.BoundedSemaphore(4)  # each takes 19 MiB and a core: a crowd of logins shall not starve other calls
@@ -44,6 +65,21 @@ def matches(stored: str, text: str) -> bool:
 def generated() -> str:
     """A new password: 144 random bits."""
     return secrets.token_urlsafe(18)
+
+
+def check_policy(reader: Reader, username: str, text: str, domain_id: int) -> None:
+    """Refuse a password that the domain's policy does not allow. Raises ParamError, which does not repeat the password."""
+    why = []
+    for least, what, counts in _LEAST:
+        wanted, have = least.get(reader, domain=domain_id), sum(map(counts, text))
+        if have < wanted:
+            why.append(f"it has {have} {what}, {wanted} are wanted")
+    if not NAME_INSIDE.get(reader, domain=domain_id) and username and username.lower() in text.lower():
+        why.append("it contains the user's name")
+    if not re.fullmatch(REGEX.get(reader, domain=domain_id), text, re.DOTALL):
+        why.append("it does not match password.policy.regex")
+    if why:
+        raise ParamError(f"Parameter password: the password policy refuses it: {'; '.join(why)}", param="password", why=why)
 
 
 @functools.cache

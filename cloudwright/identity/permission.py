@@ -37,6 +37,12 @@ class Rules:
             self._said[command] = next((allow for matches, allow in self._rules if matches.fullmatch(command)), None)
         return self._said[command]
 
+    def allow(self, role_type: str, command: str) -> bool:
+        """Whether a role of this type with these rules may call a command."""
+        said = self.say(command)
+        verb = Verb.by_name.get(command)
+        return said if said is not None else verb is not None and role_type in verb.api.authorized
+
 
 def pattern(rule: str) -> re.Pattern[str]:
     """What matches the API names of a rule: in any case, `*` for any run of word characters."""
@@ -45,13 +51,7 @@ def pattern(rule: str) -> re.Pattern[str]:
 
 def allowed(reader: Reader, role_id: int, role_type: str, command: str) -> bool:
     """Whether this role may call the command of this API name."""
-    if role_id == ROOT_ADMIN_ROLE:
-        return True
-    said = _rules(reader, role_id).say(command)
-    if said is not None:
-        return said
-    verb = Verb.by_name.get(command)
-    return verb is not None and role_type in verb.api.authorized
+    return role_id == ROOT_ADMIN_ROLE or _rules(reader, role_id).allow(role_type, command)
 
 
 def guard(reader: Reader, caller: Caller, role: Role) -> None:
@@ -62,11 +62,8 @@ def guard(reader: Reader, caller: Caller, role: Role) -> None:
     if role.is_default and theirs < mine:
         return
     more = [f"its type {role.role_type} reaches further than {caller.role_type}"] if theirs > mine else []
-    extra = sorted(
-        name
-        for name in Verb.by_name
-        if allowed(reader, role.id, role.role_type, name) and not allowed(reader, caller.role_id, caller.role_type, name)
-    )
+    its, own = _rules(reader, role.id), _rules(reader, caller.role_id)
+    extra = sorted(name for name in Verb.by_name if its.allow(role.role_type, name) and not own.allow(caller.role_type, name))
     if extra:
         more.append(f"it allows {len(extra)} commands that the caller's role does not, the first is {extra[0]}")
     if more:

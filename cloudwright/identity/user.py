@@ -1,0 +1,180 @@
+"""Users: who signs in, by password or API key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.core.access import Caller, Kind, Use, lookup
+from cloudwright.core.command import Command, Query
+from cloudwright.core.error import Denied, ParamError
+from cloudwright.core.listing import Condition, where
+from cloudwright.core.param import Ref, param
+from cloudwright.core.secret import Secret
+from cloudwright.core.tx import Reader, Tx
+from cloudwright.core.view import View, computed, field
+from cloudwright.identity import model, password, session
+from cloudwright.identity.account import ACCESS_WORDS, NewUser, TakesPassword, access_given, add_user, keys_accepted
+from cloudwright.identity.keys import set_keys
+from cloudwright.identity.model import Account, Domain, KeyPair, Role, User
+from cloudwright.identity.owner import OwnedList, account_named
+from cloudwright.identity.permission import guard
+
+BUILT_IN = (model.SYSTEM_USER, model.ADMIN_USER)
+
+
+class UserView(
+    View,
+    of=User,
+    key="user",
+    joins=[
+        (Account, Account.c.id == User.c.account_id),
+        (Domain, Domain.c.id == User.c.domain_id),
+        (Role, Role.c.id == Account.c.role_id),
+    ],
+):
+    """A user; nothing that it signs in with."""
+
+    id = field(User.c.uuid, "the user's id")
+    username = field(User.c.username, "the name it signs in with, unique in its domain")
+    firstname = field(User.c.first_name, "its first name")
+    lastname = field(User.c.last_name, "its last name")
+    email = field(User.c.email, "its e-mail address")
+    created = field(User.c.created, "when it was made", "date")
+    state = field(User.c.state, "enabled, disabled or locked")
+    account = field(Account.c.name, "its account")
+    accountid = field(Account.c.uuid, "the id of its account")
+    accounttype = field(Account.c.type_, "the type of its account", "integer")
+    usersource = field(User.c.source, "native: its password is kept here")
+    roleid = field(Role.c.uuid, "the role of its account")
+    roletype = field(Role.c.role_type, "the type of that role")
+    rolename = field(Role.c.name, "the name of that role")
+    domainid = field(Domain.c.uuid, "its domain")
+    domain = field(Domain.c.name, "the name of its domain")
+    timezone = field(User.c.timezone, "its time zone")
+    isdefault = field(User.c.id.in_(BUILT_IN), "whether it came with the installation", "boolean")
+    is2faenabled = field(User.c.two_factor, "whether it signs in with a second factor")
+    is2famandated = computed(lambda row, caller: False, "whether it must; nobody must yet", "boolean")
+    _path = field(Domain.c.path, "")
+    iscallerchilddomain = computed(
+        lambda row, caller: row["_path"] != caller.domain_path and row["_path"].startswith(caller.domain_path),
+        "whether its domain is below the caller's", "boolean",
+    )  # fmt: skip
+    _access = field(User.c.api_key_access, "")
+    apikeyaccess = computed(lambda row, _: ACCESS_WORDS[row.get("_access")], "whether it may call with API keys", admin=True)
+
+
+def _later(value: Any) -> str | None:
+    return "is not there yet" if value else None
+
+
+class CreateUser(NewUser, Command, answers=UserView, event="USER.CREATE"):
+    """Makes a user of an account."""
+
+    account: str = param("its account")
+    domain: Ref[Domain] | None = param("the domain of the account; without, the caller's own")
+    user_id: str | None = param("an id (UUID) for it", kind="uuid")
+    password_change_required: bool = param("must change the password when it signs in", default=False, check=_later)
+
+    def run(self, tx: Tx, caller: Caller) -> User:
+        account = account_named(tx, caller, self.account, self.domain.id if self.domain else caller.domain_id, Use.CHANGE)
+        guard(tx, caller, tx.get(Role, account.role_id))
+        if account.id == model.SYSTEM_ACCOUNT:
+            raise Denied("Account system has no users but its own")
+        return add_user(tx, self, account, self.user_id)
+
+
+class UpdateUser(
+    TakesPassword, Command, answers=UserView, event="USER.UPDATE", port_refused=frozenset({"password", "currentpassword"})
+):
+    """Changes a user. Whoever changes its own password, or is no administrator, must give the current one."""
+
+    id: Ref[User] = param("the user", use=Use.CHANGE)
+    username: str | None = param("its new name")
+    email: str | None = param("its e-mail address")
+    first_name: str | None = param("its first name", wire_name="firstname")
+    last_name: str | None = param("its last name", wire_name="lastname")
+    timezone: str | None = param("its time zone")
+    password: Secret | None = param("its new password; it ends all its sessions")
+    current_password: Secret | None = param("the password it has now")
+    user_api_key: str | None = param("an API key of one's own choice, given with usersecretkey")
+    user_secret_key: Secret | None = param("the secret key that belongs to it")
+    api_key_access: str | None = param(
+        "whether it may call with API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
+    )
+    mandate_2fa: bool = param("must sign in with a second factor", wire_name="mandate2fa", default=False, check=_later)
+    password_change_required: bool = param("must change the password when it signs in", default=False, check=_later)
+
+    def run(self, tx: Tx, caller: Caller) -> User:
+        user = self.id
+        guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))
+        if user.id == model.SYSTEM_USER:
+            raise Denied("User system came with the installation: it cannot be changed")
+        names = ("username", "email", "first_name", "last_name", "timezone")
+        values = {name: value for name in names if (value := self.__dict__[name]) is not None}
+        if user.id in BUILT_IN and values.get("username", user.username) != user.username:
+            raise Denied(f"User {user.username} came with the installation: it cannot be renamed")
+        if self.api_key_access is not None:
+            values["api_key_access"] = access_given(self.api_key_access)
+        if self.password is not None:
+            values["password"] = self._new_hash(tx, caller, self.password)
+            session.cut(tx, [user])
+        if (self.user_api_key is None) != (self.user_secret_key is None):
+            raise ParamError("Parameters userapikey and usersecretkey belong together", param="userapikey")
+        if self.user_api_key is not None and self.user_secret_key is not None:
+            set_keys(tx, user, self.user_api_key, self.user_secret_key)
+        if values:
+            tx.update(user, **values)
+        return user
+
+    def _new_hash(self, tx: Tx, caller: Caller, new: Any) -> str:
+        needed = caller.kind is Kind.USER or caller.user_id == self.id.id
+        if needed and self.current_password is None:
+            raise ParamError("Parameter currentpassword: it is needed to change this password", param="currentpassword")
+        given = self.current_password
+        if given is not None and not password.matches(self.id.password, given.reveal()):
+            raise ParamError("Parameter currentpassword: it is not the password that the user has now", param="currentpassword")
+        password.check_policy(tx, self.id.username, new.reveal(), self.id.domain_id)
+        hash: str = new.hash
+        return hash
+
+
+class ListUsers(OwnedList, answers=UserView, keywords=[User.c.username, User.c.first_name, User.c.last_name, User.c.email]):
+    """Lists users."""
+
+    id: str | None = where(User.c.uuid, "only this one", kind="uuid")
+    username: str | None = where(User.c.username, "only those of this name")
+    state: str | None = where(lambda bind: User.c.state == sa.func.lower(bind), "only those enabled, disabled or locked")
+    account_type: int | None = where(
+        lambda bind: User.c.account_id.in_(sa.select(Account.c.id).where(Account.c.type_ == bind)), "only those of such accounts"
+    )
+    user_source: str | None = where(
+        lambda bind: User.c.source == sa.func.lower(bind), "only those whose password is kept there", since="4.21.0.0"
+    )
+    api_key_access: str | None = param(
+        "only those that say this of API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
+    )
+    show_icon: bool = param("whether to answer icons; users have none yet", default=False)
+
+    def owner_columns(self) -> tuple[Any, Any]:
+        return User.c.account_id, User.c.domain_id
+
+    def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
+        said = self.api_key_access
+        more = [] if said is None else [keys_accepted(User.c.api_key_access, said)]
+        return [*super().narrow(reader, caller), *more]
+
+
+class GetUser(Query, answers=UserView):
+    """Finds the user that an API key belongs to."""
+
+    user_api_key: str = param("the API key", wire_name="userapikey")
+
+    def run(self, reader: Reader, caller: Caller) -> User:
+        key = reader.find(KeyPair, KeyPair.c.api_key == self.user_api_key)
+        statement = lookup(User, caller.kind, Use.CHANGE, "id")
+        row = reader.one(statement, {"value": key.user_id, **caller.binds()}) if key else None
+        if row is None:
+            raise ParamError("Parameter userapikey: there is no user with that key that you may see", param="userapikey")
+        return User.load(row)

@@ -1,0 +1,96 @@
+"""Whether a user may call: enabled, disabled, locked; and its end."""
+
+from __future__ import annotations
+
+from cloudwright.core.access import Caller, Use
+from cloudwright.core.command import Command, Success
+from cloudwright.core.error import Denied, WrongState
+from cloudwright.core.param import Ref, param
+from cloudwright.core.task import Task, step
+from cloudwright.core.tx import Tx
+from cloudwright.identity import session
+from cloudwright.identity.keys import remove_user
+from cloudwright.identity.model import Account, Role, User
+from cloudwright.identity.permission import guard
+from cloudwright.identity.user import BUILT_IN, UserView
+
+
+def _may(tx: Tx, caller: Caller, user: User, what: str = "") -> None:
+    """Refuse when the user may do more than the caller, and (`what`) for oneself and the users of the installation."""
+    guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))
+    if what and user.id in BUILT_IN:
+        raise Denied(f"User {user.username} came with the installation: it cannot be {what}")
+    if what and user.id == caller.user_id:
+        raise Denied(f"User {user.username} is the caller: it cannot be {what} by itself")
+
+
+def _shut_out(tx: Tx, user: User, state: str) -> int:
+    if user.state != state:
+        tx.update(user, state=state)
+    return session.cut(tx, [user])
+
+
+class CloseUser(Task, rank=5):
+    """Let a user call no more."""
+
+    user: int
+    before: str = ""
+
+    @step
+    def close(self, tx: Tx) -> None:
+        row = tx.get(User, self.user)
+        self.before = self.before or row.state
+        cut = _shut_out(tx, row, "disabled")
+        self.say(f"User {row.username} is disabled; {cut} sessions were ended", sessions=cut)
+
+    @close.undo
+    def open(self, tx: Tx) -> None:
+        row = tx.get(User, self.user)
+        if self.before and not row.gone and row.state != self.before:
+            tx.update(row, state=self.before)
+
+
+class EnableUser(Command, answers=UserView, event="USER.ENABLE"):
+    """Lets a user call again."""
+
+    id: Ref[User] = param("the user", use=Use.CHANGE)
+
+    def run(self, tx: Tx, caller: Caller) -> User:
+        _may(tx, caller, self.id)
+        tx.update(self.id, state="enabled", failed_logins=0)
+        return self.id
+
+
+class DisableUser(Command, answers=UserView, event="USER.DISABLE", starts=CloseUser):
+    """Disables a user: it may not call any more."""
+
+    id: Ref[User] = param("the user", use=Use.CHANGE)
+
+    def run(self, tx: Tx, caller: Caller) -> User:
+        _may(tx, caller, self.id, "disabled")
+        self.start(tx, CloseUser(user=self.id.id), on=self.id, caller=caller)
+        return self.id
+
+
+class LockUser(Command, answers=UserView, event="USER.LOCK"):
+    """Locks a user: it may not call any more."""
+
+    id: Ref[User] = param("the user", use=Use.CHANGE)
+
+    def run(self, tx: Tx, caller: Caller) -> User:
+        _may(tx, caller, self.id, "locked")
+        if self.id.state == "disabled":
+            raise WrongState(f"User {self.id.username} is disabled, which is more than locked", param="id")
+        _shut_out(tx, self.id, "locked")
+        return self.id
+
+
+class DeleteUser(Command, event="USER.DELETE", form="success"):
+    """Deletes a user with its keys and sessions. Its account and what that owns stay."""
+
+    id: Ref[User] = param("the user", use=Use.CHANGE)
+
+    def run(self, tx: Tx, caller: Caller) -> Success:
+        _may(tx, caller, self.id, "deleted")
+        remove_user(tx, self.id)
+        return Success()
