@@ -100,7 +100,7 @@ def _addresses(reader: Reader, found: Sums) -> None:
     for id, taken in map(tuple, reader.rows(public.group_by(PublicIp.c.zone_id))):
         found[id][PUBLIC_IP].add(taken, 0)
     shared = sa.select(IpRange.c.network_id).where(IpRange.c.gone == 0, IpRange.c.network_id.isnot(None))
-    direct = sa.select(Network.c.zone_id, count).join(Nic, Nic.c.network_id == Network.c.id)
+    direct = sa.select(Network.c.zone_id, count).join(Nic.t, Nic.c.network_id == Network.c.id)
     direct = direct.where(Nic.c.gone == 0, Nic.c.ip.isnot(None), Network.c.id.in_(shared), Network.c.zone_id.in_(list(found)))
     for id, taken in map(tuple, reader.rows(direct.group_by(Network.c.zone_id))):
         found[id][DIRECT_IP].add(taken, 0)
@@ -111,7 +111,7 @@ def _numbers(reader: Reader, found: Sums) -> None:
         for first, last in (text.split("-") for text in network.ranges):
             found[network.zone_id][VLAN].add(0, int(last) - int(first) + 1)
     at = PhysicalNetwork.c.zone_id
-    taken = sa.select(at, sa.func.count()).join(SegmentNumber, SegmentNumber.c.physical_network_id == PhysicalNetwork.c.id)
+    taken = sa.select(at, sa.func.count()).join(SegmentNumber.t, SegmentNumber.c.physical_network_id == PhysicalNetwork.c.id)
     taken = taken.where(SegmentNumber.c.gone == 0, at.in_(list(found)))
     for id, count in map(tuple, reader.rows(taken.group_by(at))):
         found[id][VLAN].add(count, 0)
