@@ -78,6 +78,8 @@ class Network(Owned, table="network", indexes=[("zone_id", "id"), ("physical_net
     applied: int = 0
     problems: dict[str, str] = column(default={})
     router_id: int | None = None
+    vlan_given: bool = False  # the segment number was asked for, so the network keeps it
+    idle_since: float | None = None  # implemented, and no machine runs on it
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
@@ -92,20 +94,20 @@ class Network(Owned, table="network", indexes=[("zone_id", "id"), ("physical_net
         return sa.or_(own, shared)
 
 
-class Router(Resource, table="router", indexes=[("host_id", "id"), ("zone_id", "id")]):
+class Router(Owned, table="router", unique=[("network_id",)], indexes=[("host_id", "id"), ("zone_id", "id")]):
     """The appliance of an isolated network: a namespace on a host (or a system VM). Drivers call it `r-<uuid>`."""
 
     name: str
     zone_id: int
-    network_id: int = column(refers="network")
+    network_id: int
     host_id: int | None = None
-    state: str = "Stopped"  # Starting, Running, Stopping, Stopped, Unknown
+    state: str = "Starting"  # Starting, Running, Unknown: it shall run; Stopped: an administrator stopped it
     form: str = "namespace"
-    account_id: int
-    domain_id: int
     guest_mac: str
     public_mac: str
     redundant_state: str = "UNKNOWN"
+    ports: str = column(text=True, default="")  # the interfaces it was last started with, as JSON
+    observed_generation: int = 0
     observed_at: float | None = None
     problems: dict[str, str] = column(default={})
 
@@ -126,14 +128,25 @@ class Nic(Resource, table="nic", unique=[("network_id", "ip"), ("mac",)], indexe
     is_default: bool = False
     gateway: str | None = None
     netmask: str | None = None
-    secondary: list[str] = column(default=[])
     link_up: bool = True
+
+
+class NicSecondary(Owned, table="nic_secondary", unique=[("network_id", "ip")], indexes=[("nic_id", "id")]):
+    """A further address of a machine's interface. Whoever takes an address of a network first bumps the network, so that no
+    address is both a primary and a secondary one."""
+
+    nic_id: int
+    network_id: int
+    vm_id: int
+    ip: str
+    description: str | None = column(length=2048, default=None)
 
 
 class PublicIp(
     Owned, table="public_ip", unique=[("range_id", "address")], indexes=[("zone_id", "state"), ("network_id", "id"), ("vm_id",)]
 ):
-    """A public address that somebody holds. `state`: Allocating, Allocated, Releasing. Free addresses have no living row."""
+    """A public address that somebody holds. `state`: Allocating, Allocated, Releasing, Reserved. Free ones have no living row.
+    `generation` is the network's that first has it, or first lacks it."""
 
     address: str
     zone_id: int
@@ -144,14 +157,18 @@ class PublicIp(
     system: bool = False
     vm_id: int | None = None  # of static NAT
     nic_id: int | None = None
+    static_to: str | None = None  # the guest address of static NAT
     state: str = "Allocated"
     allocated: float | None = None
     display: bool = True
+    generation: int = 0
 
 
-class FirewallRule(Owned, table="firewall_rule", indexes=[("public_ip_id", "id"), ("network_id", "purpose")]):
-    """A rule of a network: `purpose` Firewall (who may reach a public address), Egress (what guests may send), PortForwarding.
-    `state`: Staged, Add, Active, Revoke."""
+class FirewallRule(
+    Owned, table="firewall_rule", indexes=[("public_ip_id", "id"), ("network_id", "purpose"), ("vm_id", "id"), ("related_id",)]
+):
+    """A rule of a network: `purpose` Firewall (who may reach a public address), Egress (what guests may send), PortForwarding,
+    StaticNat (ports of a static NAT). `state`: Add, Active, Revoke. `generation` is the network's that first has or lacks it."""
 
     purpose: str
     network_id: int
@@ -166,8 +183,14 @@ class FirewallRule(Owned, table="firewall_rule", indexes=[("public_ip_id", "id")
     state: str = "Add"
     display: bool = True
     vm_id: int | None = None  # of port forwarding
-    nic_id: int | None = None
+    private_ip: str | None = None
     private_start: int | None = None
     private_end: int | None = None
-    related: bool = False  # opened together with a forwarding rule
-    generation: int = 0  # the network's generation that first contains it
+    related_id: int | None = None  # the forwarding rule for which it was opened
+    generation: int = 0
+
+
+class NetworkCare(Resource, table="network_care", unique=[("name",)]):
+    """What the reconciler of networks runs on: one row in an installation."""
+
+    name: str

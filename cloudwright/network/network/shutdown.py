@@ -1,0 +1,95 @@
+"""Shutting a network down, deleting it: nothing of it stays on any host."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import sqlalchemy as sa
+
+from cloudwright.compute.model import Vm
+from cloudwright.core.error import InUse, WrongState
+from cloudwright.core.task import Task, step
+from cloudwright.core.tx import Reader, Tx
+from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
+from cloudwright.network.network.apply import withdraw
+from cloudwright.network.network.bring import halt
+from cloudwright.network.segment import give_number_back
+
+_SHOWN = 5
+
+
+def machines_on(reader: Reader, network: Network, running: bool) -> list[str]:
+    """The names of machines with an interface on the network, a few; `running`: only of those that are on a host."""
+    statement = sa.select(Vm.c.name).join(Nic.t, Nic.c.vm_id == Vm.c.id).where(Nic.c.network_id == network.id, Nic.c.gone == 0)
+    if running:
+        statement = statement.where(Vm.c.host_id.is_not(None))
+    return [row[0] for row in reader.rows(statement.order_by(Vm.c.id).limit(_SHOWN))]
+
+
+def refuse_in_use(reader: Reader, network: Network, running: bool) -> None:
+    """Raises InUse with the names of the machines in the way."""
+    names = machines_on(reader, network, running)
+    if names:
+        doing = "run on it" if running else "have an interface on it"
+        raise InUse(
+            f"Network {network.name} is in use",
+            why=[f"machines that {doing}: {', '.join(names)}{' …' if len(names) == _SHOWN else ''}"],
+            fix=["stop them" if running else "expunge them, or remove their interfaces with removeNicFromVirtualMachine"],
+        )
+
+
+class ShutdownNetwork(Task, rank=30):
+    """Take a network that no machine runs on from all hosts. Its rules and public addresses stay, for when it is wanted again."""
+
+    network: int
+    going: ClassVar[str] = "Shutdown"
+
+    @step
+    def begin(self, tx: Tx) -> None:
+        """See that nobody is cut off."""
+        network = tx.get(Network, self.network)
+        if network.gone or network.state == "Implementing":
+            raise WrongState(f"Network {network.name} is {'deleted' if network.gone else network.state}")
+        refuse_in_use(tx, network, running=self.going == "Shutdown")
+        tx.update(network, state=self.going)
+
+    @begin.undo
+    def unbegin(self, tx: Tx) -> None:
+        network = tx.get(Network, self.network)
+        if network.state == self.going and not network.gone:
+            before = "Implemented" if network.router_id or network.applied else "Setup" if network.vlan_given else "Allocated"
+            tx.update(network, state=before)
+
+    @step(deadline=300, final=True)
+    def remove(self) -> None:
+        """Remove the router."""
+        halt(self, self.read.get(Network, self.network), segment_too=True)
+
+    @step
+    def release(self, tx: Tx) -> None:
+        """Give the segment number back."""
+        network = tx.get(Network, self.network)
+        if network.state == self.going:
+            withdraw(tx, network, "Setup" if network.vlan_given else "Allocated")
+            self.say(f"network {network.name} is on no host any more")
+
+
+class DeleteNetwork(ShutdownNetwork, rank=30):
+    """Take a network without machines from all hosts, then away, with its rules and public addresses."""
+
+    network: int
+    going = "Destroy"
+
+    @step
+    def erase(self, tx: Tx) -> None:
+        """Remove its rows."""
+        network = tx.get(Network, self.network)
+        if network.gone:
+            return
+        for kind in (FirewallRule, PublicIp):
+            rows = tx.all(kind, kind.c.network_id == network.id)
+            for row in rows:
+                tx.remove(row)
+        give_number_back(tx, network)
+        tx.remove(network)
+        self.say(f"network {network.name} is deleted")
