@@ -127,6 +127,11 @@ class Verb:
         return {name: parameters.read(p, sent, cls.api.name, caller) for name, p in cls.api.params.items()}
 
     @classmethod
+    def sent(cls, reader: Reader, caller: Caller, **params: str) -> typing.Self:
+        """The command as if the caller had sent it so: for a command that does what another does on the way."""
+        return cls.decode(cls.read(wire.Parameters(params), caller), reader, caller)
+
+    @classmethod
     def decode(cls, values: dict[str, Any], reader: Reader, caller: Caller) -> typing.Self:
         """The command, its references looked up and allowed."""
         command = cls()

@@ -75,7 +75,9 @@ class ListConsoleSessions(
     """Lists sessions at instances' screens, the newest first."""
 
     id: str | None = where(ConsoleSession.c.uuid, "only this one", kind="uuid")
-    account: Ref[Account] | None = where(ConsoleSession.c.account_id, "only of this account's instances")
+    of_account: Ref[Account] | None = where(
+        ConsoleSession.c.account_id, "only of its instances", wire_name="accountid"
+    )
     user: Ref[User] | None = where(ConsoleSession.c.user_id, "only those this user asked for")
     host: Ref[Host] | None = where(ConsoleSession.c.host_id, "only on this host", roles=["Admin"])
     start_date: datetime.datetime | None = param("only those since then")
@@ -148,10 +150,10 @@ def forget_old(tx: Tx) -> None:
     tx.execute(ConsoleSession.t.delete().where(ConsoleSession.c.created < tx.now - KEPT.get(tx) * 3600))
 
 
-def acquire(tx: Tx, nonce: str) -> bool:
+def acquire(tx: Tx, nonce: str, peer: str) -> bool:
     """Use a token up: True the first time, on whichever server."""
     unused = (ConsoleSession.c.uuid == nonce, ConsoleSession.c.acquired.is_(None))
-    return tx.execute(ConsoleSession.t.update().where(*unused).values(acquired=tx.now)) == 1
+    return tx.execute(ConsoleSession.t.update().where(*unused).values(acquired=tx.now, client_address=peer)) == 1
 
 
 def end(tx: Tx, nonce: str) -> None:

@@ -1,0 +1,195 @@
+"""Deploying an instance: the command, its checks, and the rows that are born with the task."""
+
+from __future__ import annotations
+
+import secrets
+import uuid as uuids
+
+from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.compute.vm.boot import DeployVm
+from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
+from cloudwright.compute.vm.interfaces import Wanted, default_network, wanted_networks
+from cloudwright.compute.vm.placing import Pin
+from cloudwright.compute.vm.size import size_of
+from cloudwright.compute.vm.view import VmView
+from cloudwright.core.access import Caller
+from cloudwright.core.command import Command
+from cloudwright.core.error import ParamError
+from cloudwright.core.param import Ref, param
+from cloudwright.core.secret import Secret
+from cloudwright.core.task import Task, step
+from cloudwright.core.tx import Tx
+from cloudwright.identity.model import Account
+from cloudwright.identity.owner import OwnedBy, owner
+from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
+from cloudwright.network.model import Network, Nic
+from cloudwright.network.network.nic import give_nic
+from cloudwright.storage.model import DiskOffering, Template, TemplateAt, Volume
+
+GIB = 1 << 30
+
+
+class MakeVm(Task, rank=50):
+    """What is left to do for an instance that shall not start: nothing outside. Its job ends at once."""
+
+    vm: int
+
+    @step
+    def made(self, tx: Tx) -> None:
+        """It is there, stopped."""
+        self.say("made, not started")
+
+
+class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=DeployVm, event="VM.CREATE"):
+    """Makes an instance from a template or ISO and starts it, unless told otherwise."""
+
+    zone: Ref[Zone] = param("the zone")
+    service_offering: Ref[ServiceOffering] = param("how many processors and how much memory it gets")
+    template: Ref[Template] = param("the template of its root disk, or a bootable ISO")
+    name: str | None = param(
+        "its name, also the host name in the guest; one is made where none is given", check=bad_host_name, length=63
+    )
+    display_name: str | None = param("the name that people are shown")
+    group: str | None = param("the group it is shown in")
+    networks: list[Ref[Network]] | None = param("its networks; the first is its default", default=None)
+    ip_to_network_list: list[dict[str, str]] | None = param(
+        "its networks with addresses: networkid, ip, mac",
+        wire_name="iptonetworklist",
+        keys=("networkid", "ip", "mac"),
+        default=None,
+    )
+    ip_address: str | None = param("its address on its default network")
+    mac_address: str | None = param("the hardware address of its default interface")
+    disk_offering: Ref[DiskOffering] | None = param("a data disk of this offering; for an ISO, its root disk")
+    size: int | None = param("the size of that disk in GiB, for a custom offering", kind="long", minimum=1, maximum=65536)
+    root_disk_size: int | None = param(
+        "the size of its root disk in GiB, where larger than the template", kind="long", minimum=1, maximum=65536
+    )
+    user_data: str | None = param("data for the guest, base64", length=1398104, check=bad_user_data)
+    key_pair: str | None = param("the name of an SSH key pair")
+    key_pairs: list[str] | None = param("the names of several", default=None)
+    password: Secret | None = param("its password, where the template takes one")
+    start_vm: bool = param("false only makes it", default=True)
+    hypervisor: str | None = param("the kind of hypervisor; an ISO fits several")
+    host: Ref[Host] | None = param("the host it shall start on", roles=("Admin",))
+    cluster: Ref[Cluster] | None = param("the cluster it shall start in", roles=("Admin",))
+    pod: Ref[Pod] | None = param("the pod it shall start in", roles=("Admin",))
+    display_vm: bool = param("whether its owner is shown it", default=True, roles=("Admin",))
+    details: dict[str, str] | None = param("further settings; for a custom offering cpuNumber, cpuSpeed and memory", default=None)
+    dynamic_scaling_enabled: bool = param("whether it may be resized while it runs", default=False)
+    custom_id: str | None = param("the id it shall have", roles=("Admin",), kind="uuid")
+
+    def run(self, tx: Tx, caller: Caller) -> Vm:
+        account = owner(tx, caller, self)
+        self._check(tx, caller)
+        networks = self._networks(tx, caller, account)
+        vm = tx.insert(self._vm(tx, account))
+        self._volumes(tx, vm)
+        for slot, want in enumerate(networks):
+            give_nic(tx, want.network, vm, slot, slot == 0, want.ip, want.mac)
+        pin = Pin(host=self.host, cluster=self.cluster, pod=self.pod)
+        task = DeployVm(vm=vm.id, pin=pin.ids()) if self.start_vm else MakeVm(vm=vm.id)
+        self.start(tx, task, vm, caller)
+        return vm
+
+    def _check(self, tx: Tx, caller: Caller) -> None:
+        template = self.template
+        if self.zone.allocation_state != "Enabled" and not caller.root:
+            raise ParamError(f"Parameter zoneid: zone {self.zone.name} is disabled", param="zoneid")
+        here = (TemplateAt.c.template_id == template.id, TemplateAt.c.state == "Ready", TemplateAt.c.zone_id == self.zone.id)
+        if tx.find(TemplateAt, *here) is None:
+            text = f"Parameter templateid: template {template.name} is not ready in zone {self.zone.name}"
+            raise ParamError(
+                text, param="templateid", fix=["wait until listTemplates shows isready", "register it for this zone"]
+            )
+        if template.format == "ISO" and self.disk_offering is None:
+            raise ParamError(
+                "Parameter diskofferingid: an instance from an ISO needs one for its root disk", param="diskofferingid"
+            )
+        if self.password is not None and not template.password_enabled:
+            raise ParamError(f"Parameter password: template {template.name} takes no passwords", param="password")
+        check_user_data(tx, self.user_data)
+        if self.hypervisor and template.format != "ISO" and self.hypervisor.lower() != template.hypervisor.lower():
+            text = f"Parameter hypervisor: template {template.name} is for {template.hypervisor}, not {self.hypervisor}"
+            raise ParamError(text, param="hypervisor")
+
+    def _networks(self, tx: Tx, caller: Caller, account: Account) -> list[Wanted]:
+        wanted = wanted_networks(self, tx, caller) or [Wanted(default_network(tx, caller, account, self.zone))]
+        if self.ip_address or self.mac_address:
+            wanted[0].ip, wanted[0].mac = self.ip_address or wanted[0].ip, self.mac_address or wanted[0].mac
+        for want in wanted:
+            if want.network.zone_id != self.zone.id:
+                text = f"Parameter networkids: network {want.network.name} is not in zone {self.zone.name}"
+                raise ParamError(text, param="networkids")
+            taken = Nic.c.vm_id == Vm.c.id, Nic.c.network_id == want.network.id, Nic.c.gone == 0, Vm.c.name == (self.name or "")
+            if self.name and tx.find(Vm, *taken):
+                text = f"Parameter name: there is already an instance {self.name!r} on network {want.network.name}"
+                raise ParamError(text, param="name")
+        return wanted
+
+    def _vm(self, tx: Tx, account: Account) -> Vm:
+        uuid = self.custom_id or str(uuids.uuid4())
+        template, size = self.template, size_of(self.service_offering, self.details or {})
+        names, public_keys = self._keys(tx, account)
+        password = (self.password or new_password(tx)) if template.password_enabled else None
+        return Vm(
+            uuid=uuid, account_id=account.id, domain_id=account.domain_id, name=self.name or f"VM-{uuid}", instance_name=f"i-{uuid}",
+            display_name=self.display_name, group=self.group, zone_id=self.zone.id, service_offering_id=self.service_offering.id,
+            template_id=template.id, iso_id=template.id if template.format == "ISO" else None,
+            hypervisor=self._hypervisor(tx), os_type_id=template.os_type_id, cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory,
+            ha=self.service_offering.ha, user_data=self.user_data, key_pairs=names, public_keys=public_keys, password=password,
+            password_serial=secrets.token_hex(8) if password else "", password_enabled=template.password_enabled,
+            details=self.details or {}, display=self.display_vm, dynamically_scalable=self.dynamic_scaling_enabled,
+        )  # fmt: skip
+
+    def _hypervisor(self, tx: Tx) -> str:
+        if self.template.format != "ISO" or self.template.hypervisor not in ("", "None", "Any"):
+            return self.template.hypervisor
+        cluster = tx.find(Cluster, Cluster.c.zone_id == self.zone.id)
+        return self.hypervisor or (cluster.hypervisor if cluster else "KVM")
+
+    def _keys(self, tx: Tx, account: Account) -> tuple[list[str], str]:
+        names = list(dict.fromkeys([*(self.key_pairs or []), *([self.key_pair] if self.key_pair else [])]))
+        return names, public_keys(tx, account, names)
+
+    def _volumes(self, tx: Tx, vm: Vm) -> None:
+        template, offering = self.template, self.disk_offering
+        common = {
+            "account_id": vm.account_id,
+            "domain_id": vm.domain_id,
+            "zone_id": vm.zone_id,
+            "vm_id": vm.id,
+            "state": "Allocated",
+        }
+        data_size = disk_size(offering, self.size) if offering else 0
+        if template.format == "ISO":
+            root = {"size": data_size, "disk_offering_id": offering.id if offering else None}
+        else:
+            smallest = (self.service_offering.root_disk_gb or 0) * GIB
+            wanted = (self.root_disk_size or 0) * GIB
+            if 0 < wanted < template.size:
+                text = f"Parameter rootdisksize: {wanted // GIB} GiB is less than the template's {template.size / GIB:.2f} GiB"
+                raise ParamError(text, param="rootdisksize")
+            root = {"size": wanted or max(smallest, template.size), "template_id": template.id}
+        rates = {"bytes_rate": self.service_offering.bytes_rate, "iops_rate": self.service_offering.iops_rate}
+        offered = {"service_offering_id": self.service_offering.id, "slot": 0, "vol_type": "ROOT", "name": f"ROOT-{vm.id}"}
+        tx.insert(Volume(**common, **root, **rates, **offered))
+        if offering is not None and template.format != "ISO":
+            rates = {"bytes_rate": offering.bytes_rate, "iops_rate": offering.iops_rate}
+            place = {
+                "disk_offering_id": offering.id,
+                "slot": 1,
+                "vol_type": "DATADISK",
+                "name": f"DATA-{vm.id}",
+                "size": data_size,
+            }
+            tx.insert(Volume(**common, **rates, **place))
+
+
+def disk_size(offering: DiskOffering, gib: int | None) -> int:
+    """The size in bytes of a disk of this offering. Raises ParamError where a size is missing or not the caller's to choose."""
+    if not offering.custom:
+        return offering.size
+    if gib is None:
+        raise ParamError(f"Parameter size: disk offering {offering.name} leaves the size to you", param="size")
+    return gib * GIB

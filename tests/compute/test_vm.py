@@ -1,0 +1,92 @@
+"""An instance's life on simulated hosts, through the commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloudwright.cloud import Cloud
+from cloudwright.compute.model import Vm
+from cloudwright.core.error import NoCapacity, ParamError
+from cloudwright.identity.caller import root_caller
+from cloudwright.infrastructure.model import Host
+from tests.conftest import call, done, finished
+from tests.infrastructure.zone import Built, simulated_zone
+
+
+@pytest.fixture
+def zone(cloud: Cloud) -> Built:
+    return simulated_zone(cloud, hosts=2)
+
+
+def deploy(cloud: Cloud, zone: Built, **more: Any) -> Vm:
+    """Deploy a small instance and wait until it runs."""
+    root = root_caller(cloud.db.read())
+    template = call(cloud, root, "listTemplates", templatefilter="featured", zoneid=zone.zone.uuid)["template"][0]
+    offering = call(cloud, root, "listServiceOfferings", name="Small Instance")["serviceoffering"][0]
+    params = {"zoneid": zone.zone.uuid, "templateid": template["id"], "serviceofferingid": offering["id"], **more}
+    answer = call(cloud, root, "deployVirtualMachine", **params)
+    job = finished(cloud, answer["jobid"])
+    assert job.state == "done", (job.at, job.error)
+    vm = cloud.db.read().find(Vm, Vm.c.uuid == answer["id"])
+    assert vm is not None
+    return vm
+
+
+def told(cloud: Cloud, vm: Vm) -> dict[str, Any]:
+    """The instance as its list tells it."""
+    answer = call(cloud, root_caller(cloud.db.read()), "listVirtualMachines", id=vm.uuid)
+    row: dict[str, Any] = answer["virtualmachine"][0]
+    return row
+
+
+def test_deploy_stop_start_destroy_recover_expunge(cloud: Cloud, zone: Built) -> None:
+    root = root_caller(cloud.db.read())
+    vm = deploy(cloud, zone, name="web")
+    row = told(cloud, vm)
+    assert row["state"] == "Running"
+    assert row["hostname"] in {host.name for host in zone.hosts}
+    assert row["ipaddress"].startswith("10.1.1.")
+    assert cloud.world.get(cloud.db.read().get(Host, vm.host_id or 0).uuid, "machine", vm.instance_name)
+    done(cloud, root, "stopVirtualMachine", id=vm.uuid)
+    assert told(cloud, vm)["state"] == "Stopped"
+    assert not list(cloud.world.all("machine"))
+    done(cloud, root, "startVirtualMachine", id=vm.uuid)
+    done(cloud, root, "rebootVirtualMachine", id=vm.uuid)
+    done(cloud, root, "destroyVirtualMachine", id=vm.uuid)
+    assert told(cloud, vm)["state"] == "Destroyed"
+    call(cloud, root, "recoverVirtualMachine", id=vm.uuid)
+    done(cloud, root, "destroyVirtualMachine", id=vm.uuid, expunge="true")
+    assert call(cloud, root, "listVirtualMachines", id=vm.uuid) == {}
+    assert not [name for _, name, _ in cloud.world.all("volume") if name.startswith("v-")]
+    hosts = cloud.db.read().all(Host)
+    assert [(host.cpu_reserved, host.memory_reserved) for host in hosts] == [(0, 0)] * len(hosts)
+
+
+def test_a_machine_too_large_is_refused_with_numbers(cloud: Cloud, zone: Built) -> None:
+    root = root_caller(cloud.db.read())
+    big = call(
+        cloud, root, "createServiceOffering", name="huge", displaytext="huge", cpunumber="65", cpuspeed="2000", memory="512"
+    )["serviceoffering"]  # fmt: skip
+    template = call(cloud, root, "listTemplates", templatefilter="featured", zoneid=zone.zone.uuid)["template"][0]
+    where = {"zoneid": zone.zone.uuid, "templateid": template["id"], "serviceofferingid": big["id"]}
+    with pytest.raises(NoCapacity) as refused:
+        call(cloud, root, "deployVirtualMachine", **where, dryrun="true")
+    assert any("65" in why for why in refused.value.why)
+    job = finished(cloud, call(cloud, root, "deployVirtualMachine", **where)["jobid"])
+    assert job.state == "failed"
+    assert "fits on no host" in (job.error or "")
+
+
+def test_live_migration(cloud: Cloud, zone: Built) -> None:
+    vm = deploy(cloud, zone)
+    other = next(host for host in zone.hosts if host.id != vm.host_id)
+    done(cloud, root_caller(cloud.db.read()), "migrateVirtualMachine", virtualmachineid=vm.uuid, hostid=other.uuid)
+    assert told(cloud, vm)["hostname"] == other.name
+    assert cloud.world.get(other.uuid, "machine", vm.instance_name)
+
+
+def test_names_are_checked(cloud: Cloud, zone: Built) -> None:
+    with pytest.raises(ParamError, match="host name"):
+        deploy(cloud, zone, name="not_a_name")
