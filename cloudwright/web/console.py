@@ -26,7 +26,7 @@ class Spent:
         self._used: set[str] = set()
         self._by_expiry: list[tuple[int, str]] = []
 
-    def __call__(self, claims: Claims) -> bool:
+    def __call__(self, claims: Claims, peer: str = "") -> bool:
         """Use the claims up: True the first time, False ever after."""
         with self._lock:
             while self._by_expiry and self._by_expiry[0][0] < self._clock():
@@ -38,7 +38,21 @@ class Spent:
             return True
 
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+class Source(Protocol):
+    """Where bytes come from: an asyncio.StreamReader is one."""
+
+    async def read(self, most: int, /) -> bytes: ...
+
+
+class Sink(Protocol):
+    """Where bytes go: an asyncio.StreamWriter is one."""
+
+    def write(self, data: bytes, /) -> None: ...
+    async def drain(self) -> None: ...
+    def close(self) -> None: ...
+
+
+Streams = tuple[Source, Sink]
 
 
 class Socket(Protocol):
@@ -49,16 +63,17 @@ class Socket(Protocol):
 
 
 class Door(Struct, frozen=True):
-    """What opens consoles. `open` finds the machine's screen; `spend` uses a token up (blocking)."""
+    """What opens consoles. `open` finds the machine's screen; `spend` uses a token up, told
+    from where (blocking)."""
 
     key: bytes
     open: Callable[[Claims], Awaitable[Streams]]
-    spend: Callable[[Claims], bool]
+    spend: Callable[[Claims, str], bool]
 
-    async def admit(self, token: str, now: float) -> Streams:
+    async def admit(self, token: str, now: float, peer: str = "") -> Streams:
         """The screen that a token opens. Raises TokenRefused, or OSError and TimeoutError when it cannot be reached."""
         claims = read_token(self.key, token, now)
-        if not await asyncio.to_thread(self.spend, claims):
+        if not await asyncio.to_thread(self.spend, claims, peer):
             raise TokenRefused("the console token has been used already")
         return await asyncio.wait_for(self.open(claims), _OPEN_SECONDS)
 
@@ -76,7 +91,7 @@ async def pipe(socket: Socket, streams: Streams) -> None:
         writer.close()
 
 
-async def _from_browser(socket: Socket, writer: asyncio.StreamWriter) -> None:
+async def _from_browser(socket: Socket, writer: Sink) -> None:
     while True:
         message = await socket.receive()
         if int(message.kind) == 0:
@@ -86,6 +101,6 @@ async def _from_browser(socket: Socket, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-async def _to_browser(socket: Socket, reader: asyncio.StreamReader) -> None:
+async def _to_browser(socket: Socket, reader: Source) -> None:
     while data := await reader.read(_CHUNK):
         await socket.send_bytes(data)

@@ -178,7 +178,7 @@ class Server:
             proto.close(403)
             return
         try:
-            streams = await self._door.admit(token, time.time())
+            streams = await self._door.admit(token, time.time(), request.peer)
         except TokenRefused as refusal:
             log.info("Console refused to %s: %s", request.peer, refusal)
             proto.close(403)

@@ -1,0 +1,186 @@
+"""A server, wired: the cloud's insides with its HTTP face, its hosts, its image stores and its screens."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+import cloudwright
+from cloudwright.agent.hub import Callbacks, Hub
+from cloudwright.agent.remote import CONTRACTS
+from cloudwright.cli import log as logs
+from cloudwright.cli.screens import Screens
+from cloudwright.cloud import Cloud, master_key
+from cloudwright.compute.vm.console import ENDPOINT
+from cloudwright.core.tx import Tx
+from cloudwright.drivers.world import TableWorld
+from cloudwright.infrastructure import authority
+from cloudwright.infrastructure.observe import Observer
+from cloudwright.storage.image.stores import Stores
+from cloudwright.web.door import face
+from cloudwright.web.files import Files
+from cloudwright.web.server import Options as Listen
+from cloudwright.web.server import Server
+
+log = logging.getLogger(__name__)
+
+ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+CONSOLE = Path(cloudwright.__file__).parent.parent / "ui" / "dist"
+RENEWAL = 86400.0  # seconds between two certificates that the server shows to hosts
+
+
+class Options(Struct, frozen=True):
+    """How to run a server; the words are those of `cloudwright server --help`."""
+
+    data: Path
+    database: str = ""
+    address: str = "127.0.0.1"
+    port: int = 8080
+    node: str = "one"
+    agents_address: str = ""
+    agents_port: int = 8250
+    advertise: str = ""
+    integration_port: int = 0
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+
+class Node:
+    """One server process. Its simulated hosts live in a file of its own, so they outlive it as real ones do."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        world = TableWorld(str(options.data / "simulated.db"))
+        url = options.database or f"sqlite:///{options.data / 'cloudwright.db'}"
+        self.cloud = Cloud(url, node=options.node, key=master_key(options.data), world=world, hook=logs.follow)
+        self._stores = Stores(self.cloud.db)
+        self.cloud.reach.images = self._stores
+        self._hub: Hub | None = None
+        self._http: Server | None = None
+        self._look, self._ended = threading.Event(), threading.Event()
+        self._care = threading.Thread(target=self._care_for_hub, name="hub-care", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where browsers find the console."""
+        scheme = "https" if self.options.certificate else "http"
+        host = self._first_advertised() if self.options.address in ANYWHERE else self.options.address
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.options.port}/client/"
+
+    def install(self) -> str | None:
+        """Store what a new installation starts with. Answers the administrator's password when one was made up."""
+        password = self.cloud.install()
+        return password.reveal() if password else None
+
+    def start(self) -> None:
+        """Answer, run tasks, let hosts in. Raises OSError where an address is taken or not ours."""
+        self.cloud.db.write(self._tell_addresses)
+        self._http = self._listen()
+        self._http.start()
+        self._hub = self._let_hosts_in()
+        self.cloud.start()
+        log.info("started", extra={"url": self.url, "node": self.options.node})
+
+    def stop(self) -> None:
+        """End in order: no new work, requests answered, hosts let go, steps that run brought to their end."""
+        self.cloud.runner.admits_jobs = lambda: False
+        self._ended.set()
+        self._look.set()
+        if self._http is not None:
+            self._http.stop()
+        self.cloud.stop()
+        if self._hub is not None:
+            self._care.join()
+            self._hub.stop()
+        self._stores.stop()
+        log.info("ended")
+
+    def replaced(self) -> bool:
+        """Whether another process took over this server's work."""
+        return self.cloud.db.fenced.is_set()
+
+    def _listen(self) -> Server:
+        options = self.options
+        listen = Listen(
+            options.address, options.port, options.certificate, options.private_key, integration_port=options.integration_port
+        )
+        console = CONSOLE if CONSOLE.is_dir() else None
+        door = Screens(self.cloud.db, self._stream).door()
+        return Server(face(self.cloud), listen, files=Files(console), door=door)
+
+    # --- hosts
+
+    def _let_hosts_in(self) -> Hub:
+        keeper, observer = authority.Gatekeeper(self.cloud.db), Observer(self.cloud.db)
+        callbacks = Callbacks(keeper.redeem, keeper.sign, keeper.revoked, observer.connected, observer.gone, observer.pushed)
+        hub = Hub(self._material(), callbacks, self.options.agents_address, self.options.agents_port)
+        hub.start()
+        self.cloud.reach.remote = _remote(hub)
+        for signal in ("revoked", "authority", "host"):
+            self.cloud.db.listeners.setdefault(signal, []).append(self._look.set)
+        self._care.start()
+        return hub
+
+    def _care_for_hub(self) -> None:
+        """Cut hosts that are accepted no more, and show a fresh certificate now and then."""
+        while not self._ended.is_set():
+            came = self._look.wait(RENEWAL)
+            self._look.clear()
+            if self._hub is None or self._ended.is_set():
+                continue
+            try:
+                authority.cut_revoked(self.cloud.db, self._hub)
+                if not came or self._trust() != self._shown:
+                    self._hub.renew(self._material())
+            except Exception:
+                log.exception("hosts could not be looked after; it is tried again")
+
+    def _material(self) -> Any:
+        names = [*self.options.advertise.split(","), *authority.ADDRESS.get(self.cloud.db.read()).split(","), "127.0.0.1"]
+        made = authority.material(self.cloud.db, [name.strip() for name in names if name.strip()])
+        self._shown = made.trust
+        return made
+
+    def _trust(self) -> list[str]:
+        return authority.trusted(self.cloud.db.read())
+
+    async def _stream(self, host: str, name: str) -> Any:
+        assert self._hub is not None
+        return await self._hub.stream(host, "console", name)
+
+    # --- addresses
+
+    def _first_advertised(self) -> str:
+        return self.options.advertise.split(",")[0].strip() or "localhost"
+
+    def _tell_addresses(self, tx: Tx) -> None:
+        """Keep the settings that tell others where this server is in step with how it was started."""
+        if self.options.advertise:
+            _keep(tx, authority.ADDRESS, self.options.advertise)
+        _keep(tx, authority.PORT, str(self.options.agents_port))
+        if _is_local(urlsplit(ENDPOINT.get(tx)).hostname or ""):  # another one was chosen by an operator
+            _keep(tx, ENDPOINT, f"{self.url}api")
+
+
+def _keep(tx: Tx, setting: Any, value: str) -> None:
+    if str(setting.get(tx)) != value:
+        setting.set(tx, value)
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _remote(hub: Hub) -> Callable[[type[Any], str], Any]:
+    kinds = {contract: kind for kind, contract in CONTRACTS.items()}
+    return lambda contract, host: getattr(hub.drivers(host), kinds[contract])
