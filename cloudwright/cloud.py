@@ -10,7 +10,8 @@ from cloudwright.core import loop, secret, setting
 from cloudwright.core.db import Database
 from cloudwright.core.engine import Engine, Hook, no_hook
 from cloudwright.core.run import Runner
-from cloudwright.core.server import Membership
+from cloudwright.core.server import Membership, one_by_one
+from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import Busy, DriverFault, Unreachable
 from cloudwright.drivers.world import MemoryWorld, World
 from cloudwright.infrastructure.reach import Reach
@@ -52,11 +53,20 @@ class Cloud:
         """What a new installation starts with; on an old one, what it lacks. Answers the admin's password if one was made up."""
         from cloudwright.operations import install
 
-        return self.db.write(install.seed)
+        def seed(tx: Tx) -> secret.Secret | None:
+            one_by_one(tx)
+            return install.seed(tx)
+
+        return self.db.write(seed)
 
     def start(self) -> None:
         """Run tasks, those that never end among them."""
-        self.db.write(loop.ensure)
+
+        def ensure(tx: Tx) -> None:
+            one_by_one(tx)
+            loop.ensure(tx)
+
+        self.db.write(ensure)
         self.engine.start()
 
     def stop(self) -> None:

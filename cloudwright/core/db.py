@@ -3,13 +3,15 @@
 SQLite, PostgreSQL and MariaDB/MySQL. A write is a closure `fn(tx)`. The writer gathers what waits, opens one transaction, renews
 the server's own row by its epoch (its heartbeat, and its fence: a server that was taken over finds no row), runs each closure
 under a savepoint, commits, then answers. A closure that fails fails alone. Where the whole batch fails (deadlock, lost
-connection) each is run again alone, so a closure must read inside what it decides upon.
+connection) each is run again alone, so a closure must read inside what it decides upon. Where the answer to a commit is lost,
+the server's own row tells whether it happened: nothing is done twice.
 """
 
 from __future__ import annotations
 
 import contextlib
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -25,6 +27,9 @@ from cloudwright.core.tx import Reader, Tx
 T = TypeVar("T")
 BATCH = 128
 ALONE_TRIES = 8
+PATIENCE = 10.0  # seconds that writers wait for a database that is away
+STALLED = 3  # seconds after which the database ends a transaction whose process sleeps: it would hold up all other servers
+LOCKED = 2  # seconds to wait for a row of another server's transaction before beginning anew
 
 
 class Fenced(BaseException):
@@ -34,12 +39,13 @@ class Fenced(BaseException):
 def connect(url: str) -> sa.Engine:
     """An engine whose connections are in autocommit; transactions are opened by hand, so a read costs no BEGIN."""
     sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = {} if sqlite else {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600}
+    options: dict[str, Any] = {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600, "connect_args": {"connect_timeout": 5}}
     if sqlite:
         options = {"poolclass": sa.pool.NullPool, "connect_args": {"check_same_thread": False, "timeout": 60}}
     elif url.startswith("postgresql"):
         # A prepared statement turns to a generic plan after five runs: 20 ms became 900 ms on a skewed account.
-        options["connect_args"] = {"prepare_threshold": None}
+        limits = f"-c idle_in_transaction_session_timeout={STALLED}s -c lock_timeout={LOCKED}s"
+        options["connect_args"] |= {"prepare_threshold": None, "options": limits, "keepalives_idle": 5, "tcp_user_timeout": 10000}
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", **options)
     if sqlite:
         sa.event.listen(engine, "connect", _tune_sqlite)
@@ -49,7 +55,8 @@ def connect(url: str) -> sa.Engine:
 
 
 def _tune_sqlite(connection: Any, _: object) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=60000", "cache_size=-65536", "mmap_size=268435456"):
+    pragmas = ("busy_timeout=60000", "synchronous=FULL", "cache_size=-65536", "mmap_size=268435456")
+    for pragma in (*pragmas, "case_sensitive_like=ON", "journal_mode=WAL"):  # LIKE as elsewhere: "/Eng/" is not below "/eng/"
         connection.execute(f"PRAGMA {pragma}").close()
 
 
@@ -57,6 +64,37 @@ def _tune_mariadb(connection: Any, _: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
         cursor.execute("SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'")
+        cursor.execute(f"SET SESSION innodb_lock_wait_timeout={LOCKED}")
+        if "MariaDB" in connection.get_server_info():  # MySQL has no such limit
+            cursor.execute(f"SET SESSION idle_transaction_timeout={STALLED}")
+
+
+def _passes(error: sa.exc.DBAPIError) -> bool:
+    """Whether the same may succeed when it is tried again: deadlocks, lock waits, lost or refused connections."""
+    cause: Any = error.orig
+    if error.connection_invalidated:
+        return True
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    if hasattr(cause, "sqlstate"):  # psycopg: none at all when there was no connection
+        return isinstance(error, sa.exc.OperationalError) and (cause.sqlstate or "08")[:2] in ("08", "40", "53", "55", "57")
+    number = cause.args[0] if cause is not None and cause.args else 0
+    return number in (0, 1040, 1053, 1205, 1213, 1927, 2003, 2006, 2013)
+
+
+class _Reading(Reader):
+    """A reader that outlives its connection: outside a transaction a read that lost it is simply read again."""
+
+    def _run(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.CursorResult[Any]:
+        try:
+            return super()._run(statement, values)
+        except sa.exc.DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            engine = self.connection.engine
+            self.connection.close()
+            self.connection = engine.connect()
+            return super()._run(statement, values)
 
 
 class _Write:
@@ -69,32 +107,46 @@ class _Write:
 
 
 class Database:
-    """One process's way to the data. `renew` is run first in each write transaction; it raises Fenced to end all writing."""
+    """One process's way to the data. `renew` is run first in each write transaction; it raises Fenced to end all writing.
+    `landed` tells, on a new connection, whether the last transaction that was renewed is durable."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine = connect(url)
         self.sqlite = self.engine.dialect.name == "sqlite"
         self.renew: Callable[[Connection], None] = lambda _: None
+        self.landed: Callable[[Connection], bool] = lambda _: False
         self.fenced = threading.Event()
         self.listeners: dict[str, list[Callable[[], object]]] = {}
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._closed = False
+        self._connection: Connection | None = None  # the writer's own
+        self._doubt: list[_Done] = []  # of a commit whose answer was lost
         self._local = threading.local()
         self._thread = threading.Thread(target=self._writer, name="writer", daemon=True)
         self._thread.start()
 
     def create_all(self) -> None:
-        """Make all tables that are missing."""
+        """Make all tables that are missing. Servers that start at once do it one after the other."""
+        mysql = self.engine.dialect.name in ("mysql", "mariadb")
         with self.engine.connect() as connection:  # one transaction: a commit for each table would take a second
-            connection.exec_driver_sql("BEGIN")
+            sql = connection.exec_driver_sql
+            if mysql:
+                sql("SELECT GET_LOCK(CONCAT(DATABASE(), '.schema'), 120)")
+            sql("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+            if self.engine.dialect.name == "postgresql":
+                sql("SET LOCAL lock_timeout = '120s'")
+                sql("SELECT pg_advisory_xact_lock(7305)")
             metadata.create_all(connection)
-            connection.exec_driver_sql("COMMIT")
+            sql("COMMIT")
+            if mysql:
+                sql("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.schema'))")
 
     def read(self) -> Reader:
         """This thread's reader."""
         reader: Reader | None = getattr(self._local, "reader", None)
         if reader is None or reader.connection.closed or reader.connection.invalidated:
-            reader = self._local.reader = Reader(self.engine.connect())
+            reader = self._local.reader = _Reading(self.engine.connect())
         return reader
 
     def write(self, fn: Callable[[Tx], T]) -> T:
@@ -107,31 +159,39 @@ class Database:
             raise Fenced("this server's work was taken over by another; it must be restarted")
         work = _Write(fn)
         self._queue.put(work)
+        if self._closed:
+            self._refuse()
         return work.future
 
     def close(self) -> None:
         """Write what waits, then stop."""
         self._queue.put(None)
         self._thread.join(timeout=30)
+        self._closed = True
+        self._refuse()
         self.engine.dispose()
+
+    def _refuse(self) -> None:
+        """Answer what came too late to be written: nobody may wait for ever."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                if (work := self._queue.get_nowait()) is not None:
+                    work.future.set_exception(RuntimeError("this server's database was closed: nothing is written any more"))
 
     def _writer(self) -> None:
         open_ = True
-        connection = None
         while open_:
             batch, open_ = self._gather()
             if not batch:
                 continue
             try:
-                connection = connection if connection is not None and not connection.invalidated else self.engine.connect()
-                self._commit(connection, batch)
+                self._commit(batch)
             except Fenced as fenced:
-                self.fenced.set()
-                self._fail(batch, fenced)
-            except Exception as error:  # any failure of the batch as a whole: each must still get its answer
-                connection = self._alone(connection, batch, error)
-        if connection is not None:
-            connection.close()
+                self._end(batch, fenced)
+            except Exception:  # any failure of the batch as a whole: each must still get its answer
+                self._alone(batch)
+        if self._connection is not None:
+            self._connection.close()
 
     def _gather(self) -> tuple[list[_Write], bool]:
         batch: list[_Write] = []
@@ -146,35 +206,65 @@ class Database:
                 return batch, True
         return batch, False
 
-    def _commit(self, connection: Connection, batch: list[_Write]) -> None:
+    def _connected(self) -> Connection:
+        """The writer's connection. On a new one, what became of the last commit is cleared up first."""
+        connection = self._connection
+        if connection is None or connection.closed or connection.invalidated:
+            connection = self._connection = self.engine.connect()
+        if self._doubt:
+            landed, done = self.landed(connection), self._doubt
+            self._doubt = []
+            if landed:
+                self._answer(done)
+            else:
+                _put_back(work for work, _, _ in done)
+        return connection
+
+    def _commit(self, batch: list[_Write]) -> None:
+        connection = self._connected()
         sql = connection.exec_driver_sql
-        sql("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
-        done: list[tuple[_Write, Any, BaseException | None]] = []
+        done: list[_Done] = []
         try:
+            sql("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
             self.renew(connection)
             for work in batch:
-                tx = work.tx = Tx(connection, time.time())
-                sql("SAVEPOINT one")
-                try:
-                    done.append((work, work.fn(tx), None))
-                except (sa.exc.OperationalError, Fenced):
-                    raise
-                except BaseException as error:
-                    sql("ROLLBACK TO SAVEPOINT one")
-                    tx.rolled_back()
-                    done.append((work, None, error))
-                sql("RELEASE SAVEPOINT one")
-            sql("COMMIT")
+                if not work.future.done():
+                    done.append(self._run(connection, work))
         except BaseException:
-            for work in batch:
-                if work.tx is not None:
-                    work.tx.rolled_back()
+            _put_back(batch)
+            with contextlib.suppress(Exception):
+                sql("ROLLBACK")
+            raise
+        try:
+            sql("COMMIT")
+        except Exception:
+            self._doubt = done
             with contextlib.suppress(Exception):
                 sql("ROLLBACK")
             raise
         self._answer(done)
 
-    def _answer(self, done: Iterable[tuple[_Write, Any, BaseException | None]]) -> None:
+    @staticmethod
+    def _run(connection: Connection, work: _Write) -> _Done:
+        """One closure under its savepoint. Raises what concerns the whole transaction."""
+        tx = work.tx = Tx(connection, time.time())
+        sql = connection.exec_driver_sql
+        sql("SAVEPOINT one")
+        done: _Done
+        try:
+            done = (work, work.fn(tx), None)
+        except Fenced:
+            raise
+        except BaseException as error:
+            if isinstance(error, sa.exc.DBAPIError) and _passes(error):
+                raise
+            sql("ROLLBACK TO SAVEPOINT one")
+            tx.rolled_back()
+            done = (work, None, error)
+        sql("RELEASE SAVEPOINT one")
+        return done
+
+    def _answer(self, done: list[_Done]) -> None:
         signals: set[str] = set()
         for work, value, error in done:
             if error is not None:
@@ -188,32 +278,41 @@ class Database:
             for wake in self.listeners.get(name, ()):
                 wake()
 
-    def _alone(self, connection: Connection | None, batch: list[_Write], error: Exception) -> Connection | None:
+    def _alone(self, batch: list[_Write]) -> None:
         """Each closure in a transaction of its own, several times: deadlocks and lost connections pass."""
+        until = time.monotonic() + PATIENCE
         for work in batch:
-            last: BaseException = error
-            for attempt in range(ALONE_TRIES):
+            tries = 0
+            while not work.future.done():
                 try:
-                    if connection is None or connection.closed or connection.invalidated:
-                        connection = self.engine.connect()
-                    self._commit(connection, [work])
-                    break
+                    self._commit([work])
                 except Fenced as fenced:
-                    self.fenced.set()
-                    self._fail(batch, fenced)
-                    return connection
-                except sa.exc.OperationalError as again:
-                    last = again
-                    time.sleep(0.01 * 2**attempt)
-                except Exception as final:
-                    last = final
-                    break
-            if not work.future.done():
-                work.future.set_exception(last)
-        return connection
+                    return self._end(batch, fenced)
+                except sa.exc.DBAPIError as error:
+                    tries += 1
+                    if not _passes(error) or (tries >= ALONE_TRIES and time.monotonic() > until):
+                        self._fail([work], error)
+                    else:
+                        time.sleep(min(0.5, 0.01 * 2**tries))
+                except Exception as error:
+                    self._fail([work], error)
+        return None
+
+    def _end(self, batch: list[_Write], fenced: Fenced) -> None:
+        self.fenced.set()
+        self._fail(batch, fenced)
 
     @staticmethod
     def _fail(batch: list[_Write], error: BaseException) -> None:
         for work in batch:
             if not work.future.done():
                 work.future.set_exception(error)
+
+
+_Done = tuple[_Write, Any, BaseException | None]
+
+
+def _put_back(works: Iterable[_Write]) -> None:
+    for work in works:
+        if work.tx is not None and not work.future.done():
+            work.tx.rolled_back()

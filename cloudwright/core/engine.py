@@ -36,6 +36,7 @@ from cloudwright.core.task import (
     Task,
     TaskRow,
     Told,
+    cancel,
 )
 from cloudwright.core.tx import Tx
 
@@ -43,34 +44,43 @@ log = logging.getLogger(__name__)
 Reach = Callable[[type[Any], Resource], Any]
 Hook = Callable[[str, Task, str], None]
 POLL = 0.25  # how soon work of other servers, or work that came due, is seen
+SWEEP = 5.0  # how often tasks are looked for that this server owns and does not run
 UNDO_TRIES = 8
 RACE_TRIES = 20
 
 _other = TaskRow.t.alias("other")
-_first = ~sa.exists().where(
-    _other.c.subject == TaskRow.c.subject,
-    _other.c.live == 1,
-    sa.or_(_other.c.begun > TaskRow.c.begun, sa.and_(_other.c.begun == TaskRow.c.begun, _other.c.id < TaskRow.c.id)),
+_first = sa.or_(
+    TaskRow.c.holds.is_not(None),
+    ~sa.exists().where(
+        _other.c.subject == TaskRow.c.subject,
+        _other.c.live == 1,
+        _other.c.gone == 0,  # here and below: for the partial indexes
+        sa.or_(_other.c.holds.is_not(None), _other.c.id < TaskRow.c.id),
+    ),
+)
+_ready = (
+    TaskRow.c.live == 1,
+    TaskRow.c.owner == 0,
+    TaskRow.c.due <= sa.bindparam("now"),
+    TaskRow.c.state.in_([FORWARD, UNDO]),
+    TaskRow.c.gone == 0,
 )
 _DUE = (
     sa.select(TaskRow.c.id)
-    .where(TaskRow.c.live == 1, TaskRow.c.owner == 0, TaskRow.c.due <= sa.bindparam("now"), _first)
-    .where(TaskRow.c.state.in_([FORWARD, UNDO]))
+    .where(*_ready, _first)
     .order_by(TaskRow.c.due)
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True, of=TaskRow.t)
 )
-_PEEK = (
-    sa.select(TaskRow.c.id)
-    .where(TaskRow.c.live == 1, TaskRow.c.owner == 0, TaskRow.c.due <= sa.bindparam("now"), TaskRow.c.state.in_([FORWARD, UNDO]))
-    .limit(1)
-)
+_PEEK = sa.select(TaskRow.c.id).where(*_ready).limit(1)
+_OWNED = sa.select(TaskRow.c.id).where(TaskRow.c.live == 1, TaskRow.c.owner == sa.bindparam("me"), TaskRow.c.gone == 0)
 _TAKEN = sa.select(TaskRow.t).where(TaskRow.c.id.in_(sa.bindparam("ids", expanding=True)))
 _MINE = TaskRow.t.update().where(TaskRow.c.id == sa.bindparam("id_"), TaskRow.c.owner == sa.bindparam("me"))
+_UNMOVED = _MINE.where(TaskRow.c.version == sa.bindparam("version_"))
 
 
 class NotMine(Exception):
-    """The task was taken over by another server while a step ran: whatever this one did, the other finds again."""
+    """The task moved on without this step's record (another server took it over): whatever was done is found again."""
 
 
 def no_hook(point: str, task: Task, step: str) -> None:
@@ -95,7 +105,8 @@ class Engine:
         self.on_stuck: Callable[[Tx, TaskRow, str], None] = lambda tx, row, error: None
         self.on_end: Callable[[Tx, TaskRow], None] = lambda tx, row: None
         self._wake, self._stop, self._idle = threading.Event(), threading.Event(), threading.Condition()
-        self._running = 0
+        self._running: set[int] = set()
+        self._swept = time.monotonic()
         self._soon = 0.0  # when the next task of this process wants to come back
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="task")
         self._thread = threading.Thread(target=self._dispatch, name="dispatch", daemon=True)
@@ -123,6 +134,7 @@ class Engine:
             try:
                 while self._claim_and_submit():
                     pass
+                self._sweep()
             except Fenced:
                 return
             except Exception:
@@ -132,30 +144,47 @@ class Engine:
     def _claim_and_submit(self) -> bool:
         """Claim as many as there are free workers. Answers whether there may be more."""
         with self._idle:
-            free = self.workers - self._running
+            free = self.workers - len(self._running)
         if free <= 0 or self._stop.is_set():
             return False
         if self.db.read().one(_PEEK, {"now": time.time()}) is None:
             return False
-        rows = self.db.write(lambda tx: self._claim(tx, free))
+        try:
+            rows = self.db.write(lambda tx: self._claim(tx, free))
+        except sa.exc.IntegrityError:
+            return False  # another server claimed another task on one of these subjects at the same moment
         for row in rows:
             with self._idle:
-                self._running += 1
+                self._running.add(row.id)
             self._pool.submit(self._work, row)
         return len(rows) == free
+
+    def _sweep(self) -> None:
+        """Free what this server owns and does not run: a claim or a record whose answer was lost on the way."""
+        if time.monotonic() - self._swept < SWEEP:
+            return
+        self._swept = time.monotonic()
+        owned = {row[0] for row in self.db.read().rows(_OWNED, {"me": self.server_id})}
+        with self._idle:
+            lost = owned - self._running
+        if lost:
+            freed = TaskRow.t.update().where(TaskRow.c.id.in_(lost), TaskRow.c.owner == self.server_id, TaskRow.c.live == 1)
+            self.db.write(lambda tx: tx.execute(freed.values(owner=0)))
 
     def _claim(self, tx: Tx, most: int) -> list[TaskRow]:
         ids = [row[0] for row in tx.rows(_DUE, {"now": tx.now, "most": most})]
         if not ids:
             return []
-        tx.execute(TaskRow.t.update().where(TaskRow.c.id.in_(ids)).values(owner=self.server_id, begun=1))
+        mine = TaskRow.t.update().where(TaskRow.c.id.in_(ids))
+        tx.execute(mine.where(TaskRow.c.holds.is_(None)).values(holds=TaskRow.c.subject, since=tx.now))
+        tx.execute(mine.values(owner=self.server_id))
         return [TaskRow.load(row) for row in tx.rows(_TAKEN, {"ids": ids})]
 
     # --- running
 
     def _work(self, row: TaskRow) -> None:
         try:
-            while self._one_step(row):
+            while self._one_step(row) and not self._stop.is_set():
                 pass
         except (Fenced, NotMine) as gone:
             log.info("task %s (%s) goes on elsewhere: %s", row.uuid, row.kind_name, gone)
@@ -164,7 +193,7 @@ class Engine:
             self._let_go(row)
         finally:
             with self._idle:
-                self._running -= 1
+                self._running.discard(row.id)
                 self._idle.notify_all()
             self._wake.set()
 
@@ -229,8 +258,10 @@ class Engine:
             finally:
                 run.acting = False
         self.hook("did", task, current.name)
+        memo = task.remember()
 
         def decide(tx: Tx) -> bool:
+            task.recall(memo)  # it may be run again when the transaction as a whole failed
             run.begin() if inside else None
             again = _Turn(run.row.state, run.row.at, wait=None)
             try:
@@ -240,7 +271,11 @@ class Engine:
                 return self._store(tx, task, run, current, began, again)
             return self._store(tx, task, run, current, began, turn)
 
-        going = self.db.write(decide)
+        try:
+            going = self.db.write(decide)
+        except Exception:
+            task.recall(memo)
+            raise
         self.hook("recorded", task, current.name)
         return going
 
@@ -289,14 +324,13 @@ class Engine:
         values = turn.values(row, tx.now)
         values |= {"memo": task.remember(), "progress": run.progress}
         if turn.wait is not None:
-            values |= {"waiting": turn.wait.why or run.waiting, "owner": 0, "tries": row.tries + 1}
+            values |= {"waiting": turn.wait.why or run.waiting, "owner": 0, "tries": row.tries + 1 if turn.trouble else 0}
             values["due"] = sa.case((TaskRow.c.wake == row.wake, tx.now + turn.wait.after), else_=tx.now)
             self._soon = min(self._soon, tx.now + turn.wait.after)
-        if tx.execute(_MINE.values(**values), {"id_": row.id, "me": self.server_id}) != 1:
+        if tx.execute(_UNMOVED.values(**values), {"id_": row.id, "me": self.server_id, "version_": row.version}) != 1:
             raise NotMine(f"task {row.uuid} is no longer this server's")
         self._tell(tx, run, current, time.monotonic() - began, turn)
-        fresh = tx.one(sa.select(TaskRow.t).where(TaskRow.c.id == row.id))
-        row.__dict__.update(fresh._mapping if fresh else {})
+        tx.lock(row)
         if turn.state in (DONE, FAILED, CANCELLED):
             self._ended(tx, row)
         if turn.state == STUCK:
@@ -350,7 +384,7 @@ class _Turn:
         if self.wait is None:
             values |= {"since": now, "tries": 0, "waiting": ""}
         if self.state in (DONE, FAILED, CANCELLED):
-            values |= {"live": 0, "owner": 0, "ended": now, "progress": 1.0}
+            values |= {"live": 0, "owner": 0, "holds": None, "ended": now, "progress": 1.0}
         if self.state == STUCK:
             values |= {"owner": 0, "due": NEVER}
         if self.back_to is not None:
@@ -371,16 +405,23 @@ def _nothing(task: Task, tx: Tx) -> None:
 
 
 def _turn_children(tx: Tx, row: TaskRow) -> bool:
-    """Turn the children of the step at the cursor round; true while any is still unwinding."""
+    """Turn the children of the step at the cursor round; true while any is still unwinding. What is past a final step stays."""
     here = (TaskRow.c.parent == row.id, TaskRow.c.parent_at == row.at, TaskRow.c.parent_round == row.round)
-    turned = TaskRow.t.update().where(
-        *here, sa.or_(TaskRow.c.state == DONE, sa.and_(TaskRow.c.state == FORWARD, TaskRow.c.owner == 0))
-    )
-    if tx.execute(turned.values(state=UNDO, live=1, begun=0, due=tx.now, since=tx.now, tries=0)):
-        tx.signal("task")
-    running = (*here, TaskRow.c.state == FORWARD)
-    tx.execute(TaskRow.t.update().where(*running).values(cancel=1, due=tx.now, wake=TaskRow.c.wake + 1))
-    return tx.count(TaskRow, *here, TaskRow.c.live == 1) > 0
+    waiting = False
+    for child in tx.all(TaskRow, *here):
+        if Task.by_name[child.kind_name].no_way_back(child.at):
+            waiting = waiting or child.live == 1
+            continue
+        same = (TaskRow.c.id == child.id, TaskRow.c.version == child.version, TaskRow.c.owner == 0)
+        turned = TaskRow.t.update().where(*same, TaskRow.c.state.in_([FORWARD, DONE]))
+        begun = {"state": UNDO, "live": 1, "due": tx.now, "since": tx.now, "tries": 0, "version": TaskRow.c.version + 1}
+        if child.state in (FORWARD, DONE) and tx.execute(turned.values(**begun)):
+            tx.signal("task")
+            waiting = True
+        elif child.live:
+            cancel(tx, child)
+            waiting = True
+    return waiting
 
 
 def _sentence(error: BaseException) -> str:

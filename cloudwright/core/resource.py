@@ -135,7 +135,7 @@ class Resource:
         for name in (name for c in ancestors for name in inspect.get_annotations(c)):
             if typing.get_origin(hints[name]) is not ClassVar:
                 columns.append(cls._declare(name, hints[name]))
-        cls.t = sa.Table(table, metadata, *columns, mysql_engine="InnoDB", mysql_charset="utf8mb4")
+        cls.t = sa.Table(table, metadata, *columns, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
         cls.c = cls.t.c
         cls._index(unique, indexes)
         Resource.by_name[table] = cls

@@ -36,8 +36,9 @@ class Server(Resource, table="server", unique=[("node",)]):
 _RENEW = (
     Server.t.update()
     .where(Server.c.id == sa.bindparam("me"), Server.c.epoch == sa.bindparam("mine"))
-    .values(beat=Server.c.beat + 1)
+    .values(beat=sa.bindparam("next"))
 )
+_LANDED = sa.select(Server.c.beat).where(Server.c.id == sa.bindparam("me")).with_for_update()
 
 
 class Membership:
@@ -46,7 +47,9 @@ class Membership:
     def __init__(self, db: Database, node: str, lease: float = 6.0) -> None:
         self.db, self.node, self.lease = db, node, lease
         self.id = self.epoch = 0
+        self._next = 0  # the beat of the transaction that was begun last: no two have the same
         self._seen: dict[int, tuple[int, float]] = {}
+        self._looked = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="beat", daemon=True)
         self.each_beat: list[Callable[[], object]] = []
@@ -58,22 +61,29 @@ class Membership:
         except sa.exc.IntegrityError:
             log.debug("another process registered node %s at the same moment", self.node)
         row = self.db.write(self._take_epoch)
-        self.id, self.epoch = row.id, row.epoch
-        self.db.renew = self.renew
+        self.id, self.epoch, self._next = row.id, row.epoch, row.beat
+        self.db.renew, self.db.landed = self.renew, self.landed
         self._thread.start()
 
     def _take_epoch(self, tx: Tx) -> Server:
         row = tx.find(Server, Server.c.node == self.node)
         if row is None:
             raise LookupError(f"BUG: server {self.node} vanished (ServersAreNeverRemoved)")
+        tx.lock(row)  # another process of this node may start at the same moment
         tx.update(row, epoch=row.epoch + 1, alive=True, started=tx.now)
         _free_tasks(tx, row.id)
         return row
 
     def renew(self, connection: Connection) -> None:
         """First in every write transaction."""
-        if connection.execute(_RENEW, {"me": self.id, "mine": self.epoch}).rowcount != 1:
+        self._next += 1
+        if connection.execute(_RENEW, {"me": self.id, "mine": self.epoch, "next": self._next}).rowcount != 1:
             raise Fenced(f"server {self.node} was taken over by another")
+
+    def landed(self, connection: Connection) -> bool:
+        """Whether the last transaction is durable. While the database still holds it open on a connection that was lost, the lock
+        makes us wait."""
+        return connection.execute(_LANDED, {"me": self.id}).scalar() == self._next
 
     def leave(self) -> None:
         """Stop beating and hand back the work, so that nobody waits for the lease to run out."""
@@ -98,7 +108,10 @@ class Membership:
                 log.exception("the heartbeat failed; it is tried again")
 
     def _judge(self) -> None:
-        now = time.monotonic()
+        now, looked = time.monotonic(), self._looked
+        self._looked = now
+        if now - looked > self.lease / 2:
+            self._seen.clear()  # this process slept, or the database was away: nobody's silence proves anything
         for row in self.db.read().all(Server, Server.c.alive.is_(True), Server.c.id != self.id):
             beat, since = self._seen.get(row.id, (-1, now))
             if row.beat != beat:
@@ -129,3 +142,10 @@ def _free_tasks(tx: Tx, owner: int) -> None:
     mine = (TaskRow.c.owner == owner, TaskRow.c.live == 1)
     tx.execute(TaskRow.t.update().where(*mine).values(owner=0))
     tx.signal("task")
+
+
+def one_by_one(tx: Tx) -> None:
+    """Let no two servers do what follows in their transactions side by side: what each does only where it is missing."""
+    first = tx.find(Server)
+    if first is not None:
+        tx.lock(first)

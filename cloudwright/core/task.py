@@ -70,6 +70,7 @@ class TaskRow(
         ("instance", "id"),
         ("parent", "ended"),
     ],
+    unique=[("holds",)],
 ):
     """A task as stored. `live` is 1 until it ended; `owner` is the server that runs it now, 0 for none."""
 
@@ -83,7 +84,7 @@ class TaskRow(
     round: int = 0
     back_to: str | None = None
     owner: int = 0
-    begun: int = 0
+    holds: str | None = None  # the subject, from the first claim to the end: unique, so no two servers run two tasks on one
     due: float = 0.0
     since: float = 0.0
     tries: int = 0
@@ -109,6 +110,9 @@ class TaskRow(
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
         """A job is its account's, and the administrators' above it."""
         return owned_by_caller(cls, kind)
+
+
+GOES_FORWARD = sa.or_(TaskRow.c.state == FORWARD, sa.and_(TaskRow.c.state == UNDO, TaskRow.c.back_to.is_not(None)))
 
 
 class Told(Resource, table="task_story", indexes=[("task", "id")]):
@@ -143,7 +147,7 @@ def step(do: Callable[..., None], /) -> Step: ...
 def step(*, deadline: float = ..., final: bool = ...) -> Callable[[Callable[..., None]], Step]: ...
 def step(do: Callable[..., None] | None = None, /, *, deadline: float = DEADLINE, final: bool = False) -> Any:
     """Declare a step. `deadline` in seconds bounds how long it may poll or be retried. From a `final` step on there is no way
-    back (something was deleted, a guest was stopped): it and what follows is retried until it is done, cancelling comes too late."""
+    back (something was deleted, a guest was stopped): it and what follows is retried until it is done; cancelling is too late."""
     return Step(do, deadline, final) if do is not None else lambda fn: Step(fn, deadline, final)
 
 
@@ -179,9 +183,13 @@ class Task:
     def resume(cls, row: TaskRow, run: Run) -> Self:
         """A task as its row remembers it."""
         task = cls.__new__(cls)
-        task.__dict__.update(msgspec.structs.asdict(msgspec.json.decode(row.memo, type=cls._memo)))
+        task.recall(row.memo)
         task.__dict__["run"] = run
         return task
+
+    def recall(self, memo: str) -> None:
+        """Be again as remembered: what a transaction that was rolled back put into the memo did not happen."""
+        self.__dict__.update(msgspec.structs.asdict(msgspec.json.decode(memo, type=self._memo)))
 
     def remember(self) -> str:
         """The memo as it is stored."""
@@ -264,6 +272,10 @@ class Run:
         for child, on in tasks:
             if child.rank >= task.rank:
                 raise RuntimeError(f"BUG: {type(task).__name__} has {type(child).__name__} of no lower rank (ChildrenGoDown)")
+            if f"{on.kind}:{on.id}" == self.row.subject:
+                raise RuntimeError(
+                    f"BUG: {type(task).__name__} has {type(child).__name__} on its own {on.kind} (ItWouldWaitForItself)"
+                )
             row = have.get((type(child).__name__, f"{on.kind}:{on.id}"))
             if row is None:
                 start(tx, child, on, parent=self.row)
@@ -310,8 +322,8 @@ def poke(tx: Tx, subject: str) -> None:
 
 
 def cancel(tx: Tx, row: TaskRow) -> bool:
-    """Ask a task to stop: it undoes what it began. Answers whether it was still going forward."""
-    mine = (TaskRow.c.id == row.id, TaskRow.c.state == FORWARD)
+    """Ask a task to stop: it undoes what it began. Answers whether it was still going forward, or would have again."""
+    mine = (TaskRow.c.id == row.id, GOES_FORWARD)
     asked = tx.execute(TaskRow.t.update().where(*mine).values(cancel=1, due=tx.now, wake=TaskRow.c.wake + 1))
     tx.signal("task")
     return asked == 1

@@ -25,15 +25,18 @@ class Reader:
 
     def rows(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
         """All rows of a statement."""
-        return self.connection.execute(statement, values or {}).all()
+        return self._run(statement, values).all()
 
     def one(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Row[Any] | None:
         """The first row, or None."""
-        return self.connection.execute(statement, values or {}).first()
+        return self._run(statement, values).first()
 
     def value(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Any:
         """The first column of the first row, or None."""
-        return self.connection.execute(statement, values or {}).scalar()
+        return self._run(statement, values).scalar()
+
+    def _run(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.CursorResult[Any]:
+        return self.connection.execute(statement, values or {})
 
     def get(self, kind: type[R], id: int) -> R:
         """A row by its id, living or not. Its absence is a broken invariant: ids come from rows."""
