@@ -165,7 +165,9 @@ class TemplateGrant(Resource, table="template_grant", unique=[("template_id", "a
 def shared_with_caller() -> sa.ColumnElement[bool]:
     """The template was shared with the caller's account."""
     granted = sa.select(TemplateGrant.c.template_id)
-    return Template.c.id.in_(granted.where(TemplateGrant.c.gone == 0, TemplateGrant.c.account_id == sa.bindparam("caller_account")))
+    return Template.c.id.in_(
+        granted.where(TemplateGrant.c.gone == 0, TemplateGrant.c.account_id == sa.bindparam("caller_account"))
+    )
 
 
 class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_id", "pool_id")]):

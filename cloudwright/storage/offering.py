@@ -15,8 +15,8 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import field
 from cloudwright.identity.model import Domain
-from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.absent import not_built
+from cloudwright.infrastructure.model import Zone
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
 from cloudwright.storage.quality import (
     STORAGE,
@@ -143,7 +143,12 @@ class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.O
     state: str | None = param("Active or Inactive")
 
     def run(self, tx: Tx, caller: Caller) -> DiskOffering:
-        given = {"name": self.name, "display_text": self.display_text, "sort_key": self.sort_key, "display": self.display_offering}
+        given = {
+            "name": self.name,
+            "display_text": self.display_text,
+            "sort_key": self.sort_key,
+            "display": self.display_offering,
+        }
         values = {name: value for name, value in given.items() if value is not None}
         values |= offered_to(tx, caller, self.domain, self.zone) | rates(self)
         if self.tags is not None:

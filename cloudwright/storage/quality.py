@@ -14,8 +14,8 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity.model import Domain
-from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.absent import not_built
+from cloudwright.infrastructure.model import Zone
 
 STORAGE = ("shared", "local")
 PROVISIONING = ("thin", "sparse", "fat")
@@ -48,13 +48,17 @@ class Quality(Rates):
 
     storage_type: str = param("where its disks lie: on shared or on a host's local storage", default="shared", choices=STORAGE)
     provisioning_type: str = param("how its disks take room", default="thin", choices=PROVISIONING)
-    domain: list[Ref[Domain]] = param("the domain it is for, with those below; without: everybody", wire_name="domainid", default=[])
+    domain: list[Ref[Domain]] = param(
+        "the domain it is for, with those below; without: everybody", wire_name="domainid", default=[]
+    )
     zone: list[Ref[Zone]] = param("the zones it is for; without: all", wire_name="zoneid", default=[], since="4.13")
     customized_iops: bool | None = param("whether callers choose guaranteed operations", check=not_built(_IOPS))
     min_iops: int | None = param("guaranteed operations a second", kind="long", check=not_built(_IOPS))
     max_iops: int | None = param("operations a second above the guarantee", kind="long", check=not_built(_IOPS))
     hypervisor_snapshot_reserve: int | None = param("room kept for snapshots, in percent", check=not_built("managed storage"))
-    storage_policy: str | None = param("a vSphere storage policy", kind="uuid", check=not_built("VMware"), wire_name="storagepolicy")
+    storage_policy: str | None = param(
+        "a vSphere storage policy", kind="uuid", check=not_built("VMware"), wire_name="storagepolicy"
+    )
 
 
 def rates(command: Rates) -> dict[str, Any]:
@@ -64,7 +68,7 @@ def rates(command: Rates) -> dict[str, Any]:
         reads, writes = getattr(command, f"{unit}_read_rate"), getattr(command, f"{unit}_write_rate")
         if reads != writes:
             raise ParamError(
-                f"Parameters {unit}readrate and {unit}writerate: {reads} and {writes} differ, and reads and writes share one limit here",
+                f"Parameters {unit}readrate and {unit}writerate: {reads} and {writes} differ, and they share one limit here",
                 param=f"{unit}readrate",
                 fix=[f"give both, with the same number: together they may do that many {unit} a second"],
             )

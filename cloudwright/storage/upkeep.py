@@ -20,13 +20,16 @@ from cloudwright.storage.pool.use import host_for, on_pool
 from cloudwright.storage.template.delete import UninstallTemplate, needed_in_pool
 from cloudwright.storage.volume.remove import RemoveVolume
 
-MEASURE = setting("storage.stats.interval", 60000, "milliseconds between two measurements of storage", category="Storage", minimum=1000)
+MEASURE = setting(
+    "storage.stats.interval", 60000, "milliseconds between two measurements of storage", category="Storage", minimum=1000
+)
 CLEAN = setting("storage.cleanup.enabled", True, "whether destroyed volumes and unused templates are cleared away")
 CLEAN_EVERY = setting("storage.cleanup.interval", 86400, "seconds between two clearings", minimum=1)
 CLEAN_AFTER = setting("storage.cleanup.delay", 86400, "seconds that a destroyed volume can be recovered", minimum=0)
 CLEAN_TEMPLATES = setting(
     "storage.template.cleanup.enabled", True, "whether templates that no volume needs are taken out of pools", category="Storage"
 )
+SOON = 300.0  # seconds after which a changed setting is noticed at the latest
 SIMULATED_ROOM = 10 << 40  # bytes of a simulated image store
 
 
@@ -75,7 +78,7 @@ class ClearStorage(Task, rank=1):
                 _begin(tx, RemoveVolume(volume=volume.id), volume)
             if CLEAN_TEMPLATES.get(tx):
                 self._templates(tx, old)
-        raise Again(CLEAN_EVERY.get(tx))
+        raise Again(min(CLEAN_EVERY.get(tx), SOON))
 
     @staticmethod
     def _templates(tx: Tx, old: float) -> None:

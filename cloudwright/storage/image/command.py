@@ -91,7 +91,9 @@ def add(tx: Tx, store: ImageStore, zone: Zone | None, details: dict[str, str]) -
         store.path = parts.path
     if parts.scheme == "nfs" and not store.path and zone is not None and _simulated(tx, zone):
         store.protocol = "sim"  # nobody can mount it there, and nobody needs to
-    if store.protocol != "sim" and (not store.path.startswith("/") or ".." in store.path.split("/") or store.path.strip("/") == ""):
+    if store.protocol != "sim" and (
+        not store.path.startswith("/") or ".." in store.path.split("/") or store.path.strip("/") == ""
+    ):
         text = f"Parameter url: servers need an absolute path below the root directory, not {store.path!r}"
         raise ParamError(text, param="url", fix=["file:///a/path", "nfs://host/export with details[0].key=mountpoint"])
     store.zone_id, store.scope = (zone.id, "ZONE") if zone else (None, "REGION")
@@ -136,7 +138,7 @@ class DeleteImageStore(Command, since="4.2.0"):
         busy = tx.count(tasks.TaskRow, tasks.TaskRow.c.live == 1, tasks.TaskRow.c.subject.in_(live)) if live else 0
         if names or busy:
             raise InUse(
-                f"Image store {store.name} cannot be deleted: {len(names)} templates and ISOs rest there and {busy} are on their way",
+                f"Image store {store.name} cannot be deleted: {len(names)} images rest there and {busy} are on their way",
                 param="id",
                 why=[", ".join(names[:10])] if names else [],
                 fix=["delete them first"],

@@ -28,8 +28,8 @@ KINDS = {
 
 
 class CreateStoragePool(Command, answers=StoragePoolView):
-    """Adds primary storage: nfs://server/export, sharedmountpoint://host/path (a path that hosts share), or sim://name. Hosts begin to
-    open it; it is Up once one did."""
+    """Adds primary storage: nfs://server/export, sharedmountpoint://host/path (a path that hosts share), or sim://name. Hosts begin
+    to open it; it is Up once one did."""
 
     name: str = param("its name")
     url: str = param("where it is")
@@ -50,7 +50,9 @@ class CreateStoragePool(Command, answers=StoragePoolView):
     def run(self, tx: Tx, caller: Caller) -> StoragePool:
         scope = (self.scope or ("cluster" if self.cluster else "zone")).upper()
         if (scope == "CLUSTER") != (self.cluster is not None):
-            raise ParamError(f"Parameter clusterid: scope {scope.lower()} needs {'one' if scope == 'CLUSTER' else 'none'}", param="clusterid")
+            raise ParamError(
+                f"Parameter clusterid: scope {scope.lower()} needs {'one' if scope == 'CLUSTER' else 'none'}", param="clusterid"
+            )
         if self.cluster is not None and self.cluster.zone_id != self.zone.id:
             raise ParamError(f"Parameter clusterid: {self.cluster.name} is not in zone {self.zone.name}", param="clusterid")
         kind, address, path = parsed(self.url)
@@ -84,7 +86,9 @@ class CreateStoragePool(Command, answers=StoragePoolView):
         if self.capacity_bytes is None:
             return {}
         if kind != "Simulator":
-            raise ParamError("Parameter capacitybytes: only that of a simulated pool is said; others are measured", param="capacitybytes")
+            raise ParamError(
+                "Parameter capacitybytes: only that of a simulated pool is said; others are measured", param="capacitybytes"
+            )
         return {"capacity": str(self.capacity_bytes)}
 
 
@@ -125,7 +129,9 @@ class UpdateStoragePool(Command, answers=StoragePoolView, since="3.0.0"):
         pool, values = self.id, {}
         if self.enabled is not None:
             if pool.state not in ("Up", "Disabled"):
-                raise WrongState(f"Storage pool {pool.name} is {pool.state}: it can only be enabled or disabled when it is Up", param="id")
+                raise WrongState(
+                    f"Storage pool {pool.name} is {pool.state}: it can only be enabled or disabled when it is Up", param="id"
+                )
             values["state"] = "Up" if self.enabled else "Disabled"
         options = pool.options | self.details
         if self.capacity_bytes is not None:
@@ -162,7 +168,11 @@ class DeleteStoragePool(Command):
 
 
 class EnableStorageMaintenance(
-    Command, answers=StoragePoolView, starts=Record, event="MAINT.PREPARE.PS", resp_key="prepareprimarystorageformaintenanceresponse"
+    Command,
+    answers=StoragePoolView,
+    starts=Record,
+    event="MAINT.PREPARE.PS",
+    resp_key="prepareprimarystorageformaintenanceresponse",
 ):
     """Takes a storage pool out of use, once no machine runs with volumes there."""
 
@@ -171,7 +181,9 @@ class EnableStorageMaintenance(
     def run(self, tx: Tx, caller: Caller) -> StoragePool:
         pool = self.id
         if pool.state not in ("Up", "Disabled"):
-            raise WrongState(f"Storage pool {pool.name} is {pool.state}, and only one that is Up or Disabled goes into maintenance", param="id")
+            raise WrongState(
+                f"Storage pool {pool.name} is {pool.state}, and only one that is Up or Disabled goes into maintenance", param="id"
+            )
         on_it = Volume.t.select().with_only_columns(Volume.c.vm_id).where(Volume.c.pool_id == pool.id, Volume.c.gone == 0)
         running = tx.all(Vm, Vm.c.id.in_(on_it), Vm.c.state.in_(["Running", "Starting", "Stopping", "Migrating", "Unknown"]))
         if running:

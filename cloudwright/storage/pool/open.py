@@ -48,7 +48,9 @@ class OpenPool(Task, rank=5):
                 self.write(lambda tx, facts=facts: measure(tx, pool, facts))  # type: ignore[misc]
         if failed and len(failed) == len(hosts):
             why = [f"{name}: {error}" for name, error in failed.items()]
-            raise Unavailable(f"No host could open storage pool {pool.name}: {why[0]}", why=why, fix=["check its url", "add it again"])
+            raise Unavailable(
+                f"No host could open storage pool {pool.name}: {why[0]}", why=why, fix=["check its url", "add it again"]
+            )
         if pool.state != "Disabled":
             self.set(pool, state="Up")
         self.say(f"opened on {len(hosts) - len(failed)} of {len(hosts)} hosts", failed=failed)

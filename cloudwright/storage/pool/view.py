@@ -77,7 +77,9 @@ class ListStoragePools(List, answers=StoragePoolView, keywords=[_c.name]):
     scope_: str | None = where(lambda b: _c.scope == sa.func.upper(b), "ZONE, CLUSTER or HOST", wire_name="scope")
     status: str | None = where(lambda b: sa.func.lower(_c.state) == sa.func.lower(b), "only those in this state")
     host: Ref[Host] | None = param("only those that this host reaches")
-    storage_custom_stats: bool = param("with the provider's statistics", default=False, check=not_built("providers with statistics"))
+    storage_custom_stats: bool = param(
+        "with the provider's statistics", default=False, check=not_built("providers with statistics")
+    )
     storage_access_group: str | None = param("only of this group", check=not_built("storage access groups"), since="4.21.0")
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:

@@ -21,7 +21,9 @@ from cloudwright.storage.pool.use import host_for, on_pool
 from cloudwright.storage.template.command import the
 
 FROM_POOLS = setting(
-    "template.delete.from.primary.storage", True, "whether a deleted template is taken from pools at once where no volume needs it"
+    "template.delete.from.primary.storage",
+    True,
+    "whether a deleted template is taken from pools at once where no volume needs it",
 )
 
 
@@ -126,7 +128,9 @@ class Deletion(Command):
                 f"{self.id.name} cannot be deleted: {len(users)} machines use it",
                 param="id",
                 why=[", ".join(f"{vm.name} ({vm.state})" for vm in users[:10])],
-                fix=["expunge them first", "give forced=true: their disks stay"] if self.id.format != "ISO" else ["detach it first"],
+                fix=["expunge them first", "give forced=true: their disks stay"]
+                if self.id.format != "ISO"
+                else ["detach it first"],
             )
         self.start(tx, DeleteImage(template=self.id.id, zone=self.zone.id if self.zone else 0), self.id, caller)
 

@@ -8,7 +8,6 @@ from cloudwright.core.error import Unavailable
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.drivers.error import NotThere
-
 from cloudwright.drivers.pool.contract import Pool
 from cloudwright.storage.image.use import in_store
 from cloudwright.storage.model import ImageStore, StoragePool, Template, TemplateAt

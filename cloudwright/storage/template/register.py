@@ -1,4 +1,4 @@
-"""Bringing a registered template or ISO into image stores. What is fetched is a stranger's file: the store's driver trusts none of it."""
+"""Bringing a registered template or ISO into image stores. What is fetched comes from a stranger: the driver trusts none of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ INTERNAL = setting(
     "secstorage.allowed.internal.sites", "", "CIDRs, by comma, of internal addresses from which templates and ISOs may be fetched"
 )
 REDIRECTS = setting(
-    "template.download.redirects", 3, "how many redirects a download follows; each is held to the same rules as the first address",
+    "template.download.redirects", 3, "how many redirects a download follows; each is held to the rules of the first address",
     minimum=0, maximum=20,
 )  # fmt: skip
 WAIT = 86400.0  # seconds that a download may take
@@ -134,7 +134,9 @@ class RegisterTemplate(Task, rank=10):
         image = in_store(self, store, lambda s: s.see(template.image_name))
         in_store(self, store, lambda s: s.cancel(key))
         self.write(lambda tx: _arrived(tx, place, image))
-        self.say(f"{template.name} is in image store {store.name}", bytes=image.size, virtual=image.virtual, sha256=image.checksum)
+        self.say(
+            f"{template.name} is in image store {store.name}", bytes=image.size, virtual=image.virtual, sha256=image.checksum
+        )
 
     @fetch.undo
     def unfetch(self) -> None:

@@ -130,13 +130,19 @@ class ImageList(OwnedList):
     hypervisor: str | None = where(_c.hypervisor, "only those for this hypervisor")
     zone: Ref[Zone] | None = param("only those of this zone")
     arch: str | None = where(_c.architecture, "only those for this processor", since="4.20")
-    is_ready: bool | None = where(lambda b: sa.or_(sa.and_(b, ready_in()), sa.and_(sa.not_(b), ~ready_in())), "only those ready, or not")
+    is_ready: bool | None = where(
+        lambda b: sa.or_(sa.and_(b, ready_in()), sa.and_(sa.not_(b), ~ready_in())), "only those ready, or not"
+    )
     os_category: Ref[OsCategory] | None = where(
         lambda b: _c.os_type_id.in_(sa.select(OsType.c.id).where(OsType.c.category_id == b)), "only those of this kind of system",
         since="4.21.0", wire_name="oscategoryid",
     )  # fmt: skip
-    image_store: Ref[ImageStore] | None = where(lambda b: _c.id.in_(_resting(TemplateAt.c.store_id == b)), "only those there", since="4.19")
-    storage: Ref[StoragePool] | None = where(lambda b: _c.id.in_(_resting(TemplateAt.c.pool_id == b)), "only those there", since="4.19")
+    image_store: Ref[ImageStore] | None = where(
+        lambda b: _c.id.in_(_resting(TemplateAt.c.store_id == b)), "only those there", since="4.19"
+    )
+    storage: Ref[StoragePool] | None = where(
+        lambda b: _c.id.in_(_resting(TemplateAt.c.pool_id == b)), "only those there", since="4.19"
+    )
     show_removed: bool = param("deleted ones, too", default=False, check=not_built("lists of deleted templates"))
     show_unique: bool = param("one entry for each template, not one for each zone", default=False, since="4.13.2")
     show_icon: bool = param("with their icons", default=False, check=not_built("icons"))

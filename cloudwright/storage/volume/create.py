@@ -20,8 +20,8 @@ FULL_CLONE = setting(
 
 
 class CreateVolume(Task, rank=20):
-    """Make a volume exist in `volume.pool_id`, as seen from `host` (0: any that reaches the pool). Whoever sets `pool_id` reserves
-    the pool's room in the same transaction, and gives it back when this fails: see `room.py`."""
+    """Make a volume exist in `volume.pool_id`, as seen from `host` (0: any that reaches the pool). Whoever sets `pool_id`
+    reserves the pool's room in the same transaction, and gives it back when this fails: see `room.py`."""
 
     volume: int
     host: int = 0
@@ -38,7 +38,9 @@ class CreateVolume(Task, rank=20):
         pool = tx.get(StoragePool, volume.pool_id)
         if not self.mine:
             self.mine = True
-            tx.update(volume, state="Creating", full_clone=volume.template_id is not None and FULL_CLONE.get(tx, storagepool=pool.id))
+            tx.update(
+                volume, state="Creating", full_clone=volume.template_id is not None and FULL_CLONE.get(tx, storagepool=pool.id)
+            )
         if volume.template_id is not None:
             place = at_pool(tx, volume.template_id, pool)
             if place.state != "Ready":
