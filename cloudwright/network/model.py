@@ -183,6 +183,7 @@ class FirewallRule(
     state: str = "Add"
     display: bool = True
     vm_id: int | None = None  # of port forwarding
+    nic_id: int | None = None
     private_ip: str | None = None
     private_start: int | None = None
     private_end: int | None = None

@@ -1,6 +1,7 @@
 """What a new installation has of networks: the offerings, and the row that the reconciler runs on.
 
-Offerings whose capability is not built (shared networks) are there, disabled, so that what names them finds them and is told. Those of products that are not supported (NSX, Tungsten Fabric, NetScaler) and of VPCs come with their support.
+Offerings whose capability is not built (shared networks) are there, disabled, so that what names them finds them and is told.
+Those of products that are not supported (NSX, Tungsten Fabric, NetScaler) and of VPCs come with their support.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _THESE = _IN_RANGE.where(PublicIp.c.address.in_(sa.bindparam("addresses", expand
 
 def take_address(tx: Tx, zone_id: int, owner: Account, wanted: str | None = None, **values: Any) -> PublicIp:
     """A public address for an account: the wanted one, or a free one, from the owner's own ranges first. `values` are
-    further columns of its row. Raises ParamError, InUse or NoCapacity; two who want the same at once are told apart by the unique index."""
+    further columns of its row. Raises ParamError, InUse or NoCapacity; the unique index keeps two from getting the same."""
     ranges = public_ranges(tx, zone_id, owner)
     found = _wanted(tx, zone_id, ranges, wanted) if wanted is not None else _free(tx, ranges)
     if found is None:

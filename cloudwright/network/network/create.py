@@ -14,12 +14,13 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import OwnedBy, owner
 from cloudwright.infrastructure.address import ip, mask
-from cloudwright.infrastructure.model import PhysicalNetwork, SegmentNumber, TrafficType, Zone
+from cloudwright.infrastructure.model import PhysicalNetwork, Provider, SegmentNumber, TrafficType, Zone
 from cloudwright.network.address.take import take_address
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.mtu import checked_mtu
 from cloudwright.network.network.view import NetworkView
+from cloudwright.network.services import ROUTER
 
 GUEST_CIDR = "10.1.1.0/24"
 SMALLEST_PREFIX = setting("network.guest.cidr.limit", 22, "the shortest prefix of a guest network", minimum=8, maximum=29)
@@ -152,6 +153,9 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
             known = [one for one in known if one.id == self.physical_network.id]
         wanted = {tag.strip() for tag in offering.tags.split(",") if tag.strip()}
         fit = [one for one in known if one.state == "Enabled" and wanted <= set(one.tags)]
+        if fit and offering.services and not self._provided(reader, fit[0]):
+            text = f"Provider {ROUTER} is not enabled on physical network {fit[0].name}"
+            raise ParamError(text, param="physicalnetworkid", fix=["enable it with updateNetworkServiceProvider"])
         if not fit:
             why = [f"{one.name} is {one.state}, its tags are {', '.join(one.tags) or '(none)'}" for one in known]
             raise ParamError(
@@ -160,6 +164,11 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
                 fix=["enable one with updatePhysicalNetwork", "add Guest traffic with addTrafficType"],
             )  # fmt: skip
         return fit[0]
+
+    @staticmethod
+    def _provided(reader: Reader, physical: PhysicalNetwork) -> bool:
+        here = (Provider.c.physical_network_id == physical.id, Provider.c.name == ROUTER, Provider.c.state == "Enabled")
+        return reader.find(Provider, *here) is not None
 
     def _number(self, physical: PhysicalNetwork, offering: NetworkOffering) -> tuple[int | None, str]:
         if bool(self.vlan) != offering.specify_vlan:

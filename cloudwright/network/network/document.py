@@ -153,7 +153,7 @@ class _Reading:
             publics=[self._public(one) for one in self.outside],
             addresses=[self._address(one) for one in self.addresses if one.range_id in self.device],
             nics=self._machines(),
-            firewall=[_ingress(rule) for rule in rules if rule.purpose in ("Firewall", "StaticNat") and rule.address],
+            firewall=[_ingress(rule) for rule in rules if rule.purpose == "Firewall" and rule.address],
             egress=[self._egress(rule) for rule in rules if rule.purpose == "Egress"],
             forwards=[_forward(rule) for rule in rules if rule.purpose == "PortForwarding" and rule.address],
         )

@@ -69,6 +69,13 @@ def revoke(tx: Tx, rule: FirewallRule, generation: int) -> None:
         tx.update(related, state="Revoke", generation=generation)
 
 
+def revoke_all(tx: Tx, address: PublicIp, generation: int) -> None:
+    """Take all rules on a public address out of force with this generation."""
+    here = (FirewallRule.c.public_ip_id == address.id, FirewallRule.c.state != "Revoke")
+    statement = FirewallRule.t.update().where(*here, FirewallRule.c.gone == 0)
+    tx.execute(statement.values(state="Revoke", generation=generation, version=FirewallRule.c.version + 1))
+
+
 def free_address(tx: Tx, network: Network, wanted: str | None = None) -> str | None:
     """A free guest address, the wanted one where one is wanted; None on a network without addresses. The caller bumped."""
     if network.cidr is None:

@@ -9,7 +9,6 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
-from cloudwright.network import services
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.network.offering.view import NetworkOfferingView
 

@@ -14,7 +14,7 @@ from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
 from cloudwright.network.model import NetworkOffering
 from cloudwright.network.offering.view import NetworkOfferingView
-from cloudwright.network.services import CAPABILITIES, CHOOSABLE, NOT_BUILT, ROUTER
+from cloudwright.network.services import CAPABILITIES, NOT_BUILT, ROUTER, WITHOUT
 
 _NEEDS = {"StaticNat": "SourceNat", "PortForwarding": "SourceNat", "Firewall": "SourceNat", "SourceNat": "Dhcp"}
 _UNBUILT = {
@@ -125,21 +125,16 @@ class CreateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
             if service not in services:
                 text = f"Parameter servicecapabilitylist: {service} is not among the services"
                 raise ParamError(text, param="servicecapabilitylist")
+            if (service, name.lower()) in WITHOUT and value.lower() == "false":
+                continue
             known = {key.lower(): key for key in CAPABILITIES[service]}
-            if name.lower() not in known:
-                text = f"Parameter servicecapabilitylist: {service} has no capability {name[:64]!r}"
-                raise ParamError(
-                    text, param="servicecapabilitylist", why=[f"it has {', '.join(CAPABILITIES[service]) or 'none'}"]
-                )
-            key = known[name.lower()]
-            if CAPABILITIES[service][key].lower() != value.lower():
-                built = "cannot be chosen" if (service, key) not in CHOOSABLE else "is not built yet"
-                only = CAPABILITIES[service][key]
-                raise ParamError(
-                    f"Parameter servicecapabilitylist: {key}={value[:32]} of {service} {built}; it is {only}",
-                    param="servicecapabilitylist",
-                )
-            chosen.setdefault(service, {})[key] = CAPABILITIES[service][key]
+            key = known.get(name.lower(), "")
+            only = CAPABILITIES[service].get(key, "")
+            if not key or only.lower() != value.lower():
+                has = [f"{key}={value}" for key, value in CAPABILITIES[service].items()]
+                text = f"Parameter servicecapabilitylist: {service} cannot have {name[:64]}={value[:64]}"
+                raise ParamError(text, param="servicecapabilitylist", why=[f"it has {', '.join(has) or 'no capabilities'}"])
+            chosen.setdefault(service, {})[key] = only
         return chosen
 
 
