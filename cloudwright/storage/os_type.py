@@ -1,4 +1,4 @@
-"""Guest operating systems and their families. `os_types.txt` has those of a new installation: a family after #, its systems below."""
+"""Guest operating systems and their families. `os_types.txt` has those of a new installation: families after #, systems below."""
 
 from __future__ import annotations
 

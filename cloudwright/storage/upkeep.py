@@ -1,15 +1,14 @@
-"""The loops that look after storage: each a task that never ends, on a row of its own."""
+"""The loops that look after storage: they measure it, and clear away what is no longer wanted."""
 
 from __future__ import annotations
-
-import math
 
 import sqlalchemy as sa
 
 from cloudwright.core import task as tasks
+from cloudwright.core.loop import Loop
 from cloudwright.core.resource import Resource
 from cloudwright.core.setting import setting
-from cloudwright.core.task import Again, Task, TaskRow, step
+from cloudwright.core.task import Task, TaskRow
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import DriverError
 from cloudwright.storage.image.stores import room
@@ -29,21 +28,13 @@ CLEAN_AFTER = setting("storage.cleanup.delay", 86400, "seconds that a destroyed 
 CLEAN_TEMPLATES = setting(
     "storage.template.cleanup.enabled", True, "whether templates that no volume needs are taken out of pools", category="Storage"
 )
-SOON = 300.0  # seconds after which a changed setting is noticed at the latest
 SIMULATED_ROOM = 10 << 40  # bytes of a simulated image store
 
 
-class Upkeep(Resource, table="storage_upkeep", unique=[("name",)]):
-    """What a loop is a task on."""
-
-    name: str
-
-
-class MeasureStorage(Task, rank=1):
+class MeasureStorage(Loop, every=60.0):
     """Measure pools and image stores, again and again."""
 
-    @step(deadline=math.inf)
-    def measure(self) -> None:
+    def turn(self) -> float | None:
         """One round. What cannot be reached keeps its last figures."""
         for pool in self.read.all(StoragePool, StoragePool.c.state != "Creating"):
             try:
@@ -58,7 +49,7 @@ class MeasureStorage(Task, rank=1):
                 continue
             sizes = ImageStore.t.update().where(ImageStore.c.id == store.id).values(capacity=capacity, used=used)
             self.write(lambda tx, sizes=sizes: tx.execute(sizes))  # type: ignore[misc]
-        raise Again(MEASURE.get(self.read) / 1000)
+        return MEASURE.get(self.read) / 1000
 
     def _room(self, store: ImageStore) -> tuple[int, int]:
         if store.protocol != "sim":
@@ -66,19 +57,22 @@ class MeasureStorage(Task, rank=1):
         return SIMULATED_ROOM, sum(image.size for image in in_store(self, store, lambda s: s.images()))
 
 
-class ClearStorage(Task, rank=1):
+class ClearStorage(Loop, every=300.0):
     """Have destroyed volumes expunged when their time has come, and templates taken out of pools that no volume needs."""
 
-    @step(deadline=math.inf)
-    def clear(self, tx: Tx) -> None:
-        """One round. What is being worked on already is left alone."""
+    def turn(self) -> float | None:
+        """One round."""
+        self.write(self._clear)
+        return float(min(CLEAN_EVERY.get(self.read), self.every))  # a changed setting is noticed soon
+
+    def _clear(self, tx: Tx) -> None:
+        """What is being worked on already is left alone."""
         if CLEAN.get(tx):
             old = tx.now - CLEAN_AFTER.get(tx)
             for volume in tx.all(Volume, Volume.c.state == "Destroy", Volume.c.destroyed_at <= old):
                 _begin(tx, RemoveVolume(volume=volume.id), volume)
             if CLEAN_TEMPLATES.get(tx):
                 self._templates(tx, old)
-        raise Again(min(CLEAN_EVERY.get(tx), SOON))
 
     @staticmethod
     def _templates(tx: Tx, old: float) -> None:
@@ -92,6 +86,3 @@ class ClearStorage(Task, rank=1):
 def _begin(tx: Tx, task: Task, on: Resource) -> None:
     if not tx.count(TaskRow, TaskRow.c.subject == f"{on.kind}:{on.id}", TaskRow.c.live == 1):
         tasks.start(tx, task, on)
-
-
-LOOPS: list[Task] = [MeasureStorage(), ClearStorage()]

@@ -28,8 +28,8 @@ KINDS = {
 
 
 class CreateStoragePool(Command, answers=StoragePoolView):
-    """Adds primary storage: nfs://server/export, sharedmountpoint://host/path (a path that hosts share), or sim://name. Hosts begin
-    to open it; it is Up once one did."""
+    """Adds primary storage: nfs://server/export, sharedmountpoint://host/path (a path that hosts share) or sim://name. Hosts
+    begin to open it; it is Up once one did."""
 
     name: str = param("its name")
     url: str = param("where it is")

@@ -1,4 +1,4 @@
-"""Bringing a registered template or ISO into image stores. What is fetched comes from a stranger: the driver trusts none of it."""
+"""Bringing a registered template or ISO into image stores. What comes from a stranger is trusted in nothing."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def bring(tx: Tx, template: Template, store: ImageStore) -> TemplateAt:
     """Begin to bring a template to a store."""
     row = TemplateAt(template_id=template.id, store_id=store.id, zone_id=store.zone_id, url=template.url or "")
     place = tx.insert(row)
-    job = {"account_id": template.account_id, "domain_id": template.domain_id}
-    tasks.start(tx, RegisterTemplate(place=place.id), place, **job)
+    task = RegisterTemplate(place=place.id)
+    tasks.start(tx, task, place, account_id=template.account_id, domain_id=template.domain_id)
     return place
 
 
