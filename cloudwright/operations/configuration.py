@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Told, Verb
-from cloudwright.core.error import ParamError
+from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import PRINTED
@@ -71,8 +71,8 @@ class Scoped(Verb):
     domain: Ref[Domain] | None = param("for this domain", use=Use.CHANGE)
     account: Ref[Account] | None = param("for this account", use=Use.CHANGE)
 
-    def scope(self) -> Scope:
-        """The scope named. Raises ParamError when several are."""
+    def scope(self, caller: Caller) -> Scope:
+        """The scope named. Raises ParamError when several are, Denied where it is not the caller's to speak of."""
         named: list[Scope] = []
         if self.zone is not None:
             named.append(Scope("zone", self.zone.id))
@@ -90,6 +90,9 @@ class Scoped(Verb):
         if len(named) > 1:
             scopes = " and ".join(scope.name for scope in named)
             raise ParamError(f"A setting is for one scope at a time, not for {scopes} at once", param="name")
+        if not named and not caller.root:
+            fix = ["name a domain by domainid", "name an account by accountid"]
+            raise Denied("Settings of the whole cloud are for administrators of root", fix=fix)
         return named[0] if named else Scope()
 
 
@@ -103,7 +106,7 @@ class ListConfigurations(Paged, Scoped, Query, response=RESPONSE):
     keyword: str | None = param("only those in whose name this occurs")
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        scope = self.scope()
+        scope = self.scope(caller)
         found = [declared for name, declared in sorted(Setting.by_name.items()) if self._wanted(name, declared, scope)]
         part = cut(self, found, reader)
         return Told("configuration", [told(reader, declared, scope) for declared in part], len(found))
@@ -125,7 +128,7 @@ class UpdateConfiguration(Scoped, Command, response=RESPONSE):
     value: str = param("the value; without one, an empty text", length=4096, default="")
 
     def run(self, tx: Tx, caller: Caller) -> Told:
-        declared, scope = setting_named(self.name), self.scope()
+        declared, scope = setting_named(self.name), self.scope(caller)
         declared.set(tx, self.value, scope.name, scope.id)
         _note(tx, caller, declared, scope, f"set to {PRINTED if declared.secret else repr(self.value[:200])}")
         return Told("configuration", [told(tx, declared, scope)], one=True)
@@ -138,7 +141,7 @@ class ResetConfiguration(Scoped, Command, response=RESPONSE, since="4.16.0"):
     image_store: Ref[ImageStore] | None = param("for this image store", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Told:
-        declared, scope = setting_named(self.name), self.scope()
+        declared, scope = setting_named(self.name), self.scope(caller)
         declared.reset(tx, scope.name, scope.id)
         _note(tx, caller, declared, scope, "taken back")
         return Told("configuration", [told(tx, declared, scope)], one=True)

@@ -1,7 +1,7 @@
 """The feed of the event stream: a thread that reads what happened and hands it on, in the order of the events' ids.
 
 A commit in this process wakes it; the clock does for what other servers wrote. With several servers an id may become visible
-after a greater one. The feed waits a moment for the gap to fill; an id that comes later still is handed on late rather than never.
+a greater one. The feed waits a moment for the gap to fill; an id that comes later still is handed on late, not never.
 """
 
 from __future__ import annotations

@@ -1,0 +1,133 @@
+"""Settings over the API: scopes, effect, secrets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from cloudwright.cloud import Cloud
+from cloudwright.core.access import Caller
+from cloudwright.core.error import Denied, ParamError
+from cloudwright.core.listing import PAGE_SIZE
+from cloudwright.core.setting import Setting, setting
+from cloudwright.infrastructure.model import Cluster, Pod, Zone
+from tests.conftest import call
+
+
+@pytest.fixture
+def probe() -> Iterator[Setting[int]]:
+    yield setting("probe.number", 5, "a number", scopes=("zone", "cluster", "domain", "account"), minimum=1, maximum=9)
+    Setting.by_name.pop("probe.number")
+
+
+@pytest.fixture
+def hidden() -> Iterator[Setting[str]]:
+    yield setting("probe.password", "", "a secret", secret=True)
+    Setting.by_name.pop("probe.password")
+
+
+def place(cloud: Cloud) -> tuple[Zone, Cluster]:
+    def make(tx):  # type: ignore[no-untyped-def]
+        zone = tx.insert(Zone(name="z", network_type="Advanced", dns1="192.0.2.1", internal_dns1="192.0.2.1"))
+        pod = tx.insert(Pod(name="p", zone_id=zone.id, gateway="10.0.0.1", netmask="255.0.0.0", start_ip="10.0.0.2"))
+        return zone, tx.insert(Cluster(name="c", zone_id=zone.id, pod_id=pod.id, hypervisor="Simulator"))
+
+    return cloud.db.write(make)
+
+
+def test_a_change_is_in_force_at_once(cloud: Cloud, root: Caller) -> None:
+    for size in range(3, 40):
+        call(cloud, root, "updateConfiguration", name="default.page.size", value=size)
+        assert PAGE_SIZE.get(cloud.db.read()) == size
+    told = call(cloud, root, "resetConfiguration", name="default.page.size")["configuration"]
+    assert told["value"] == "500" == told["defaultvalue"]
+
+
+def test_readers_at_work_never_keep_an_old_value(cloud: Cloud, root: Caller, probe: Setting[int]) -> None:
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            probe.get(cloud.db.read())
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    [thread.start() for thread in threads]
+    try:
+        for n in range(150):
+            cloud.db.write(lambda tx, n=n: probe.set(tx, str(n % 9 + 1)))
+            assert probe.get(cloud.db.read()) == n % 9 + 1
+    finally:
+        stop.set()
+        [thread.join() for thread in threads]
+
+
+def test_scopes(cloud: Cloud, root: Caller, ann: Caller, probe: Setting[int]) -> None:
+    zone, cluster = place(cloud)
+    call(cloud, root, "updateConfiguration", name="probe.number", value=7, zoneid=zone.uuid)
+
+    def value(**scope: str) -> str:
+        told = call(cloud, root, "listConfigurations", name="probe.number", **scope)["configuration"][0]
+        return str(told["value"])
+
+    assert (value(), value(zoneid=zone.uuid), value(clusterid=cluster.uuid)) == ("5", "7", "7")
+    call(cloud, root, "updateConfiguration", name="probe.number", value=8, clusterid=cluster.uuid)
+    call(cloud, root, "updateConfiguration", name="probe.number", value=2, domainid=ann.domain_uuid)
+    assert (value(zoneid=zone.uuid), value(clusterid=cluster.uuid), value(accountid=ann.account_uuid)) == ("7", "8", "2")
+    assert probe.get(cloud.db.read(), zone=zone.id, cluster=cluster.id) == 8
+    call(cloud, root, "resetConfiguration", name="probe.number", clusterid=cluster.uuid)
+    assert value(clusterid=cluster.uuid) == "7"
+    names = {one["name"] for one in call(cloud, root, "listConfigurations", zoneid=zone.uuid, pagesize=-1)["configuration"]}
+    assert "probe.number" in names
+    assert "default.page.size" not in names
+    with pytest.raises(ParamError, match="one scope at a time"):
+        value(zoneid=zone.uuid, clusterid=cluster.uuid)
+    with pytest.raises(ParamError, match="cannot be set for a single zone"):
+        call(cloud, root, "updateConfiguration", name="default.page.size", value=7, zoneid=zone.uuid)
+
+
+@pytest.mark.parametrize("value", ["seven", "0", "10", ""])
+def test_wrong_values_are_refused_with_what_is_right(cloud: Cloud, root: Caller, probe: Setting[int], value: str) -> None:
+    with pytest.raises(ParamError, match=r"probe\.number"):
+        call(cloud, root, "updateConfiguration", name="probe.number", value=value)
+    assert probe.get(cloud.db.read()) == 5
+    with pytest.raises(ParamError, match="no setting"):
+        call(cloud, root, "updateConfiguration", name="no.such", value="1")
+
+
+def test_a_secret_is_never_told(cloud: Cloud, root: Caller, hidden: Setting[str]) -> None:
+    told = call(cloud, root, "updateConfiguration", name="probe.password", value="hunter2")
+    assert "hunter2" not in str(told)
+    assert "hunter2" not in str(call(cloud, root, "listConfigurations", pagesize=-1))
+    assert "hunter2" not in str(call(cloud, root, "listEvents"))
+    kept = hidden.reveal(cloud.db.read())
+    assert kept is not None
+    assert kept.reveal() == "hunter2"
+
+
+def test_filters_and_pages(cloud: Cloud, root: Caller) -> None:
+    every = call(cloud, root, "listConfigurations", pagesize=-1)
+    assert every["count"] == len(every["configuration"]) == len(Setting.by_name)
+    page = call(cloud, root, "listConfigurations", page=2, pagesize=3)
+    assert page["configuration"] == every["configuration"][3:6]
+    assert page["count"] == every["count"]
+    jobs = call(cloud, root, "listConfigurations", group="management server", subgroup="jobs")["configuration"]
+    assert "job.expire.minutes" in {one["name"] for one in jobs}
+    assert {one["group"] for one in jobs} == {"Management Server"}
+    groups = call(cloud, root, "listConfigurationGroups")["configurationgroup"]
+    assert {one["group"] for one in every["configuration"]} == {one["name"] for one in groups}
+    assert call(cloud, root, "listConfigurations", keyword="job.expire")["count"] == 1
+
+
+def test_others_speak_of_their_own_domains_only(
+    cloud: Cloud, root: Caller, chief: Caller, outsider: Caller, ann: Caller, probe: Setting[int]
+) -> None:
+    zone, _ = place(cloud)
+    call(cloud, chief, "updateConfiguration", name="probe.number", value=3, accountid=ann.account_uuid)
+    assert call(cloud, chief, "listConfigurations", domainid=ann.domain_uuid, name="probe.number")["count"] == 1
+    assert probe.get(cloud.db.read(), account=ann.account_id) == 3
+    for caller, scope in ((chief, {}), (chief, {"zoneid": zone.uuid}), (outsider, {"domainid": ann.domain_uuid})):
+        with pytest.raises((Denied, ParamError)):
+            call(cloud, caller, "updateConfiguration", name="probe.number", value=4, **scope)
+    assert probe.get(cloud.db.read()) == 5
