@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.compute.model import Vm
 from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
 from cloudwright.core.resource import Owned, Resource, column
 
@@ -119,6 +120,11 @@ class Router(Owned, table="router", unique=[("network_id",)], indexes=[("host_id
 
 class Nic(Resource, table="nic", unique=[("network_id", "ip"), ("mac",)], indexes=[("vm_id", "slot"), ("network_id", "id")]):
     """A machine's interface. `ip` is unique among the living of its network, so an address is taken by inserting."""
+
+    @classmethod
+    def access(cls, kind: Kind, use: Use) -> Any:
+        """Whoever may change the machine. Lists and commands name the machine first, which says the same again."""
+        return cls.c.vm_id.in_(sa.select(Vm.c.id).where(owned_by_caller(Vm, kind)))
 
     vm_id: int
     network_id: int

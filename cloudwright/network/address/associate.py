@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cloudwright.core.access import Caller, Use, rule
-from cloudwright.core.command import Command, Success
+from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
@@ -44,11 +44,10 @@ class AssociateIpAddress(OwnedBy, Command, answers=PublicIpView, creates=PublicI
     is_portable: bool = param("true: one that may move between zones", default=False)
     regionid: int | None = param("the region of a portable address")
     for_display: bool = param("whether its owner is shown it", default=True, roles=("Admin",), since="4.4")
-    projectid: str | None = param("the project that shall own it", kind="uuid")
     vpcid: str | None = param("the VPC it shall serve", kind="uuid")
 
     def run(self, tx: Tx, caller: Caller) -> PublicIp:
-        for name, what in (("is_portable", "portable addresses"), ("projectid", "projects"), ("vpcid", "VPCs")):
+        for name, what in (("is_portable", "portable addresses"), ("vpcid", "VPCs")):
             if self.__dict__[name]:
                 wire_name = self.api.params[name].wire_name
                 raise ParamError(f"Parameter {wire_name}: {what} are not built yet", param=wire_name)
@@ -137,15 +136,3 @@ class UpdateIpAddress(Command, answers=PublicIpView, starts=ApplyNetwork, event=
         network = tx.get(Network, address.network_id)
         self.start(tx, ApplyNetwork(network=network.id, wake=False), network, caller, about=address)
         return address
-
-
-class ReleaseIpAddress(Command):
-    """Makes a reserved public address free."""
-
-    id: Ref[PublicIp] = param("the address", use=Use.CHANGE)
-
-    def run(self, tx: Tx, caller: Caller) -> Success:
-        if self.id.state != "Reserved":
-            raise WrongState(f"Public address {self.id.address} is {self.id.state}, not Reserved", param="id")
-        tx.remove(self.id)
-        return Success()

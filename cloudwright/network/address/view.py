@@ -89,7 +89,7 @@ class ListPublicIpAddresses(OwnedList, answers=PublicIpView, keywords=[PublicIp.
     state: str | None = param("Allocated, Allocating, Releasing, Reserved; administrators may ask for Free")
     allocated_only: bool = param("false: free ones, too, for administrators", default=True)
     for_virtual_network: bool | None = where(_for_guests, "only those for isolated networks, or only the others")
-    vlanid: Ref[IpRange] | None = where(PublicIp.c.range_id, "only those of this range")
+    vlanid: Ref[IpRange] | None = where(PublicIp.c.range_id, "only those of this range", wire_name="vlanid")
     zone: Ref[Zone] | None = where(PublicIp.c.zone_id, "only those of this zone")
     for_load_balancing: bool | None = param("only those with load balancing")
     physical_network: Ref[PhysicalNetwork] | None = where(_on_physical, "only those of this physical network")
@@ -122,7 +122,7 @@ class ListPublicIpAddresses(OwnedList, answers=PublicIpView, keywords=[PublicIp.
         return Told(told.key, [], told.count) if self.retrieve_only_resource_count else told
 
     def _with_free(self, reader: Reader, caller: Caller) -> Told:
-        """Taken and free ones side by side, in the order of their ranges. Free ones have no rows: they are told from the ranges."""
+        """Taken and free ones side by side, in the order of their ranges. Free ones have no rows: ranges tell them."""
         only_free = (self.state or "").lower() == "free"
         limit, offset = self._cut(reader)
         ranges = [one for one in self._ranges(reader) if self.vlanid is None or one.id == self.vlanid.id]

@@ -29,7 +29,7 @@ DUPLICATES = setting(
     "allow.duplicate.networkname", True, "whether an account may have two networks of one name", scopes=("account",)
 )
 _UNBUILT = {
-    "project": "projects", "isolated_pvlan": "private VLANs", "isolated_pvlan_type": "private VLANs", "vpcid": "VPCs",
+    "isolated_pvlan": "private VLANs", "isolated_pvlan_type": "private VLANs", "vpcid": "VPCs",
     "tungsten_virtual_router_uuid": "Tungsten Fabric", "start_ipv6": "IPv6", "end_ipv6": "IPv6", "ip6_gateway": "IPv6",
     "ip6_cidr": "IPv6", "ip6_dns1": "IPv6", "ip6_dns2": "IPv6", "external_id": "external providers", "aclid": "network ACLs",
     "associated_networkid": "associated networks", "cidr_size": "routed networks", "as_number": "BGP", "bgp_peerids": "BGP",
@@ -61,8 +61,7 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
     source_nat_ip_address: str | None = param("the public address of source NAT", since="4.19", check=ip)
     vlan: str | None = param("its VLAN or VNI, where the offering asks for one", roles=("Admin",))
     bypass_vlan_overlap_check: bool = param("true: share the VLAN of another network", default=False, roles=("Admin",))
-    project: str | None = param("the project that shall own it", wire_name="projectid")
-    vpcid: str | None = param("the VPC it shall be a tier of")
+    vpcid: str | None = param("the VPC it shall be a tier of", kind="uuid")
     isolated_pvlan: str | None = param("its private VLAN")
     isolated_pvlan_type: str | None = param("the kind of its private VLAN")
     tungsten_virtual_router_uuid: str | None = param("its Tungsten Fabric router")
@@ -73,17 +72,17 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
     ip6_dns1: str | None = param("the first DNS server over IPv6", since="4.18.0")
     ip6_dns2: str | None = param("the second DNS server over IPv6", since="4.18.0")
     external_id: str | None = param("its id at an external provider")
-    aclid: str | None = param("its network ACL")
-    associated_networkid: str | None = param("the network it belongs to", since="4.17.0")
+    aclid: str | None = param("its network ACL", kind="uuid")
+    associated_networkid: str | None = param("the network it belongs to", kind="uuid", since="4.17.0")
     cidr_size: int | None = param("the prefix of a routed network", since="4.20.0")
-    as_number: int | None = param("its AS number", since="4.20.0")
+    as_number: int | None = param("its AS number", kind="long", since="4.20.0")
     keep_mac_address_on_public_nic: bool | None = param(
         "keep the router's outer hardware address", roles=("Admin",), since="4.23.0"
     )
     hide_ip_address_usage: bool | None = param("keep its addresses out of usage records", roles=("Admin",))
     router_ip: str | None = param("the router's address on a shared network", roles=("Admin",), since="4.16")
     router_ipv6: str | None = param("the router's IPv6 address", roles=("Admin",), since="4.16")
-    bgp_peerids: str | None = param("its BGP peers", roles=("Admin",), since="4.20.0")
+    bgp_peerids: list[str] | None = param("its BGP peers", roles=("Admin",), since="4.20.0")
 
     def run(self, tx: Tx, caller: Caller) -> Network:
         offering, account = self.network_offering, owner(tx, caller, self)

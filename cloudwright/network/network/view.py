@@ -144,6 +144,7 @@ class ListNetworks(OwnedList, answers=NetworkView, keywords=[Network.c.name, Net
     retrieve_only_resource_count: bool = param("true: only how many there are", default=False)
     show_icon: bool = param("icons are not kept, so none is shown", default=False)
     vpcid: str | None = param("only those of this VPC", kind="uuid")
+    associated_networkid: str | None = param("only those that belong to this network", kind="uuid", since="4.17.0")
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         conditions = [] if self.id is not None else super().narrow(reader, caller)
@@ -162,7 +163,7 @@ class ListNetworks(OwnedList, answers=NetworkView, keywords=[Network.c.name, Net
             if not number.isdigit():
                 raise ParamError(f"Parameter vlan: {self.vlan[:64]!r} is not a number", param="vlan")
             conditions.append(("vlan", Network.c.segment_number == sa.bindparam("vlan"), {"vlan": int(number)}))
-        if self.vpcid is not None:
+        if self.vpcid is not None or self.associated_networkid is not None:
             conditions.append(("vpc", sa.false(), {}))
         return conditions + self._filtered()
 

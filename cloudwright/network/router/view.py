@@ -6,8 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.core.access import Caller
 from cloudwright.core.listing import Condition, where
-from cloudwright.core.param import Ref
+from cloudwright.core.param import Ref, param
+from cloudwright.core.tx import Reader
 from cloudwright.core.view import field
 from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.model import Cluster, Host, IpRange, Pod, Zone
@@ -106,6 +108,12 @@ class ListRouters(OwnedList, answers=RouterView, keywords=[Router.c.name]):
     host: Ref[Host] | None = where(Router.c.host_id, "only those on this host")
     network: Ref[Network] | None = where(Router.c.network_id, "only the one of this network")
     for_vpc: bool | None = where(_none, "true: only those of VPCs")
+    vpcid: str | None = param("only those of this VPC", kind="uuid")
+    fetch_health_check_results: bool = param("health checks are not built yet; problems tells what fails", default=False)
     version: str | None = where(lambda bind: sa.literal(VERSION) == bind, "only those of this version")
     arch: str | None = where(_of_arch, "only those on hosts with this processor")
     health_checks_failed: bool | None = where(_with_problems, "only those that do (or do not) run as they should")
+
+    def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
+        conditions = super().narrow(reader, caller)
+        return conditions if self.vpcid is None else [*conditions, ("vpc", sa.false(), {})]

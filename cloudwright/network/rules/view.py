@@ -5,8 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
-from cloudwright.core.view import field
-from cloudwright.identity.owner import OwnedView
+from cloudwright.core.view import View, field
 from cloudwright.network.model import FirewallRule, Network, PublicIp
 
 
@@ -22,7 +21,7 @@ _JOINS = [(PublicIp, PublicIp.c.id == FirewallRule.c.public_ip_id), (Network, Ne
 _VM = (Vm, Vm.c.id == FirewallRule.c.vm_id)
 
 
-class FirewallView(OwnedView, of=FirewallRule, key="firewallrule", joins=_JOINS):
+class FirewallView(View, of=FirewallRule, key="firewallrule", joins=_JOINS):
     """A firewall rule, of a public address or for what guests send."""
 
     id = field(FirewallRule.c.uuid, "the rule's id")
@@ -41,7 +40,7 @@ class FirewallView(OwnedView, of=FirewallRule, key="firewallrule", joins=_JOINS)
     fordisplay = field(FirewallRule.c.display, "whether its owner is shown it", admin=True)
 
 
-class PortForwardingView(OwnedView, of=FirewallRule, key="portforwardingrule", joins=[*_JOINS, _VM]):
+class PortForwardingView(View, of=FirewallRule, key="portforwardingrule", joins=[*_JOINS, _VM]):
     """A port forwarding rule."""
 
     id = field(FirewallRule.c.uuid, "the rule's id")
@@ -63,7 +62,7 @@ class PortForwardingView(OwnedView, of=FirewallRule, key="portforwardingrule", j
     fordisplay = field(FirewallRule.c.display, "whether its owner is shown it", admin=True)
 
 
-class IpForwardingView(OwnedView, of=FirewallRule, key="ipforwardingrule", joins=[*_JOINS, _VM]):
+class IpForwardingView(View, of=FirewallRule, key="ipforwardingrule", joins=[*_JOINS, _VM]):
     """Ports of a static NAT."""
 
     id = field(FirewallRule.c.uuid, "the rule's id")
