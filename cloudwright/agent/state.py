@@ -12,12 +12,13 @@ KEY_END = "-----END PRIVATE KEY-----\n"
 
 
 class State:
-    """A directory of mode 0700 with files of mode 0600, each replaced at once."""
+    """A directory with files of mode 0600, each replaced at once. Others may pass through it: below lie files of appliances,
+    whose services give up root."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+        directory.mkdir(mode=0o711, parents=True, exist_ok=True)
+        directory.chmod(0o711)
 
     def identity(self) -> pki.Identity | None:
         """The host's certificate and key; None before it was enrolled."""

@@ -122,6 +122,7 @@ class Node:
         callbacks = Callbacks(keeper.redeem, keeper.sign, keeper.revoked, observer.connected, observer.gone, observer.pushed)
         hub = Hub(self._material(), callbacks, self.options.agents_address, self.options.agents_port)
         hub.start()
+        self.cloud.db.write(lambda tx: _keep(tx, authority.PORT, str(hub.port)))
         self.cloud.reach.remote = _remote(hub)
         for signal in ("revoked", "authority", "host"):
             self.cloud.db.listeners.setdefault(signal, []).append(self._look.set)
@@ -164,7 +165,6 @@ class Node:
         """Keep the settings that tell others where this server is in step with how it was started."""
         if self.options.advertise:
             _keep(tx, authority.ADDRESS, self.options.advertise)
-        _keep(tx, authority.PORT, str(self.options.agents_port))
         if _is_local(urlsplit(ENDPOINT.get(tx)).hostname or ""):  # another one was chosen by an operator
             _keep(tx, ENDPOINT, f"{self.url}api")
 

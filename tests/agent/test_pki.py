@@ -93,7 +93,7 @@ def test_state_is_private_and_replaced_whole(tmp_path: Path) -> None:
     assert state.trust()[0] == authority.certificate
     assert len(state.trust()) == 2
     assert state.server() == "cloud.example.org:8250"
-    assert state.directory.stat().st_mode & 0o777 == 0o700
+    assert state.directory.stat().st_mode & 0o777 == 0o711
     assert {file.name: file.stat().st_mode & 0o777 for file in state.directory.iterdir()} == {
         "identity.pem": 0o600,
         "trust.pem": 0o600,

@@ -1,0 +1,197 @@
+"""The demo's story, from nothing to an instance that answers over SSH from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from cloudwright.cli.client import Api
+from cloudwright.cli.demo import instance, zone
+from cloudwright.cli.demo.folder import Folder
+from cloudwright.cli.demo.progress import Progress
+from cloudwright.cli.lab import why_not
+from cloudwright.cli.server import CREDENTIALS
+
+SIMULATED = {f"sim{number}": f"http://sim/sim{number}" for number in (1, 2)}
+
+
+class Holder:
+    """The process that holds the demo, talked to by lines of JSON."""
+
+    def __init__(self, folder: Folder, real: bool, port: int) -> None:
+        log = (folder.path / "hold.log").open("wb")
+        program = [sys.executable, "-m", "cloudwright", "demo", "hold", str(folder.path), "real" if real else "simulator"]
+        self._process = subprocess.Popen(
+            [*program, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True, text=True
+        )
+        log.close()
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+        mounted = os.path.ismount("/run/netns")
+        folder.write(pid=self._process.pid, started=stat.rpartition(")")[2].split()[19], real=real, namespaces_mounted=mounted)
+        self.where = self._hear()
+
+    def wait_for_server(self) -> None:
+        """Returns when the server answers. Raises OSError."""
+        self._hear()
+
+    def join(self, host: str, command: str) -> None:
+        """Have a host run the command that addHost answered."""
+        self._tell({"join": host, "command": command})
+        self._hear()
+
+    def leave(self) -> None:
+        """The demo is whole: it goes on without this process."""
+        self._tell({"running": True})
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def _tell(self, words: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.flush()
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        heard: dict[str, Any] = json.loads(line) if line else {"error": "the process that holds the demo ended"}
+        if "error" in heard:
+            raise OSError(heard["error"])
+        return heard
+
+
+def tell(folder: Folder, simulator: bool) -> None:
+    """Build the demo. Raises what went wrong; whoever calls takes it down again."""
+    reasons = ["The simulator was asked for."] if simulator else why_not()
+    if reasons:
+        print("Instances will be simulated: real ones cannot run here." if not simulator else "Instances will be simulated.")
+        print(*[f"  {reason}" for reason in reasons], "", sep="\n")
+    folder.make()
+    progress, began = Progress(), time.monotonic()
+    port = free_port(8080)
+    with progress.part("hosts and their networks" if not reasons else "processes") as say:
+        holder = Holder(folder, not reasons, port)
+        say(", ".join(holder.where.get("hosts", {})) + (" with libvirt and Open vSwitch each" if not reasons else ""))
+    with progress.part("server") as say:
+        console = f"http://127.0.0.1:{port}/client/"
+        holder.wait_for_server()
+        password = password_of(folder)
+        api = keys(f"{console}api", password)
+        say(console)
+    site = _site(folder, holder)
+    with progress.part("zone") as say:
+        parts = zone.build(api, site, say)
+    with progress.part("hosts join") as say:
+        zone.add_hosts(api, site, parts, say)
+    with progress.part("storage") as say:
+        zone.add_storage(api, site, parts, say)
+    known = _instance(folder, api, parts["zone"]["id"], not reasons, progress)
+    folder.write(
+        console=console, username="admin", password=password, apikey=api.key, secretkey=api.secret, seconds=progress.seconds,
+        total=round(time.monotonic() - began, 1), whole=True, reasons=reasons, **known,
+    )  # fmt: skip
+    holder.leave()
+    print(f"\n{summary(folder.read())}")
+
+
+def _instance(folder: Folder, api: Api, zone_id: str, real: bool, progress: Progress) -> dict[str, Any]:
+    """Image, instance and the way in; the proof from outside where the instance is real."""
+    public_key = ""
+    if real:
+        from cloudwright.cli.lab.guest import guest_image
+
+        with progress.part("guest image built from packages") as say:
+            image = guest_image()
+            say(f"{image.stat().st_size >> 20} MiB")
+            public_key = instance.make_key(folder.key)
+        with progress.part("template") as say:
+            template = instance.register(api, image, zone_id, say)
+    else:
+        with progress.part("template") as say:
+            builtin = api.all("listTemplates", templatefilter="all", hypervisor="Simulator")[0]
+            template = instance.wait_for_template(api, builtin["id"], zone_id, say)
+    with progress.part("network, router and instance") as say:
+        made = instance.deploy(api, zone_id, template["id"], public_key, say)
+    with progress.part("port forwarding") as say:
+        address = instance.open_ssh(api, made, say)
+    if real:
+        with progress.part("answers over SSH from outside") as say:
+            instance.answers_over_ssh(folder.key, address, say)
+    machine = made["machine"]
+    return {
+        "instance": machine["id"], "name": machine["name"], "host": machine.get("hostname", ""), "address": address,
+        "guest_address": machine["nic"][0]["ipaddress"], "key": str(folder.key),
+    }  # fmt: skip
+
+
+def _site(folder: Folder, holder: Holder) -> zone.Site:
+    where = holder.where
+    if "hosts" not in where:
+        management, public = IPv4Network("192.0.2.0/24"), IPv4Network("203.0.113.0/24")
+        return zone.Site("Simulator", management, public, SIMULATED, "sim://demo/primary", "sim://demo-secondary")
+    for name in ("primary", "secondary"):
+        (folder.path / name).mkdir(mode=0o700, exist_ok=True)
+    return zone.Site(
+        "KVM", IPv4Network(where["management"]), IPv4Network(where["public"]),
+        {name: f"http://{address}/{name}" for name, address in where["hosts"].items()},
+        f"SharedMountPoint://localhost{folder.path}/primary", f"file://{folder.path}/secondary", holder.join,
+    )  # fmt: skip
+
+
+def free_port(first: int) -> int:
+    """`first`, or the next TCP port of this machine that is free."""
+    for port in range(first, first + 100):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"none of the ports {first} to {first + 99} is free")
+
+
+def password_of(folder: Folder) -> str:
+    """The administrator's password, where the server left it."""
+    lines = (folder.data / CREDENTIALS).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)["password"]
+
+
+def keys(url: str, password: str) -> Api:
+    """The API as admin, by signed requests from now on."""
+    api = Api(url)
+    user = api.login("admin", password)
+    made = api.job("registerUserKeys", id=user["userid"])
+    return Api(url, made["apikey"], made["secretkey"])
+
+
+def summary(known: dict[str, Any]) -> str:
+    """What was made, how long each part took, and how to get in."""
+    real = known["real"]
+    lines = [
+        f"A cloud: a zone, two {'' if real else 'simulated '}hosts, an isolated network behind a router, an instance in it.",
+        "",
+        f"  instance   {known['name']} ({known['guest_address']}) on {known['host']}, reached at {known['address']}:22",
+    ]
+    if real:
+        command = " ".join(instance.ssh_command(Path(known["key"]), known["address"]))
+        lines.append(f"  sign in    {command}")
+    lines += [
+        f"  console    {known['console']}",
+        f"             user {known['username']}, password {known['password']}",
+        f"  API        {known['console']}api",
+        f"             key {known['apikey']}",
+        f"             secret {known['secretkey']}",
+        "",
+        f"  took       {known['total']} s: " + ", ".join(f"{name} {took} s" for name, took in known["seconds"].items()),
+        "",
+        "It runs until `make demo-down`.",
+    ]
+    return "\n".join(lines)
