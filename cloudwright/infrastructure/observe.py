@@ -19,6 +19,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.drivers.hypervisor.contract import HostFacts, Seen
 from cloudwright.drivers.network.contract import ApplianceSeen
 from cloudwright.infrastructure.model import Host
+from cloudwright.storage.pool.open import host_connected
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ def _connected(tx: Tx, host: Host, facts: HostFacts) -> None:
         return
     tx.update(host, **known(facts), state="Up", last_seen=tx.now, disconnected=None)
     poke(tx, f"host:{host.id}")
+    host_connected(tx, host)
     tx.signal("host")
 
 

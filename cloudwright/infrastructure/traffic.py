@@ -103,13 +103,6 @@ class DeleteTrafficType(Command, event="TRAFFIC.TYPE.DELETE", starts=Record):
         return Success()
 
 
-def label_of(reader: Reader, physical_network_id: int, traffic: str) -> str:
-    """The bridge of a traffic type on the hosts of a physical network."""
-    mine = (TrafficType.c.physical_network_id == physical_network_id, TrafficType.c.traffic == traffic)
-    row = reader.find(TrafficType, *mine)
-    return (row.kvm_label if row else None) or DEFAULT_LABEL
-
-
 def _check_once(reader: Reader, network: PhysicalNetwork, traffic: str) -> None:
     """Raises ParamError where the zone has this traffic on another physical network already. Guest traffic may be on several,
     told apart by tags."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +10,8 @@ from msgspec import Struct
 from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Verb
+from cloudwright.core.loop import Loop
+from cloudwright.core.task import TaskRow
 from cloudwright.core.tx import Tx
 from cloudwright.identity.caller import root_caller
 from cloudwright.infrastructure.model import Cluster, Host, PhysicalNetwork, Pod, Zone
@@ -31,7 +34,7 @@ class Built(Struct):
     physical_network: PhysicalNetwork
 
 
-def simulated_zone(  # noqa: PLR0913 - what tests vary
+def simulated_zone(
     cloud: Cloud,
     hosts: int = 2,
     *,
@@ -53,8 +56,8 @@ def simulated_zone(  # noqa: PLR0913 - what tests vary
         startip=f"172.16.{number}.10", endip=f"172.16.{number}.100",
     )["pod"]  # fmt: skip
     call(
-        cloud, root, "createVlanIpRange", zoneid=zone["id"], forvirtualnetwork="true", vlan="untagged", gateway=f"10.{number}.0.1",
-        netmask="255.255.0.0", startip=f"10.{number}.1.1", endip=f"10.{number}.4.254",
+        cloud, root, "createVlanIpRange", zoneid=zone["id"], forvirtualnetwork="true", vlan="untagged",
+        gateway=f"10.{number}.0.1", netmask="255.255.0.0", startip=f"10.{number}.1.1", endip=f"10.{number}.4.254",
     )  # fmt: skip
     cluster = call(
         cloud, root, "addCluster", zoneid=zone["id"], podid=pod["id"], clustername="c1", hypervisor="Simulator",
@@ -66,6 +69,7 @@ def simulated_zone(  # noqa: PLR0913 - what tests vary
     _storage(cloud, root, name, place)
     if enable:
         call(cloud, root, "updateZone", id=zone["id"], allocationstate="Enabled")
+    _settled(cloud)
     return _built(cloud, root, zone["id"], physical)
 
 
@@ -102,6 +106,16 @@ def _storage(cloud: Cloud, root: Caller, name: str, place: dict[str, str]) -> No
         )
     else:
         cloud.db.write(lambda tx: _store(tx, f"{name}-images", place))
+
+
+def _settled(cloud: Cloud) -> None:
+    """Wait until nothing is in motion: the built-in template is being brought to the new image store."""
+    mine = (TaskRow.c.live == 1, TaskRow.c.kind_name.not_in(list(Loop.loops)))
+    for _ in range(2000):
+        if not cloud.db.read().count(TaskRow, *mine):
+            return
+        time.sleep(0.005)
+    raise AssertionError("the new zone's tasks do not end")
 
 
 def _pool(tx: Tx, place: dict[str, str]) -> None:

@@ -63,6 +63,7 @@ class AddHost(Command, answers=HostView):
         extra = {}
         if host.hypervisor == "Simulator":
             tx.update(host, **known(simulated_facts(self.url)), state="Up", last_seen=tx.now)
+            host_connected(tx, host)
         elif caller.root:
             extra["enrolcommand"] = enrol_command(tx, host)
         return Told("host", [{**HostView.tell_one(tx, host.id, caller), **extra}])

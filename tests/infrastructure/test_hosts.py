@@ -1,0 +1,285 @@
+"""Hosts: added, enrolled, seen, maintained and deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudwright.agent import pki
+from cloudwright.cloud import Cloud
+from cloudwright.compute.model import Vm
+from cloudwright.core.access import Caller, Kind
+from cloudwright.core.error import InUse, ParamError, WrongState
+from cloudwright.core.task import Task, step
+from cloudwright.core.tx import Tx
+from cloudwright.drivers.error import Unreachable
+from cloudwright.drivers.hypervisor.contract import HostFacts, Power, Seen
+from cloudwright.infrastructure import authority, observe
+from cloudwright.infrastructure.authority import Gatekeeper
+from cloudwright.infrastructure.host import maintain
+from cloudwright.infrastructure.model import Host
+from tests.conftest import call, done, finished
+from tests.infrastructure.zone import Built, simulated_zone
+
+FACTS = HostFacts("KVM", "9.0", "kvm1", cpus=8, cpu_mhz=2400, memory=16384, can=["live-migration"], labels=["cloudbr0"])
+
+
+@pytest.fixture
+def built(cloud: Cloud) -> Built:
+    """A zone with two simulated hosts."""
+    return simulated_zone(cloud)
+
+
+def kvm_host(cloud: Cloud, built: Built) -> dict[str, str]:
+    """A host of a second cluster, added and not enrolled: as addHost told it."""
+    found = call(cloud, built.caller, "listClusters", hypervisor="KVM").get("cluster")
+    cluster = (found or call(
+        cloud, built.caller, "addCluster", zoneid=built.zone.uuid, podid=built.pod.uuid, clustername="kvm", hypervisor="KVM",
+        clustertype="CloudManaged",
+    )["cluster"])[0]  # fmt: skip
+    told: dict[str, str] = call(
+        cloud, built.caller, "addHost", zoneid=built.zone.uuid, podid=built.pod.uuid, clusterid=cluster["id"], hypervisor="KVM",
+        url="http://192.0.2.10", username="root", password="not used", hosttags="gpu, ssd",
+    )["host"][0]  # fmt: skip
+    return told
+
+
+def token_of(told: dict[str, str]) -> str:
+    """The token in an enrolment command."""
+    return told["enrolcommand"].split()[1]
+
+
+def state_of(cloud: Cloud, uuid: str) -> str:
+    """What is known of a host."""
+    row = cloud.db.read().find(Host, Host.c.uuid == uuid)
+    assert row is not None
+    return row.state
+
+
+def machine_on(cloud: Cloud, host: Host, name: str = "m1") -> Vm:
+    """A running machine, as a row."""
+    return cloud.db.write(lambda tx: tx.insert(Vm(
+        name=name, instance_name=f"i-{name}", state="Running", zone_id=host.zone_id, host_id=host.id, service_offering_id=1,
+        hypervisor="Simulator", cpus=1, cpu_mhz=1000, memory=512, account_id=2, domain_id=1,
+    )))  # fmt: skip
+
+
+def test_a_simulated_host_is_up_with_the_size_it_was_given(cloud: Cloud, built: Built) -> None:
+    place = {"zoneid": built.zone.uuid, "podid": built.pod.uuid, "clusterid": built.cluster.uuid, "hypervisor": "Simulator"}
+    told = call(cloud, built.caller, "addHost", url="http://sim/c0/h9?cpus=4&mhz=1500&memory=2048", hosttags="a,b", **place)[
+        "host"
+    ][0]
+    assert (told["name"], told["state"], told["resourcestate"]) == ("c0-h9", "Up", "Enabled")
+    assert (told["cpunumber"], told["cpuspeed"], told["memorytotal"], told["hosttags"]) == (4, 1500, 2048 << 20, "a,b")
+    assert "enrolcommand" not in told
+    for url, why in (
+        ("http://sim/c0/h9", "has a host c0-h9 already"),
+        ("http://", "names no host"),
+        ("http://sim/x?cpus=0", "whole num"),
+    ):
+        with pytest.raises(ParamError, match=why):
+            call(cloud, built.caller, "addHost", url=url, **place)
+    with pytest.raises(ParamError, match="is of Simulator, not KVM"):
+        call(cloud, built.caller, "addHost", url="http://x", **(place | {"hypervisor": "KVM"}))
+
+
+def test_a_token_enrols_once(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    assert (told["state"], told["hosttags"]) == ("Creating", "gpu,ssd")
+    gate = Gatekeeper(cloud.db)
+    assert gate.redeem("guessed") is None
+    assert gate.redeem(token_of(told)) == told["id"]
+    assert gate.redeem(token_of(told)) is None
+
+
+def test_a_second_command_makes_the_first_worthless(cloud: Cloud, built: Built) -> None:
+    first, second = kvm_host(cloud, built), kvm_host(cloud, built)
+    assert first["id"] == second["id"]
+    gate = Gatekeeper(cloud.db)
+    assert gate.redeem(token_of(first)) is None
+    assert gate.redeem(token_of(second)) == first["id"]
+
+
+def test_an_expired_token_is_worth_nothing(cloud: Cloud, built: Built) -> None:
+    cloud.db.write(lambda tx: authority.TOKEN_SECONDS.set(tx, "60"))
+    told = kvm_host(cloud, built)
+    from cloudwright.infrastructure.model import EnrolToken
+
+    cloud.db.write(lambda tx: tx.execute(EnrolToken.t.update().values(expires=tx.now - 1)))
+    assert Gatekeeper(cloud.db).redeem(token_of(told)) is None
+
+
+def test_the_token_rests_nowhere(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    token, connection = token_of(told), cloud.db.read().connection
+    tables = [row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        assert token not in str(connection.exec_driver_sql(f"SELECT * FROM {table}").all()), table
+    assert "enrolcommand" not in call(cloud, built.caller, "listHosts", id=told["id"])["host"][0]
+
+
+def test_certificates_are_signed_trusted_and_revoked(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    gate, request = Gatekeeper(cloud.db), pki.request(pki.new_key())
+    first = gate.sign(told["id"], request)
+    assert pki.host(first) == told["id"]
+    assert not gate.revoked(pki.serial(first), told["id"])
+    shown = call(cloud, built.caller, "listCaCertificate")["certificates"]["certificate"]
+    assert shown == "".join(authority.trusted(cloud.db.read()))
+    done(cloud, built.caller, "revokeCertificate", serial=pki.serial(first))
+    assert gate.revoked(pki.serial(first), told["id"])
+    second = gate.sign(told["id"], request)
+    assert not gate.revoked(pki.serial(second), told["id"])
+    assert gate.revoked(pki.serial(second), "00000000-0000-0000-0000-000000000000")
+    with pytest.raises(LookupError):
+        gate.sign("00000000-0000-0000-0000-000000000000", request)
+
+
+def test_a_new_authority_signs_and_the_old_one_stays_trusted(cloud: Cloud) -> None:
+    old = cloud.db.write(authority.current)
+    new = cloud.db.write(authority.rotate)
+    assert authority.trusted(cloud.db.read()) == [new.certificate, old.certificate]
+    assert cloud.db.write(authority.current).id == new.id
+    with pytest.raises(WrongState):
+        cloud.db.write(lambda tx: authority.drop(tx, tx.get(authority.Authority, new.id)))
+    cloud.db.write(lambda tx: authority.drop(tx, tx.get(authority.Authority, old.id)))
+    assert authority.trusted(cloud.db.read()) == [new.certificate]
+    assert "BEGIN CERTIFICATE" in authority.material(cloud.db, ["127.0.0.1"]).identity.certificate
+
+
+def test_hosts_come_and_go_as_they_are_seen(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    seen = observe.Observer(cloud.db)
+    seen.connected(told["id"], FACTS)
+    now = call(cloud, built.caller, "listHosts", id=told["id"])["host"][0]
+    assert (now["state"], now["cpunumber"], now["memorytotal"], now["hypervisorversion"]) == ("Up", 8, 16384 << 20, "9.0")
+    seen.gone(told["id"])
+    silent = call(cloud, built.caller, "listHosts", id=told["id"])["host"][0]
+    assert silent["state"] == "Disconnected"
+    assert silent["disconnected"]
+    cloud.db.write(lambda tx: tx.execute(Host.t.update().where(Host.c.uuid == told["id"]).values(disconnected=tx.now - 2000)))
+    assert cloud.db.write(observe.overdue) == 1
+    assert state_of(cloud, told["id"]) == "Alert"
+    seen.pushed(told["id"], "machines", [])
+    assert state_of(cloud, told["id"]) == "Up"
+    cloud.db.write(lambda tx: tx.execute(Host.t.update().values(last_seen=tx.now - 3600)))
+    assert cloud.db.write(observe.overdue) == 1  # not the simulated ones, which nobody hears of
+    assert state_of(cloud, told["id"]) == "Disconnected"
+    seen.connected("00000000-0000-0000-0000-000000000000", FACTS)  # a host that is gone is none
+
+
+def test_a_host_of_another_kind_is_an_alert(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    observe.Observer(cloud.db).connected(told["id"], HostFacts("Simulator", "1", "x", 1, 1, 1))
+    assert state_of(cloud, told["id"]) == "Alert"
+
+
+def test_reports_reach_who_asked_for_them(cloud: Cloud, built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = kvm_host(cloud, built)
+    got: list[tuple[str, list[str], bool]] = []
+    monkeypatch.setattr(
+        observe, "on_machines", [lambda tx, host, seen, whole: got.append((host.name, [m.name for m in seen], whole))]
+    )
+    seen = observe.Observer(cloud.db)
+    seen.connected(told["id"], FACTS)
+    machine = Seen("i-1", "u", Power.RUNNING)
+    seen.pushed(told["id"], "machines", [machine])
+    seen.pushed(told["id"], "seen", machine)
+    assert got == [("192.0.2.10", ["i-1"], True), ("192.0.2.10", ["i-1"], False)]
+
+
+def test_an_empty_host_goes_into_maintenance_and_back(cloud: Cloud, built: Built) -> None:
+    host = built.hosts[0]
+    done(cloud, built.caller, "prepareHostForMaintenance", id=host.uuid)
+    told = call(cloud, built.caller, "listHosts", id=host.uuid)["host"][0]
+    assert (told["state"], told["resourcestate"]) == ("Up", "Maintenance")
+    with pytest.raises(WrongState, match="already"):
+        call(cloud, built.caller, "prepareHostForMaintenance", id=host.uuid)
+    with pytest.raises(WrongState, match="cannot be enabled or disabled"):
+        call(cloud, built.caller, "updateHost", id=host.uuid, allocationstate="Enable")
+    done(cloud, built.caller, "cancelHostMaintenance", id=host.uuid)
+    assert call(cloud, built.caller, "listHosts", resourcestate="Enabled")["count"] == 2
+
+
+def test_machines_that_cannot_move_keep_a_host(cloud: Cloud, built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maintain, "movers", [])
+    machine_on(cloud, built.hosts[0])
+    with pytest.raises(InUse) as refused:
+        call(cloud, built.caller, "prepareHostForMaintenance", id=built.hosts[0].uuid)
+    assert refused.value.why == ["machine m1 (Running)"]
+
+
+class MoveAway(Task, rank=50):
+    """What compute's mover does, as far as a host is concerned."""
+
+    vm: int
+    refuses: bool = False
+
+    @step
+    def moved(self, tx: Tx) -> None:
+        if self.refuses:
+            raise InUse("machine m1 will not move")
+        tx.update(tx.get(Vm, self.vm), host_id=None)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_movers_empty_a_host_or_it_stays_open(cloud: Cloud, built: Built, monkeypatch: pytest.MonkeyPatch, refuses: bool) -> None:
+    host = built.hosts[0]
+    machine_on(cloud, host)
+
+    def mover(tx: Tx, of: Host) -> list[tuple[Task, Vm]]:
+        return [(MoveAway(vm=vm.id, refuses=refuses), vm) for vm in tx.all(Vm, Vm.c.host_id == of.id)]
+
+    monkeypatch.setattr(maintain, "movers", [mover])
+    job = finished(cloud, call(cloud, built.caller, "prepareHostForMaintenance", id=host.uuid)["jobid"])
+    after = cloud.db.read().get(Host, host.id).resource_state
+    assert (job.state, after) == (("failed", "Enabled") if refuses else ("done", "Maintenance"))
+
+
+def test_a_host_is_deleted_when_it_is_idle_or_by_force(cloud: Cloud, built: Built) -> None:
+    first, second = built.hosts
+    with pytest.raises(WrongState, match="must be in Maintenance or Disabled"):
+        call(cloud, built.caller, "deleteHost", id=first.uuid)
+    call(cloud, built.caller, "updateHost", id=first.uuid, allocationstate="Disable", hosttags="x")
+    assert [t["name"] for t in call(cloud, built.caller, "listHostTags")["hosttag"]] == ["x"]
+    machine_on(cloud, first)
+    with pytest.raises(InUse, match="is not empty"):
+        call(cloud, built.caller, "deleteHost", id=first.uuid)
+    call(cloud, built.caller, "deleteHost", id=second.uuid, forced="true")
+    assert [h["id"] for h in call(cloud, built.caller, "listHosts")["host"]] == [first.uuid]
+
+
+def test_a_deleted_host_is_let_in_no_more(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    gate = Gatekeeper(cloud.db)
+    serial = pki.serial(gate.sign(told["id"], pki.request(pki.new_key())))
+    call(cloud, built.caller, "deleteHost", id=told["id"])
+    assert gate.revoked(serial, told["id"])
+    assert gate.redeem(token_of(told)) is None
+
+
+def test_a_host_is_asked_for_a_sign_of_life(cloud: Cloud, built: Built) -> None:
+    host = built.hosts[0]
+    cloud.db.write(lambda tx: tx.update(tx.get(Host, host.id), state="Alert"))
+    cloud.world.faults.fail(f"{host.uuid}/facts", Unreachable("no answer"), times=2)
+    done(cloud, built.caller, "reconnectHost", id=host.uuid)
+    assert state_of(cloud, host.uuid) == "Up"
+
+
+def test_hosts_are_for_root_alone(cloud: Cloud, built: Built) -> None:
+    user = Caller(
+        user_id=9, user_uuid="u", username="u", account_id=9, account_uuid="a", account="a", domain_id=1, domain_uuid="d",
+        domain_path="/", kind=Kind.USER, role_id=4, role_type="User",
+    )  # fmt: skip
+    assert call(cloud, user, "listHosts") == {}
+    zone = call(cloud, user, "listZones")["zone"][0]
+    assert "internaldns1" not in zone
+    assert call(cloud, user, "listZones", available="false") == {}
+    with pytest.raises(ParamError, match="there is no zone"):
+        call(cloud, user, "updateZone", id=built.zone.uuid, name="mine")
+
+
+def test_a_dry_run_of_a_host_leaves_nothing(cloud: Cloud, built: Built) -> None:
+    place = {"zoneid": built.zone.uuid, "podid": built.pod.uuid, "clusterid": built.cluster.uuid, "hypervisor": "Simulator"}
+    told = call(cloud, built.caller, "addHost", url="http://sim/dry", dryrun="true", **place)
+    assert {change["what"] for change in told["dryrun"]["changes"]} == {"host"}
+    assert call(cloud, built.caller, "listHosts")["count"] == 2
