@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
+from cloudwright.core.setting import setting
 from cloudwright.core.task import Task
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.hypervisor import contract
@@ -15,6 +16,9 @@ from cloudwright.storage.model import StoragePool, Template, Volume
 from cloudwright.storage.pool.use import on_pool
 
 CDROM = 3  # the slot of the drive
+ROOM = setting(
+    "vm.scaling.room", 4, "how many times its size a dynamically scalable instance can grow while it runs", minimum=1, maximum=16
+)
 
 
 def volumes_of(reader: Reader, vm_id: int) -> list[tuple[Volume, StoragePool]]:
@@ -42,18 +46,23 @@ def disk_of(volume: Volume, path: str) -> contract.Disk:
     )
 
 
-def nics_of(reader: Reader, vm: Vm) -> list[contract.Nic]:
-    """Its interfaces, the default one's slot as given."""
-    nics = sorted(reader.all(Nic, Nic.c.vm_id == vm.id), key=lambda nic: nic.slot)
-    networks = {id: reader.get(Network, id) for id in {nic.network_id for nic in nics}}
-    segments = {id: segment_of(reader, network, vm.hypervisor) for id, network in networks.items()}
-    return [contract.Nic(mac=nic.mac, segment=segments[nic.network_id], slot=nic.slot, link_up=nic.link_up) for nic in nics]
+def nic_of(reader: Reader, nic: Nic) -> contract.Nic:
+    """An interface as its machine's hypervisor plugs it."""
+    network, vm = reader.get(Network, nic.network_id), reader.get(Vm, nic.vm_id)
+    return contract.Nic(mac=nic.mac, segment=segment_of(reader, network, vm.hypervisor), slot=nic.slot, link_up=nic.link_up)
+
+
+def _room(reader: Reader, vm: Vm) -> dict[str, str]:
+    """What a machine is started with so that it can grow."""
+    times = ROOM.get(reader) if vm.dynamically_scalable else 1
+    return {"max_cpus": str(vm.cpus * times), "max_memory": str(vm.memory * times)} if times > 1 else {}
 
 
 def specification(task: Task, vm: Vm, host: Host) -> contract.Machine:
     """The whole machine, as it shall run on this host."""
     volumes = volumes_of(task.read, vm.id)
     disks = [disk_of(volume, located(task, host, pool, volume.disk_name)) for volume, pool in volumes]
+    nics = task.read.all(Nic, Nic.c.vm_id == vm.id)
     iso = ""
     if vm.iso_id is not None and volumes:
         iso = located(task, host, volumes[0][1], task.read.get(Template, vm.iso_id).image_name)
@@ -65,8 +74,8 @@ def specification(task: Task, vm: Vm, host: Host) -> contract.Machine:
         memory=vm.memory,
         cpu_shares=max(2, vm.cpus * vm.cpu_mhz),
         disks=disks,
-        nics=nics_of(task.read, vm),
+        nics=[nic_of(task.read, nic) for nic in sorted(nics, key=lambda nic: nic.slot)],
         boot_from_cdrom=bool(iso) and not any(volume.template_id for volume, _ in volumes),
         hostname=vm.name,
-        details=vm.details,
+        details={**vm.details, **_room(task.read, vm)},
     )
