@@ -15,7 +15,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import ROOT_DOMAIN, Domain
-from cloudwright.identity.owner import shown_path
+from cloudwright.identity.owner import account_named, no_project, shown_path
 
 _parent = Domain.t.alias("parent")
 _child = Domain.t.alias("child")
@@ -123,11 +123,18 @@ class ListDomains(List, answers=DomainView, keywords=[Domain.c.name]):
         "which parts to answer: all, resource, min; the answer has them all", choices=("all", "resource", "min")
     )
     show_icon: bool = param("whether to answer icons; domains have none yet", default=False)
-    tag: str | None = param("limits by tag are not there yet", check=_no_more)
+    tag: str | None = param("limits by tag are not there yet", check=_no_more, since="4.20.0")
+    tags: dict[str, str] | None = param("tags of domains are not there yet", style="kv", check=_no_more)
+    account: str | None = param("only the domain of this account, given with domainid")
+    project: str | None = param("projects are not there yet", wire_name="projectid", check=no_project)
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
+        if self.account is not None:  # allowed, or refused
+            account_named(reader, caller, self.account, self.domain.id if self.domain else caller.domain_id)
         if self.domain is not None:
             return [_of(self.domain, self.is_recursive)]
+        if self.account is not None:
+            return [("own", Domain.c.id == sa.bindparam("caller_domain"), {})]
         if self.__dict__["id"] or self.list_all or caller.kind is Kind.ROOT:
             return []
         return [("own", Domain.c.id == sa.bindparam("caller_domain"), {})]

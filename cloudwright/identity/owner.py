@@ -20,7 +20,8 @@ from cloudwright.core.view import View, field
 from cloudwright.identity.model import Account, Domain
 
 
-def _no_project(value: str) -> str | None:
+def no_project(value: str) -> str | None:
+    """The check of parameters `projectid`. -1 asks for what is in any project beside the rest: there is none."""
     return None if value == "-1" else "there are no projects in this version; name an account instead"
 
 
@@ -29,7 +30,7 @@ class OwnedBy(Verb):
 
     account: str | None = param("the account that shall own it, given with domainid; without, the caller's own")
     domain: Ref[Domain] | None = param("the domain of the account")
-    project: str | None = param("projects are not there yet", wire_name="projectid", check=_no_project)
+    project: str | None = param("projects are not there yet", wire_name="projectid", check=no_project)
 
 
 def owner(reader: Reader, caller: Caller, command: OwnedBy) -> Account:
@@ -58,7 +59,7 @@ class OwnedView(View):
     """The fields that tell an owner. `of` must be an owned resource."""
 
     def __init_subclass__(cls, *, of: Any = None, key: str = "", joins: Any = ()) -> None:
-        if of is not None:
+        if of is not None and not cls.joins:  # a view of an owned view has them already
             joins = [(Account, Account.c.id == of.c.account_id), (Domain, Domain.c.id == of.c.domain_id), *joins]
         super().__init_subclass__(of=of, key=key, joins=joins)
 
@@ -76,7 +77,7 @@ class OwnedList(List):
     list_all: bool = param("all that the caller may see, not only its own", default=False)
     is_recursive: bool = param("with domainid or listall: those of the domains below, too", default=False)
 
-    project: str | None = param("projects are not there yet", wire_name="projectid", check=_no_project)
+    project: str | None = param("projects are not there yet", wire_name="projectid", check=no_project)
 
     def owner_columns(self) -> tuple[Any, Any]:
         """The columns of the owning account and its domain."""

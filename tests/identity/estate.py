@@ -1,0 +1,88 @@
+"""One row of each kind, written directly: the shared ones once, the owned ones for each owner."""
+
+from __future__ import annotations
+
+import itertools
+import typing
+from collections import defaultdict
+from typing import Any
+
+from cloudwright.cloud import Cloud
+from cloudwright.core.access import Caller
+from cloudwright.core.resource import _ABSENT, Owned, Resource, _plain
+from cloudwright.core.secret import Secret
+from cloudwright.core.tx import Tx
+
+IDENTITY = {"domain", "role", "role_rule", "account", "user_", "login_session", "api_key_pair"}
+MACHINERY = {"task_story", "setting", "server", "client_token", "loop", "toy", "storage_upkeep", "network_care"}
+"""Kinds that nobody lists, or that a running server would act upon."""
+
+PARTS = {"nic"}
+"""Kinds without an owner's columns that are part of an owned thing."""
+
+_NET = {
+    "gateway": "192.0.2.1",
+    "netmask": "255.255.255.0",
+    "start_ip": "192.0.2.10",
+    "end_ip": "192.0.2.20",
+    "cidr": "192.0.2.0/24",
+}
+"""Texts that are read as addresses, wherever they are columns."""
+
+SPECIAL: dict[str, dict[str, Any]] = {
+    "task": {"live": 0, "state": "done", "kind_name": "CloseUser", "subject": "none:0", "command": "disableUser"},
+    "firewall_rule": {"purpose": "Firewall", "protocol": "tcp", "start_port": 1, "end_port": 2},
+    "template": {"format": "QCOW2", "hypervisor": "KVM"},
+    "volume": {"vol_type": "DATADISK", "state": "Ready"},
+    "storage_pool": {"pool_type": "Filesystem", "url": "file:///x"},
+    "host": {"hypervisor": "Simulator", "state": "Up"},
+}
+_numbers = itertools.count(1000)
+
+
+def estate(cloud: Cloud, owners: list[Caller]) -> dict[int, dict[str, Resource]]:
+    """The rows made: those of each owner by account id, the shared ones under 0; inside by kind."""
+    return cloud.db.write(lambda tx: _make(tx, owners))
+
+
+def _make(tx: Tx, owners: list[Caller]) -> dict[int, dict[str, Resource]]:
+    made: dict[int, dict[str, Resource]] = defaultdict(dict)
+    for kind in Resource.by_name.values():
+        if kind.kind in IDENTITY | MACHINERY or not kind.__module__.startswith("cloudwright."):
+            continue
+        whose: list[Caller | None] = list(owners) if "account_id" in kind.c or kind.kind in PARTS else [None]
+        for who in whose:
+            known = {**made[0], **(made[who.account_id] if who else made[owners[0].account_id])}
+            row = tx.insert(kind(**_values(kind, who, known)))
+            made[who.account_id if who else 0][kind.kind] = row
+    return made
+
+
+def _values(kind: type[Resource], who: Caller | None, known: dict[str, Resource]) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    values = {name: text for name, text in _NET.items() if name in kind.c} | SPECIAL.get(kind.kind, {})
+    for name, declared in kind._columns.items():
+        if declared.default is _ABSENT and name not in values:
+            about = known.get(name.removesuffix("_id"))
+            values[name] = about.id if about is not None and name.endswith("_id") else _value(kind, name, _plain(hints[name])[0])
+    if who is not None:
+        mine = {"account_id": who.account_id, "domain_id": who.domain_id, "user_id": who.user_id}
+        values |= {name: value for name, value in mine.items() if name in kind.c}
+    return values
+
+
+def _value(kind: type[Resource], name: str, of: Any) -> Any:
+    if of is int:
+        return 1 if name.endswith("_id") and not name.startswith("address") else next(_numbers)
+    made: dict[Any, Any] = {float: 1.0, bool: False, Secret: Secret("s")}
+    if of in made:
+        return made[of]
+    if isinstance(of, type) and issubclass(of, str):
+        return f"{kind.kind}-{next(_numbers)}"
+    origin = typing.get_origin(of) or of
+    return origin()
+
+
+def is_owned(kind: type[Resource]) -> bool:
+    """Whether rows of a kind are one account's alone."""
+    return issubclass(kind, Owned)
