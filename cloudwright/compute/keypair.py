@@ -17,7 +17,10 @@ from cloudwright.core.listing import where
 from cloudwright.core.param import param
 from cloudwright.core.tx import Tx
 from cloudwright.core.view import field
+from cloudwright.identity.belongings import belongs
 from cloudwright.identity.owner import OwnedBy, OwnedList, OwnedView, owner
+
+belongs(SshKeyPair)
 
 
 class KeyPairView(OwnedView, of=SshKeyPair, key="sshkeypair"):

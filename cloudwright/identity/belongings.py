@@ -9,7 +9,7 @@ Lower orders go first. An account that owns something of a kind that nobody decl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -73,8 +73,8 @@ def stops(reader: Reader, account: Account) -> Work:
     return [(task, row) for task, row in found if task is not None]
 
 
-def removals(reader: Reader, account: Account) -> Work:
-    """The tasks that remove the first kinds (in their order) of which the account still has something to remove by tasks."""
+def removals(reader: Reader, account: Account) -> Iterator[Work]:
+    """The tasks that remove what an account has, kinds of one order at a time. The next are to begin when these are done."""
     for order in sorted({kind.order for kind in _kinds.values()}):
         work: Work = []
         for kind in _kinds.values():
@@ -82,8 +82,13 @@ def removals(reader: Reader, account: Account) -> Work:
                 rows = reader.all(kind.of, kind.of.c.account_id == account.id)
                 work += [(task, row) for row in rows if (task := kind.remove(row)) is not None]
         if work:
-            return work
-    return []
+            yield work
+
+
+def left(reader: Reader, account: Account) -> list[str]:
+    """What of an account is not a row alone, in words."""
+    mine = owned(reader, [account])
+    return words({kind: count for kind, count in mine.items() if kind not in _kinds or _kinds[kind].remove})
 
 
 def remove_rows(tx: Tx, account: Account) -> int:

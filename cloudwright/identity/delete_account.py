@@ -39,7 +39,7 @@ class RemoveAccount(Task, rank=60):
     @step(deadline=3600)
     def clear(self, tx: Tx) -> None:
         row = tx.get(Account, self.account)
-        while work := belongings.removals(tx, row):
+        for work in belongings.removals(tx, row):
             self.children(tx, work)
 
     @step
@@ -47,7 +47,8 @@ class RemoveAccount(Task, rank=60):
         row = tx.get(Account, self.account)
         if row.gone:
             return
-        check_removable(tx, [row])
+        if left := belongings.left(tx, row):
+            raise InUse(f"Account {row.name} still owns {', '.join(left)}", why=left)
         rows = belongings.remove_rows(tx, row)
         users = tx.all(User, User.c.account_id == row.id)
         for user in users:

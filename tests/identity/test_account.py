@@ -2,9 +2,11 @@ import pytest
 
 from cloudwright.compute.model import SshKeyPair
 from cloudwright.core.error import Denied, InUse, ParamError
+from cloudwright.core.task import Task, step
+from cloudwright.core.tx import Tx
 from cloudwright.identity import belongings
 from cloudwright.identity.model import Account, KeyPair, LoginSession, User
-from tests.conftest import call, done
+from tests.conftest import call, done, finished
 from tests.identity.conftest import PASSWORD
 
 NEW = {"username": "new", "password": PASSWORD, "email": "n@example.org", "firstname": "N", "lastname": "W"}
@@ -143,3 +145,39 @@ def test_an_account_goes_with_users_keys_sessions_and_rows(tenants, monkeypatch)
     left = {row.username for row in reader.all(User)}
     assert left & {"ann", "abe", "dan"} == {"dan"}
     assert (reader.count(KeyPair), reader.count(LoginSession), reader.count(SshKeyPair)) == (0, 0, 1)
+
+
+class Scrap(Task, rank=15):
+    """Removes a key pair, unless it is told to forget it."""
+
+    pair: int
+    works: bool = True
+
+    @step
+    def scrap(self, tx: Tx) -> None:
+        row = tx.get(SshKeyPair, self.pair)
+        if self.works and not row.gone:
+            tx.remove(row)
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_what_has_tasks_goes_by_its_tasks(tenants, monkeypatch, works):
+    monkeypatch.setattr(belongings, "_kinds", {})
+    belongings.belongs(SshKeyPair, remove=lambda row: Scrap(pair=row.id, works=works))
+    own_key(tenants, "ann")
+    job = tenants.call(tenants.root, "deleteAccount", id=tenants.fresh("ann").account_uuid)["jobid"]
+    ended = finished(tenants.cloud, job)
+    assert ended.state == ("done" if works else "failed")
+    if not works:
+        assert "still owns 1 ssh key pair" in ended.error
+        assert tenants.cloud.db.read().find(Account, Account.c.name == "ann").state == "enabled"
+
+
+def test_disabling_stops_what_runs_and_locking_does_not(tenants, monkeypatch):
+    monkeypatch.setattr(belongings, "_kinds", {})
+    belongings.belongs(SshKeyPair, stop=lambda row: Scrap(pair=row.id))
+    own_key(tenants, "ann")
+    id = tenants.fresh("ann").account_uuid
+    for lock, left in (("true", 1), ("false", 0)):
+        done(tenants.cloud, tenants.root, "disableAccount", id=id, lock=lock)
+        assert tenants.cloud.db.read().count(SshKeyPair) == left

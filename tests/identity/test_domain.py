@@ -17,11 +17,20 @@ def test_a_renamed_domain_takes_those_below_with_it(tenants):
 
 
 def test_names_are_unique_among_siblings_and_have_no_slash(tenants):
-    with pytest.raises(ParamError, match="same parent and name"):
+    with pytest.raises(ParamError, match="already a domain /eng/"):
         tenants.call(tenants.root, "createDomain", name="eng")
     with pytest.raises(ParamError, match="none of them a slash"):
         tenants.call(tenants.root, "createDomain", name="a/b")
     assert tenants.call(tenants.root, "createDomain", name="eng", parentdomainid=tenants.domains["ops"])["domain"]["level"] == 2
+
+
+@pytest.mark.parametrize("name", ["Eng", "ENG"])
+def test_siblings_differ_in_more_than_case(tenants, name):
+    with pytest.raises(ParamError, match="already a domain /eng/"):
+        tenants.call(tenants.root, "createDomain", name=name)
+    with pytest.raises(ParamError, match="already a domain /eng/"):
+        tenants.call(tenants.root, "updateDomain", id=tenants.domains["ops"], name=name)
+    assert tenants.call(tenants.root, "updateDomain", id=tenants.domains["eng"], name=name)["domain"]["name"] == name
 
 
 def test_wildcards_in_names_do_not_reach_further(tenants):
