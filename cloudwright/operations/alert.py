@@ -47,11 +47,15 @@ class ListAlerts(List, answers=AlertView, newest_first=True, keywords=[Alert.c.d
         return [("open", Alert.c.archived.is_(False), {})]
 
 
-class ListAlertTypes(Query, response={"id": ("integer", "the number of the type"), "name": ("string", "its name")}):
+class ListAlertTypes(Query, response={
+    "alerttypeid": ("integer", "the number of the type"),
+    "name": ("string", "its name"),
+    "repetitionallowed": ("boolean", "always false: the same trouble again is counted"),
+}):  # fmt: skip
     """Lists the types of alerts."""
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        return Told("alerttype", [{"id": type_.number, "name": type_.name} for type_ in TYPES.values()])
+        return Told("alerttype", [{"alerttypeid": t.number, "name": t.name, "repetitionallowed": False} for t in TYPES.values()])
 
 
 class ArchiveAlerts(Span, Command):

@@ -10,6 +10,7 @@ from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import PRINTED
+from cloudwright.core.server import Server
 from cloudwright.core.setting import Setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account, Domain
@@ -70,6 +71,7 @@ class Scoped(Verb):
     image_store: Ref[ImageStore] | None = param("for this image store", wire_name="imagestoreuuid", use=Use.CHANGE)
     domain: Ref[Domain] | None = param("for this domain", use=Use.CHANGE)
     account: Ref[Account] | None = param("for this account", use=Use.CHANGE)
+    management_server: Ref[Server] | None = param("for this server", use=Use.CHANGE, since="4.23.0")
 
     def scope(self, caller: Caller) -> Scope:
         """The scope named. Raises ParamError when several are, Denied where it is not the caller's to speak of."""
@@ -87,6 +89,8 @@ class Scoped(Verb):
             named.append(Scope("domain", self.domain.id))
         if self.account is not None:
             named.append(Scope("account", self.account.id, {"domain": self.account.domain_id}))
+        if self.management_server is not None:
+            named.append(Scope("managementserver", self.management_server.id))
         if len(named) > 1:
             scopes = " and ".join(scope.name for scope in named)
             raise ParamError(f"A setting is for one scope at a time, not for {scopes} at once", param="name")
@@ -103,6 +107,7 @@ class ListConfigurations(Paged, Scoped, Query, response=RESPONSE):
     category: str | None = param("only those of this category")
     group: str | None = param("only those of this group", since="4.18.0")
     sub_group: str | None = param("only those of this part of a group", since="4.18.0")
+    parent: str | None = param("only those that mean something only while this one is on", since="4.18.0")
     keyword: str | None = param("only those in whose name this occurs")
 
     def run(self, reader: Reader, caller: Caller) -> Told:
@@ -117,6 +122,7 @@ class ListConfigurations(Paged, Scoped, Query, response=RESPONSE):
         return (
             all(wanted is None or wanted.lower() == has.lower() for wanted, has in asked)
             and (self.keyword is None or self.keyword.lower() in name.lower())
+            and self.parent is None  # no setting here hangs on another
             and (scope.name == "global" or scope.name in declared.scopes)
         )
 
@@ -161,13 +167,20 @@ class ListConfigurationGroups(
     """Lists the groups of settings."""
 
     group: str | None = param("only this group")
+    keyword: str | None = param("only those in whose name this occurs")
 
     def run(self, reader: Reader, caller: Caller) -> Told:
         parts: dict[str, set[str]] = {}
         for name in Setting.by_name:
             group, part = group_of(name)
             parts.setdefault(group, set()).add(part)
-        groups = [name for name in GROUPS if name in parts and (self.group is None or self.group.lower() == name.lower())]
+        groups = [
+            name
+            for name in GROUPS
+            if name in parts
+            and (self.group is None or self.group.lower() == name.lower())
+            and (self.keyword is None or self.keyword.lower() in name.lower())
+        ]
         rows = [
             {
                 "name": name, "precedence": GROUPS[name], "description": f"Settings of {name.lower()}",

@@ -54,5 +54,5 @@ def test_raising_one_by_hand(cloud: Cloud, root: Caller) -> None:
 
 def test_types(cloud: Cloud, root: Caller) -> None:
     types = call(cloud, root, "listAlertTypes")["alerttype"]
-    assert {"id": 14, "name": "ALERT.MANAGEMENT"} in types
+    assert {"alerttypeid": 14, "name": "ALERT.MANAGEMENT", "repetitionallowed": False} in types
     assert len(types) == 43
