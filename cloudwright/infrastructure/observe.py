@@ -87,7 +87,7 @@ def _connected(tx: Tx, host: Host, facts: HostFacts) -> None:
         log.error("host %s was added as %s and says it is %s", host.name, host.hypervisor, facts.hypervisor)
         tx.update(host, state="Alert", last_seen=tx.now)
         return
-    tx.update(host, **known(facts), state="Up", last_seen=tx.now, disconnected=None)
+    tx.update(host, **known(facts), state="Up", last_seen=tx.now, connected=tx.now, disconnected=None)
     poke(tx, f"host:{host.id}")
     host_connected(tx, host)
     tx.signal("host")

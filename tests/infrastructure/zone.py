@@ -134,6 +134,7 @@ def _built(cloud: Cloud, root: Caller, zone_uuid: str, physical: str) -> Built:
     zone = _row(reader, Zone, zone_uuid)
     here: list[Any] = [reader.all(kind, kind.c.zone_id == zone.id) for kind in (Pod, Cluster, StoragePool, ImageStore)]
     pods, clusters, pools, stores = here
+    pools = [pool for pool in pools if pool.scope != "HOST"]  # each host has local storage, too
     hosts = reader.all(Host, Host.c.zone_id == zone.id)
     return Built(root, zone, pods[0], clusters[0], hosts, pools[0], stores[0], _row(reader, PhysicalNetwork, physical))
 

@@ -24,6 +24,7 @@ from cloudwright.infrastructure.host.view import HostView
 from cloudwright.infrastructure.hypervisor import HYPERVISORS
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.infrastructure.observe import known
+from cloudwright.storage.pool.open import host_connected
 
 _SIZES = {"cpus": "cpus", "mhz": "cpu_mhz", "memory": "memory"}
 _SIMULATED = FakeHypervisor(MemoryWorld(), "").facts()

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from cloudwright.core import task as tasks
 from cloudwright.core.error import Unavailable
-from cloudwright.core.task import Task, step
+from cloudwright.core.task import Task, TaskRow, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.drivers.error import Busy, DriverError, NotThere, Unreachable
 from cloudwright.drivers.pool.contract import Pool, PoolFacts
@@ -91,7 +91,7 @@ class OpenPools(Task, rank=5):
         )  # fmt: skip
         self.say(f"{host.name} has local storage at {path}")
 
-    @step(deadline=120)
+    @step(deadline=30)
     def open(self) -> None:
         """Open each."""
         host = self.read.get(Host, self.host)
@@ -121,8 +121,10 @@ def pools_of(host: Host) -> sa.ColumnElement[bool]:
 
 
 def host_connected(tx: Tx, host: Host) -> None:
-    """Call in the transaction in which a host became Up: it opens its pools."""
-    tasks.start(tx, OpenPools(host=host.id), host)
+    """Call in the transaction in which a host became Up: it opens its pools. One that is about to do so needs no telling."""
+    about_to = (TaskRow.c.subject == f"{host.kind}:{host.id}", TaskRow.c.live == 1, TaskRow.c.kind_name == OpenPools.__name__)
+    if not tx.count(TaskRow, *about_to):
+        tasks.start(tx, OpenPools(host=host.id), host)
 
 
 class ClosePool(Task, rank=25):
