@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
+from cloudwright.core.loop import Loop
 from cloudwright.core.setting import setting
-from cloudwright.core.task import NEVER, Again, Task, TaskRow, start, step
+from cloudwright.core.task import TaskRow, start
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.network.contract import ApplianceSeen
 from cloudwright.infrastructure.model import Host
@@ -50,17 +51,17 @@ _IDLE = (
 )
 
 
-class CareForNetworks(Task):
-    """Look at all networks now and then, for ever."""
+class CareForNetworks(Loop, every=30.0):
+    """Looks at all networks; it does nothing to any of them itself, but starts what does."""
 
-    @step(deadline=NEVER)
-    def look(self, tx: Tx) -> None:
-        """Start what is needed; this task itself does nothing to any network."""
-        behind = repair(tx)
-        idle = shut_down_idle(tx)
+    def turn(self) -> float | None:
+        self.write(self._look)
+        return float(INTERVAL.get(self.read))
+
+    def _look(self, tx: Tx) -> None:
+        behind, idle = repair(tx), shut_down_idle(tx)
         if behind or idle:
             self.say(f"{behind} networks are brought up to date, {idle} shut down because nobody uses them")
-        raise Again(INTERVAL.get(tx), "looks again soon")
 
 
 def repair(tx: Tx) -> int:

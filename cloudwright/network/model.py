@@ -195,9 +195,3 @@ class FirewallRule(
     private_end: int | None = None
     related_id: int | None = None  # the forwarding rule for which it was opened
     generation: int = 0
-
-
-class NetworkCare(Resource, table="network_care", unique=[("name",)]):
-    """What the reconciler of networks runs on: one row in an installation."""
-
-    name: str

@@ -1,4 +1,4 @@
-"""What a new installation has of networks: the offerings, and the row that the reconciler runs on.
+"""What a new installation has of networks: the offerings.
 
 Offerings whose capability is not built (shared networks) are there, disabled, so that what names them finds them and is told.
 Those of products that are not supported (NSX, Tungsten Fabric, NetScaler) and of VPCs come with their support.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudwright.core.task import TaskRow, start
 from cloudwright.core.tx import Tx
-from cloudwright.network.care import CareForNetworks
-from cloudwright.network.model import NetworkCare, NetworkOffering
+from cloudwright.network.model import NetworkOffering
 from cloudwright.network.services import ROUTER
 
 _GUEST_SERVICES = ("Dhcp", "Dns", "UserData")
@@ -62,6 +60,3 @@ def seed(tx: Tx) -> None:
     for known in OFFERINGS:
         if tx.find(NetworkOffering, NetworkOffering.c.name == known["name"]) is None:
             tx.insert(NetworkOffering(**{"state": "Enabled", "is_default": True, **known}))
-    care = tx.find(NetworkCare) or tx.insert(NetworkCare(name="networks"))
-    if tx.find(TaskRow, TaskRow.c.subject == f"{care.kind}:{care.id}", TaskRow.c.live == 1) is None:
-        start(tx, CareForNetworks(), care)

@@ -6,6 +6,7 @@ import msgspec
 
 from cloudwright.appliance.document import Document
 from cloudwright.drivers.error import NotThere, Refused
+from cloudwright.drivers.hypervisor.contract import Machine, Power
 from cloudwright.drivers.network.contract import ApplianceSeen, ApplianceSpec, Applied
 from cloudwright.drivers.segment import Segment, SegmentKind
 from cloudwright.drivers.world import Value, World
@@ -27,7 +28,7 @@ class FakeHostNetwork:
 
     def release(self, segment: Segment) -> None:
         self._meet("release")
-        if not any(segment in _spec_segments(value) for value in self._world.of(self._host, APPLIANCE).values()):
+        if segment.key not in self._used():
             self._world.drop(self._host, SEGMENT, segment.key)
 
     def segments(self) -> list[str]:
@@ -72,11 +73,24 @@ class FakeHostNetwork:
         self._world.put(self._host, SEGMENT, segment.key, {"tag": segment.tag})
         return segment.label if segment.kind is not SegmentKind.VXLAN else f"br-{segment.tag}"
 
+    def _used(self) -> set[str]:
+        """The keys of the segments that appliances and machines on this host are plugged into."""
+        appliances = (s for value in self._world.of(self._host, APPLIANCE).values() for s in _spec_segments(value))
+        machines = (s for value in self._world.of(self._host, "machine").values() for s in _plugged(value))
+        return {segment.key for segment in (*appliances, *machines)}
+
     def _value(self, name: str) -> Value:
         value = self._world.get(self._host, APPLIANCE, name)
         if value is None:
             raise NotThere(f"there is no appliance {name} on this host")
         return value
+
+
+def _plugged(machine: Value) -> list[Segment]:
+    """What a simulated machine that is not stopped is plugged into."""
+    if machine["power"] not in (Power.RUNNING, Power.PAUSED):
+        return []
+    return [nic.segment for nic in msgspec.json.decode(str(machine["machine"]), type=Machine).nics]
 
 
 def _spec(value: Value) -> ApplianceSpec:

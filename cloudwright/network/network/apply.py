@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
+from cloudwright.compute.model import Vm
 from cloudwright.core.error import WrongState
-from cloudwright.core.task import Task, start, step
+from cloudwright.core.task import Again, Task, TaskRow, start, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.address.take import take_address
-from cloudwright.network.model import FirewallRule, Network, NetworkOffering, PublicIp, Router
-from cloudwright.network.network.bring import bring, halt
+from cloudwright.network.model import FirewallRule, Network, NetworkOffering, Nic, PublicIp, Router
+from cloudwright.network.network.bring import bring, clear, halt
 from cloudwright.network.network.generation import bump, in_force, record
 from cloudwright.network.network.nic import new_mac
 from cloudwright.network.router.place import dead, place_router
@@ -22,8 +25,7 @@ class ApplyNetwork(Task, rank=30):
 
     `rules` and `address` are what the command that started this made: where they cannot be applied they are taken away again.
     `wake` False leaves a network alone that is not implemented, or whose router an administrator stopped: what changed is in its
-    rows and comes with the next start. Undoing leaves an implemented network as it is: others may have come to rely on it, and
-    one that nobody uses is shut down after a while anyway.
+    rows and comes with the next start. Undoing takes down a network that this implemented, unless another machine runs on it.
     """
 
     network: int
@@ -32,6 +34,8 @@ class ApplyNetwork(Task, rank=30):
     wake: bool = True
     took: int = 0  # the public address taken for source NAT
     asleep: bool = False  # there is no router to tell
+    implemented: bool = False  # by this task
+    kept: bool = False  # when undoing: others rely on it
 
     @step
     def settle(self, tx: Tx) -> None:
@@ -54,7 +58,7 @@ class ApplyNetwork(Task, rank=30):
         network = tx.get(Network, self.network)
         if network.state == "Implementing":
             withdraw(tx, network, "Allocated")
-            if self.took:
+            if self.took and tx.find(FirewallRule, FirewallRule.c.public_ip_id == self.took) is None:
                 _remove_if_living(tx, tx.get(PublicIp, self.took))
         self._unmake(tx, network)
 
@@ -72,12 +76,27 @@ class ApplyNetwork(Task, rank=30):
     @bring.undo
     def unbring(self) -> None:
         network = self.read.get(Network, self.network)
+        if network.state == "Implemented" and self.implemented and not self.kept:
+            self.write(self._reopen)
+            raise Again(0.0, f"sees whether others use network {network.name}")
         if network.state == "Implementing":
-            halt(self, network, segment_too=True)
+            halt(self, network)
+            clear(self, network)
+
+    def _reopen(self, tx: Tx) -> None:
+        """Take back that the network is implemented, unless another machine has come to rely on it."""
+        network = tx.lock(tx.get(Network, self.network))
+        mine = tx.get(TaskRow, self.row.parent).subject if self.row.parent else ""
+        others = sa.cast(Vm.c.id, sa.String(20)) != mine.removeprefix("vm:")
+        on = (Nic.c.network_id == network.id, Nic.c.gone == 0, Vm.c.id == Nic.c.vm_id, Vm.c.host_id.is_not(None))
+        self.kept = bool(tx.value(sa.select(sa.exists().where(*on, others))))
+        if not self.kept:
+            tx.update(network, state="Implementing")
 
     def _implement(self, tx: Tx, network: Network, offering: NetworkOffering) -> None:
         number = take_number(tx, network)
         if network.state == "Allocated" or number != network.segment_number:
+            self.implemented = self.implemented or network.state == "Allocated"
             tx.update(network, state="Implementing", segment_number=number)
             self.say(f"implements network {network.name}", segment=network.segment_kind, number=number)
         if self.asleep:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import msgspec
+import sqlalchemy as sa
 
+from cloudwright.compute.model import Vm
 from cloudwright.core.error import Unavailable
 from cloudwright.core.task import Again, Task
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import DriverFault, NotThere, Unreachable
 from cloudwright.drivers.network.contract import Applied, HostNetwork
 from cloudwright.infrastructure.model import Host
-from cloudwright.network.model import Network, Router
+from cloudwright.network.model import Network, Nic, Router
 from cloudwright.network.network.document import Wish, wish
 from cloudwright.network.network.generation import record
 from cloudwright.network.router.place import dead
@@ -50,7 +52,7 @@ def bring(task: Task, network: Network) -> None:
     )  # fmt: skip
 
 
-def halt(task: Task, network: Network, segment_too: bool = False) -> None:
+def halt(task: Task, network: Network) -> None:
     """Take the network's router from its host. For an acting step; nothing there is done. A dead host holds nothing."""
     if network.router_id is None:
         return
@@ -59,11 +61,32 @@ def halt(task: Task, network: Network, segment_too: bool = False) -> None:
     if host is None or dead(host):
         task.say(f"router {router.name} was on no host that lives")
         return
-    driver = task.reach(HostNetwork, host)
-    driver.remove(router.appliance_name)
-    if segment_too and (network.segment_number is not None or network.segment_kind == "FLAT"):
-        driver.release(segment_of(task.read, network))
+    task.reach(HostNetwork, host).remove(router.appliance_name)
     task.say(f"removed router {router.name} from {host.name}", host=host.name)
+
+
+_WHERE = (
+    sa.select(Vm.c.host_id, Vm.c.last_host_id)
+    .join(Nic.t, Nic.c.vm_id == Vm.c.id)
+    .where(Nic.c.network_id == sa.bindparam("network"), Nic.c.gone == 0)
+)
+
+
+def clear(task: Task, network: Network) -> None:
+    """Take the network's segment from the hosts of its router and machines. A segment that is still used there stays; on a host
+    that is silent it stays until the next network with this number, which finds it as it wants it."""
+    if network.segment_number is None and network.segment_kind != "FLAT":
+        return
+    segment = segment_of(task.read, network)
+    ids = {id for row in task.read.rows(_WHERE, {"network": network.id}) for id in row if id is not None}
+    if network.router_id is not None:
+        ids |= {task.read.get(Router, network.router_id).host_id or 0} - {0}
+    for host in (task.read.get(Host, id) for id in sorted(ids)):
+        if host.state == "Up" and not host.gone:
+            try:
+                task.reach(HostNetwork, host).release(segment)
+            except Unreachable:
+                task.say(f"{host.name} does not answer; segment {segment.key} stays there unused", host=host.name)
 
 
 def _apply(driver: HostNetwork, router: Router, wished: Wish) -> Applied:

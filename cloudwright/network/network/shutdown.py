@@ -12,7 +12,7 @@ from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
 from cloudwright.network.network.apply import withdraw
-from cloudwright.network.network.bring import halt
+from cloudwright.network.network.bring import clear, halt
 from cloudwright.network.segment import give_number_back
 
 _SHOWN = 5
@@ -63,7 +63,9 @@ class ShutdownNetwork(Task, rank=30):
     @step(deadline=300, final=True)
     def remove(self) -> None:
         """Remove the router."""
-        halt(self, self.read.get(Network, self.network), segment_too=True)
+        network = self.read.get(Network, self.network)
+        halt(self, network)
+        clear(self, network)
 
     @step
     def release(self, tx: Tx) -> None:
