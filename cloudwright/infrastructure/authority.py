@@ -102,12 +102,17 @@ class Gatekeeper:
 
 
 def cut_revoked(db: Database, hub: Hub) -> None:
-    """Cut hosts that are gone or had a certificate revoked. Those with a newer one come back at once."""
+    """Cut hosts that are gone, or had a certificate revoked since they connected. Those with a newer one come back at once."""
     reader = db.read()
     for uuid in hub.hosts():
         host = reader.find(Host, Host.c.uuid == uuid)
-        if host is None or reader.find(Revocation, Revocation.c.host_id == host.id) is not None:
+        if host is None or _revoked_since(reader, host):
             hub.cut(uuid)
+
+
+def _revoked_since(reader: Reader, host: Host) -> bool:
+    since = host.connected or 0.0
+    return reader.find(Revocation, Revocation.c.host_id == host.id, Revocation.c.created >= since) is not None
 
 
 def _signing(reader: Reader) -> Authority | None:

@@ -103,6 +103,7 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
     cannot: dict[str, str] = column(default={})
     labels: list[str] = column(default=[])
     last_seen: float | None = None
+    connected: float | None = None  # since when its agent hangs on a server
     disconnected: float | None = None
     migration_address: str = ""
     certificate_serial: str = ""
