@@ -1,0 +1,60 @@
+"""Identity on the database servers that a cloud grows onto."""
+
+import pytest
+
+from cloudwright.cloud import Cloud
+from cloudwright.drivers.world import MemoryWorld
+from cloudwright.identity.caller import root_caller
+from cloudwright.identity.gate import Gatekeeper
+from cloudwright.identity.model import Domain
+from tests.conftest import KEY, call, done
+from tests.databases import drop, fresh
+from tests.identity.conftest import PASSWORD, Tenants, account
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("engine", ["postgresql", "mariadb"])
+def test_a_tenants_life(engine, tmp_path):
+    url = fresh(engine, tmp_path)
+    made = Cloud(url, key=KEY, world=MemoryWorld())
+    try:
+        made.install()
+        assert made.install() is None
+        made.start()
+        live(made)
+    finally:
+        made.stop()
+        drop(url)
+
+
+def live(cloud):
+    root = root_caller(cloud.db.read())
+    domain = call(cloud, root, "createDomain", name="Ünï%")["domain"]["id"]
+    below = call(cloud, root, "createDomain", name="dev_", parentdomainid=domain)["domain"]["id"]
+    account(cloud, root, "eva", 2, domain)
+    account(cloud, root, "dan", 0, below)
+    tenants = Tenants(cloud=cloud, root=root, domains={})
+    call(cloud, root, "updateDomain", id=domain, name="Ünder")
+    assert tenants.fresh("dan").domain_path == "/Ünder/dev_/"
+    for name in ("eva", "dan"):
+        told = tenants.call(name, "listDomains", listall="true")["domain"]
+        assert [row["name"] for row in told] == {"eva": ["Ünder", "dev_"], "dan": ["dev_"]}[name]
+        assert told[0]["haschild"] is (name == "eva")
+    assert len(tenants.call("eva", "listAccounts", listall="true")["account"]) == 2
+    assert tenants.call("dan", "listUsers")["user"][0]["username"] == "dan"
+    done(cloud, tenants.fresh("eva"), "registerUserKeys", id=tenants.fresh("dan").user_uuid)
+    key = tenants.call("dan", "getUserKeys", id=tenants.fresh("dan").user_uuid)["userkeys"]
+    keeper = Gatekeeper(cloud.db)
+    assert keeper.by_api_key(key["apikey"]) == (key["secretkey"], caller_with(tenants.fresh("dan"), key["apikey"]))
+    assert keeper.sign_in("dan", PASSWORD, "/Ünder/dev_/", None) is not None
+    assert keeper.sign_in("dan", "wrong", "/Ünder/dev_/", None) is None
+    assert keeper.permitted(tenants.fresh("eva"), "createDomain")
+    assert not keeper.permitted(tenants.fresh("dan"), "createDomain")
+    done(cloud, root, "deleteDomain", id=domain, cleanup="true")
+    assert [row.path for row in cloud.db.read().all(Domain)] == ["/"]
+
+
+def caller_with(caller, key):
+    import msgspec
+
+    return msgspec.structs.replace(caller, api_key=key)
