@@ -14,6 +14,7 @@ import queue
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -39,7 +40,8 @@ class Fenced(BaseException):
 def connect(url: str) -> sa.Engine:
     """An engine whose connections are in autocommit; transactions are opened by hand, so a read costs no BEGIN."""
     sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600, "connect_args": {"connect_timeout": 5}}
+    options: dict[str, Any] = {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600, "pool_reset_on_return": None}
+    options["connect_args"] = {"connect_timeout": 5}
     if sqlite:
         options = {"poolclass": sa.pool.NullPool, "connect_args": {"check_same_thread": False, "timeout": 60}}
     elif url.startswith("postgresql"):
@@ -123,6 +125,7 @@ class Database:
         self._connection: Connection | None = None  # the writer's own
         self._doubt: list[_Done] = []  # of a commit whose answer was lost
         self._local = threading.local()
+        self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
         self._thread = threading.Thread(target=self._writer, name="writer", daemon=True)
         self._thread.start()
 
@@ -147,6 +150,7 @@ class Database:
         reader: Reader | None = getattr(self._local, "reader", None)
         if reader is None or reader.connection.closed or reader.connection.invalidated:
             reader = self._local.reader = _Reading(self.engine.connect())
+            self._readers.add(reader)
         return reader
 
     def write(self, fn: Callable[[Tx], T]) -> T:
@@ -169,6 +173,8 @@ class Database:
         self._thread.join(timeout=30)
         self._closed = True
         self._refuse()
+        for reader in list(self._readers):
+            _leave(reader.connection)
         self.engine.dispose()
 
     def _refuse(self) -> None:
@@ -191,7 +197,7 @@ class Database:
             except Exception:  # any failure of the batch as a whole: each must still get its answer
                 self._alone(batch)
         if self._connection is not None:
-            self._connection.close()
+            _leave(self._connection)
 
     def _gather(self) -> tuple[list[_Write], bool]:
         batch: list[_Write] = []
@@ -310,6 +316,12 @@ class Database:
 
 
 _Done = tuple[_Write, Any, BaseException | None]
+
+
+def _leave(connection: Connection) -> None:
+    """Close a connection that may be lost already."""
+    with contextlib.suppress(sa.exc.SQLAlchemyError):
+        connection.close()
 
 
 def _put_back(works: Iterable[_Write]) -> None:

@@ -7,6 +7,7 @@ dead server.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -88,7 +89,7 @@ class Membership:
     def leave(self) -> None:
         """Stop beating and hand back the work, so that nobody waits for the lease to run out."""
         self._stop.set()
-        if not self.db.fenced.is_set():
+        with contextlib.suppress(Fenced):  # then the work was taken already
             self.db.write(lambda tx: self._retire(tx, self.id, self.epoch))
 
     def die(self) -> None:
