@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from cloudwright.core.access import Caller, Kind
 from cloudwright.core.db import Database
 from cloudwright.core.event import emit
+from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.wire import WireError
@@ -101,7 +102,7 @@ class Gatekeeper:
         reader = self.db.read()
         domain = _domain(reader, domain_path, domain_id)
         user = reader.find(User, User.c.username == username, User.c.domain_id == domain.id) if domain else None
-        right = password.matches(user.password if user else "", given)
+        right = password.matches(user.password if user else Secret(""), given)
         if user is None or domain is None:
             return None
         if not right:

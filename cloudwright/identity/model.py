@@ -91,7 +91,7 @@ class User(Resource, table="user_", unique=[("domain_id", "username")], indexes=
     username: str
     account_id: int
     domain_id: int
-    password: str = column(text=True)  # an argon2id hash, "" for none: nobody signs in with it
+    password: Secret  # its argon2id hash, "" for none: nobody signs in with it
     first_name: str = ""
     last_name: str = ""
     email: str = ""

@@ -44,7 +44,7 @@ class Password(Secret):
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.hash = hashed(text)
+        self.hash = Secret(hashed(text))
 
 
 def hashed(text: str) -> str:
@@ -53,11 +53,12 @@ def hashed(text: str) -> str:
         return _HASHER.hash(text)
 
 
-def matches(stored: str, text: str) -> bool:
+def matches(stored: Secret, text: str) -> bool:
     """Whether the password is the one of a stored hash. "" is nobody's hash, and costs as much to refuse as any."""
     with _AT_ONCE:
         try:
-            return _HASHER.verify(stored or _nobody(), text) and stored != ""
+            known = stored.reveal()
+            return _HASHER.verify(known or _nobody(), text) and known != ""
         except (VerificationError, InvalidHashError):
             return False
 

@@ -39,14 +39,14 @@ def seed(tx: Tx, admin_password: Secret | None = None) -> Secret | None:
     for id, name in ((model.SYSTEM_ACCOUNT, "system"), (model.ADMIN_ACCOUNT, "admin")):
         of = Account(name=name, domain_id=model.ROOT_DOMAIN, role_id=ROOT_ADMIN_ROLE, type_=model.ADMIN)
         _put(tx, id, of)
-    _user(tx, model.SYSTEM_USER, model.SYSTEM_ACCOUNT, "system", "")
-    _user(tx, model.ADMIN_USER, model.ADMIN_ACCOUNT, "admin", password.hashed((made or given).reveal()))
+    _user(tx, model.SYSTEM_USER, model.SYSTEM_ACCOUNT, "system", Secret(""))
+    _user(tx, model.ADMIN_USER, model.ADMIN_ACCOUNT, "admin", Secret(password.hashed((made or given).reveal())))
     for kind in (Domain, Role, Account, User):
         _count_on(tx, kind)
     return made
 
 
-def _user(tx: Tx, id: int, account: int, name: str, secret: str) -> None:
+def _user(tx: Tx, id: int, account: int, name: str, secret: Secret) -> None:
     about: dict[str, Any] = {"first_name": name, "last_name": "cloud", "password": secret}
     _put(tx, id, User(username=name, account_id=account, domain_id=model.ROOT_DOMAIN, **about))
 

@@ -128,7 +128,7 @@ class UpdateUser(
             tx.update(user, **values)
         return user
 
-    def _new_hash(self, tx: Tx, caller: Caller, new: Any) -> str:
+    def _new_hash(self, tx: Tx, caller: Caller, new: Any) -> Secret:
         needed = caller.kind is Kind.USER or caller.user_id == self.id.id
         if needed and self.current_password is None:
             raise ParamError("Parameter currentpassword: it is needed to change this password", param="currentpassword")
@@ -136,7 +136,7 @@ class UpdateUser(
         if given is not None and not password.matches(self.id.password, given.reveal()):
             raise ParamError("Parameter currentpassword: it is not the password that the user has now", param="currentpassword")
         password.check_policy(tx, self.id.username, new.reveal(), self.id.domain_id)
-        hash: str = new.hash
+        hash: Secret = new.hash
         return hash
 
 

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from cloudwright.core.event import Event
+from cloudwright.core.secret import Secret
 from cloudwright.core.setting import Setting
 from cloudwright.core.wire import WireError
 from cloudwright.identity import password
@@ -68,7 +69,7 @@ def test_anything_else_does_not(keeper, name, given, path):
 
 def test_an_unknown_user_costs_as_much_as_a_known_one(keeper, monkeypatch):
     asked = []
-    monkeypatch.setattr(password, "matches", lambda stored, given: asked.append(stored) or False)
+    monkeypatch.setattr(password, "matches", lambda stored, given: asked.append(stored.reveal()) or False)
     keeper.sign_in("ann", "x", "/eng/", None)
     keeper.sign_in("nobody", "x", "/eng/", None)
     keeper.sign_in("ann", "x", "/no/such/domain/", None)
@@ -80,12 +81,12 @@ def test_refusing_nobody_takes_the_time_of_refusing_somebody(monkeypatch):
 
     monkeypatch.setattr(password, "_HASHER", argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1))
     password._nobody.cache_clear()
-    stored, spent = password.hashed("one"), {}
-    password.matches("", "x")
-    for given in (stored, ""):
+    stored, nobody, spent = Secret(password.hashed("one")), Secret(""), {}
+    password.matches(nobody, "x")
+    for given in (stored, nobody):
         spent[given] = min(timed(lambda given=given: password.matches(given, "two")) for _ in range(5))
     password._nobody.cache_clear()
-    assert 0.5 < spent[""] / spent[stored] < 2.0
+    assert 0.5 < spent[nobody] / spent[stored] < 2.0
 
 
 def timed(fn):

@@ -9,6 +9,7 @@ from cloudwright.core.command import Verb
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import Event
 from cloudwright.core.resource import metadata
+from cloudwright.core.secret import Secret
 from cloudwright.core.setting import Setting
 from cloudwright.identity import password
 from cloudwright.identity.keys import NewKeyView
@@ -26,12 +27,12 @@ def id_of(tenants, name):
 
 
 def test_a_hash_matches_its_password_only():
-    stored = password.hashed("one")
-    assert stored.startswith("$argon2id$")
+    stored = Secret(password.hashed("one"))
+    assert stored.reveal().startswith("$argon2id$")
     assert password.matches(stored, "one")
     assert not password.matches(stored, "two")
-    assert not password.matches("", "")
-    assert not password.matches("not a hash", "one")
+    assert not password.matches(Secret(""), "")
+    assert not password.matches(Secret("not a hash"), "one")
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,10 @@ def test_no_secret_is_left_anywhere_it_could_be_read(tenants, caplog):
     for table in metadata.sorted_tables:
         with tenants.cloud.db.engine.connect() as connection:
             texts.append(repr(connection.exec_driver_sql(f'SELECT * FROM "{table.name}"').all()))
+    dry = tenants.call(tenants.root, "updateUser", id=ann, password=word, dryrun="true")
+    assert "argon2" not in str(dry)
+    assert "argon2" not in repr(reader.all(User)[-1].__dict__)
+    texts.append(str(dry))
     lists = [n for n, v in Verb.by_name.items() if n.startswith("list") and v.__module__.startswith("cloudwright.identity.")]
     for name in lists:
         body = tenants.cloud.runner.run(

@@ -15,6 +15,7 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Verb
 from cloudwright.core.error import NoCapacity
 from cloudwright.core.param import Ref, param
+from cloudwright.core.secret import Secret
 from cloudwright.core.task import Again, Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.identity.caller import caller_of, root_caller
@@ -112,7 +113,7 @@ def person(cloud: Cloud, name: str, role: str, domain: Domain) -> Caller:
         of = tx.find(Role, Role.c.name == role)
         assert of is not None
         account = tx.insert(Account(name=name, domain_id=domain.id, role_id=of.id))
-        return tx.insert(User(username=name, account_id=account.id, domain_id=domain.id, password=""))
+        return tx.insert(User(username=name, account_id=account.id, domain_id=domain.id, password=Secret("")))
 
     return caller_of(cloud.db.read(), cloud.db.write(make))
 
