@@ -10,17 +10,23 @@ from collections.abc import Callable, Iterator
 Tell = Callable[[str], object]
 
 
+PAUSE = 5.0  # seconds between two lines about one part where there is no terminal
+
+
 class Progress:
-    """Parts that follow each other. On a terminal the line of the running part shows what it waits for."""
+    """Parts that follow each other. On a terminal the line of the running part shows what it waits for; elsewhere a line now and
+    then does."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._terminal = sys.stdout.isatty()
+        self._shown = 0.0
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[Tell]:
         """Show a part from its beginning to its end."""
-        began, result = time.monotonic(), ""
+        began = self._shown = time.monotonic()
+        result = ""
 
         def tell(words: str) -> None:
             nonlocal result
@@ -39,6 +45,9 @@ class Progress:
     def _show(self, name: str, seconds: float, words: str) -> None:
         if self._terminal:
             print(f"\r\033[K  … {name:42} {seconds:6.1f} s  {words[:60]}", end="", flush=True)
+        elif words and time.monotonic() > self._shown + PAUSE:
+            self._shown = time.monotonic()
+            print(f"  … {name:42} {seconds:6.1f} s  {words[:200]}", flush=True)
 
     def _end(self, line: str) -> None:
         print(("\r\033[K" if self._terminal else "") + f"  {line}".rstrip(), flush=True)

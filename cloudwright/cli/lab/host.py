@@ -142,7 +142,7 @@ class Host:
         return f"/proc/{self._need_pid()}/root"
 
     def _prepare_disk(self) -> None:
-        for name in [*BINDS, "dev"]:
+        for name in [*BINDS, "var/log/libvirt/qemu", "dev"]:  # the package makes the last log directory, libvirt does not
             (self.disk / name).mkdir(parents=True, exist_ok=True)
         identity = self.disk / "uuid"
         if not identity.exists():
