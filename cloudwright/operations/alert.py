@@ -7,7 +7,6 @@ from typing import Any
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import ParamError
-from cloudwright.core.event import emit
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
@@ -94,9 +93,7 @@ class SendAlert(Task):
 
     @step
     def send(self, tx: Tx) -> None:
-        row = tx.get(Alert, self.alert)
-        tx.update(row, sent=tx.now)
-        emit(tx, "ALERT.GENERATE", f"{row.name}: {row.description}", about=row, level="WARN")
+        tx.update(tx.get(Alert, self.alert), sent=tx.now)
 
 
 class GenerateAlert(Command, starts=SendAlert, event="ALERT.GENERATE", since="4.3"):

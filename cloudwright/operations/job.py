@@ -74,7 +74,7 @@ class JobView(
     completed = field(TaskRow.c.ended, "when it ended", "date")
     managementserverid = field(Server.c.uuid, "the server that runs it now", admin=True)
     managementservername = field(Server.c.node, "the name of that server", admin=True)
-    progress = field(TaskRow.c.progress, "how far its present step is, 0 to 1")
+    progress = field(TaskRow.c.progress, "how far its present step is, 0 to 1", "double")
     waitsfor = field(TaskRow.c.waiting, "what it waits for now", convert=lambda text: text or None)
     step = computed(_step, "the step it is at")
     steps = computed(_steps, "how many steps it has", "integer")
@@ -205,9 +205,10 @@ class QueryAsyncJobResult(Query, form="flat", response={name: (f.kind, f.doc) fo
 _LATEST = (
     sa.select(TaskRow.c.id)
     .where(TaskRow.c.instance == sa.bindparam("instance"), TaskRow.c.gone == 0, TaskRow.c.command.is_not(None))
-    .order_by(TaskRow.c.live.desc(), TaskRow.c.id.desc())
+    .order_by(TaskRow.c.id.desc())
     .limit(1)
 )
+"""Tasks on one resource run in the order of their ids: if the last one ended, so did all."""
 
 
 class ListAsyncJobs(OwnedList, answers=JobView, keywords=[TaskRow.c.command], response=RESULT):

@@ -36,6 +36,7 @@ def test_a_job_that_succeeds(cloud: Cloud, ann: Caller) -> None:
     assert "completed" not in told
     until(lambda: ask(cloud, ann, job).get("waitsfor") == "waits for the door")
     assert ask(cloud, ann, job)["step"] == "act"
+    assert ask(cloud, ann, job)["progress"] == 0
     OPEN.add("door")
     told = ended(cloud, ann, job)
     assert told["jobstatus"] == 1
