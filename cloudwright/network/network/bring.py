@@ -13,7 +13,7 @@ from cloudwright.drivers.error import DriverFault, NotThere, Unreachable
 from cloudwright.drivers.network.contract import Applied, HostNetwork
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Network, Nic, Router
-from cloudwright.network.network.document import Wish, wish
+from cloudwright.network.network.document import Wish, ports_of, wish
 from cloudwright.network.network.generation import record
 from cloudwright.network.router.place import dead
 from cloudwright.network.segment import segment_of
@@ -53,7 +53,10 @@ def bring(task: Task, network: Network) -> None:
 
 
 def halt(task: Task, network: Network) -> None:
-    """Take the network's router from its host. For an acting step; nothing there is done. A dead host holds nothing."""
+    """Take the network's router from its host, and the segments that nobody else uses there. For an acting step.
+
+    Nothing there is done; a dead host holds nothing.
+    """
     if network.router_id is None:
         return
     router = task.read.get(Router, network.router_id)
@@ -61,7 +64,10 @@ def halt(task: Task, network: Network) -> None:
     if host is None or dead(host):
         task.say(f"router {router.name} was on no host that lives")
         return
-    task.reach(HostNetwork, host).remove(router.appliance_name)
+    driver = task.reach(HostNetwork, host)
+    driver.remove(router.appliance_name)
+    for port in ports_of(task.read, network):
+        driver.release(port.segment)
     task.say(f"removed router {router.name} from {host.name}", host=host.name)
 
 
@@ -73,14 +79,12 @@ _WHERE = (
 
 
 def clear(task: Task, network: Network) -> None:
-    """Take the network's segment from the hosts of its router and machines. A segment that is still used there stays; on a host
+    """Take the network's segment from the hosts that its machines are or were on. A segment that is still used there stays; on a host
     that is silent it stays until the next network with this number, which finds it as it wants it."""
     if network.segment_number is None and network.segment_kind != "FLAT":
         return
     segment = segment_of(task.read, network)
     ids = {id for row in task.read.rows(_WHERE, {"network": network.id}) for id in row if id is not None}
-    if network.router_id is not None:
-        ids |= {task.read.get(Router, network.router_id).host_id or 0} - {0}
     for host in (task.read.get(Host, id) for id in sorted(ids)):
         if host.state == "Up" and not host.gone:
             try:

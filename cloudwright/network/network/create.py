@@ -95,7 +95,9 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
             name=self.name, display_text=self.display_text or self.name, zone_id=self.zone.id, offering_id=offering.id,
             physical_network_id=physical.id, guest_type=offering.guest_type or "Isolated", account_id=account.id,
             domain_id=account.domain_id, state="Setup" if self.vlan else "Allocated", segment_kind=kind, segment_number=number,
-            vlan_given=bool(self.vlan), generation=1, network_domain=self._domain(tx, account) if subnet else None, dns1=self.dns1,
+            vlan_given=bool(self.vlan),
+            generation=1,  # 0 is that of an appliance that runs nothing
+            network_domain=self._domain(tx, account) if subnet else None, dns1=self.dns1,
             dns2=self.dns2, display=self.display_network,
             public_mtu=checked_mtu(tx, self.zone, caller, "public", self.public_mtu),
             private_mtu=checked_mtu(tx, self.zone, caller, "private", self.private_mtu),

@@ -94,6 +94,13 @@ def wish(reader: Reader, network: Network) -> Wish:
     return Wish(reading.spec(), document(reading.facts()))
 
 
+def ports_of(reader: Reader, network: Network) -> list[Port]:
+    """The interfaces of the network's router; none where the network has no segment yet."""
+    if network.segment_number is None and network.segment_kind != "FLAT":
+        return []
+    return _Reading(reader, network).spec().ports
+
+
 class _Reading:
     """The rows around a network, read once."""
 

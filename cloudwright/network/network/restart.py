@@ -9,11 +9,10 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.network.model import Network, Router
-from cloudwright.network.network.apply import tell
 from cloudwright.network.network.bring import bring, halt
 from cloudwright.network.network.generation import bump, record
 from cloudwright.network.router.place import place_router
-from cloudwright.network.router.power import put_state
+from cloudwright.network.router.power import put_state, start_again
 
 
 class RestartNetwork(Task, rank=30):
@@ -42,7 +41,7 @@ class RestartNetwork(Task, rank=30):
     @remove.undo
     def unremove(self, tx: Tx) -> None:
         if self.cleanup:
-            tell(tx, tx.get(Network, self.network))
+            start_again(tx, tx.get(Network, self.network))
 
     @step
     def place(self, tx: Tx) -> None:

@@ -62,7 +62,7 @@ class RebootRouter(Task, rank=30):
 
     @halt.undo
     def unhalt(self, tx: Tx) -> None:
-        tell(tx, tx.get(Network, self.network))
+        start_again(tx, tx.get(Network, self.network))
 
     @step(deadline=300)
     def bring(self) -> None:
@@ -78,6 +78,12 @@ def put_state(tx: Tx, network: Network, state: str) -> None:
     tx.update(tx.lock(router), state=state, ports="", observed_generation=0)
     tx.lock(network)
     tx.update(network, applied=0)
+
+
+def start_again(tx: Tx, network: Network) -> None:
+    """Have a router that may have been taken from its host run there again."""
+    put_state(tx, network, "Starting")
+    tell(tx, network)
 
 
 class _OnRouter(Command):
