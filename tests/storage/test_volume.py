@@ -202,10 +202,9 @@ def test_users_see_their_own_and_not_where_it_lies(cloud: Cloud, zone: Built) ->
     ],
 )
 def test_what_cannot_be_made_says_why(cloud: Cloud, zone: Built, params: dict[str, object], why: str) -> None:
+    given = {"diskofferingid": offering(cloud, "Small"), "zoneid": zone.zone.uuid, **params}
     with pytest.raises(CloudError, match=why):
-        call(
-            cloud, zone.caller, "createVolume", **{"diskofferingid": offering(cloud, "Small"), "zoneid": zone.zone.uuid, **params}
-        )
+        call(cloud, zone.caller, "createVolume", **given)
 
 
 def test_pools_are_measured(cloud: Cloud, zone: Built) -> None:

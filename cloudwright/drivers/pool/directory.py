@@ -28,7 +28,7 @@ class DirectoryPool:
         self._host = host
         self._state = Path(state)
         self._errands = Errands(self._state / "work")
-        self._mutex = threading.Lock()  # a template is not removed while a clone of it is being made
+        self._mutex = threading.Lock()  # no template is removed while a clone of it is made; one record is written at a time
 
     def open(self, pool: PoolSpec) -> PoolFacts:
         root = self._path(pool)
@@ -40,9 +40,10 @@ class DirectoryPool:
         layout.sweep(root)
         record = self._record(pool.name)
         record.parent.mkdir(parents=True, exist_ok=True)
-        record.with_suffix(".new").write_bytes(msgspec.json.encode(pool))
-        sync(record.with_suffix(".new"))
-        record.with_suffix(".new").replace(record)
+        with self._mutex:
+            record.with_suffix(".new").write_bytes(msgspec.json.encode(pool))
+            sync(record.with_suffix(".new"))
+            record.with_suffix(".new").replace(record)
         return self.facts(pool.name)
 
     def close(self, pool: str) -> None:

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from cloudwright.core.error import CloudError
 from cloudwright.core.task import Again, Task
 from cloudwright.core.tx import Reader
-from cloudwright.drivers.error import NotThere, Refused, Unreachable
+from cloudwright.drivers.error import NotThere, Unreachable
 from cloudwright.drivers.pool.contract import Pool, PoolSpec
 from cloudwright.drivers.work import Work, WorkState
 from cloudwright.infrastructure.model import Host
@@ -52,10 +53,10 @@ def on_pool(task: Task, host: Host, pool: StoragePool, act: Callable[[Pool], T])
 
 
 def awaited(task: Task, work: Work, what: str) -> Work | None:
-    """Finished work, or None where it must be begun (again). Raises Again while it runs, Refused when it failed."""
+    """Finished work, or None where it must be begun (again). Raises Again while it runs, CloudError when it failed."""
     if work.state is WorkState.RUNNING:
         task.progress(work.progress, what)
         raise Again(POLL, f"{what}: {work.progress:.0%}")
     if work.state is WorkState.FAILED:
-        raise Refused(work.error)
+        raise CloudError(work.error)
     return work if work.state is WorkState.DONE else None
