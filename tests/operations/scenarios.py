@@ -1,4 +1,4 @@
-"""Scenarios of this domain's tasks for the universal proofs. Each prepares a cloud and answers what starts the task."""
+"""For each task of operations: prepares a cloud, and answers what starts the task there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cloudwright.operations.alert import SendAlert
 from cloudwright.operations.raising import TYPES, alert
 
 
-def scenario_SendAlert(cloud: Cloud) -> Callable[[Tx], TaskRow]:
+def scenario_SendAlert(cloud: Cloud) -> Callable[[Cloud], TaskRow]:
     """An alert that was raised by hand and is not known yet."""
 
     def begin(tx: Tx) -> TaskRow:
@@ -19,4 +19,4 @@ def scenario_SendAlert(cloud: Cloud) -> Callable[[Tx], TaskRow]:
         tx.update(row, sent=None)
         return start(tx, SendAlert(alert=row.id), row)
 
-    return begin
+    return lambda there: there.db.write(begin)
