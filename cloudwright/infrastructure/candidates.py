@@ -1,7 +1,7 @@
 """Hosts on which a machine may fit: a bounded sample by index, so that a deploy costs the same at 10 hosts and at 50,000.
 
 The database leaves out what is surely too small (it counts with the largest factor that any cluster has); placement decides with
-each cluster's own. Only when nothing in the sample fits is every host of the zone asked, to find the last place or to explain.
+each cluster's own. Only when nothing in the sample fits are many asked, to find the last places or to explain.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from cloudwright.infrastructure.model import Cluster, Host, HostTag, Pod
 from cloudwright.infrastructure.placement import Candidate, Plan, Pool, Refusal, Request, explain, place
 from cloudwright.storage.model import StoragePool
 
-SAMPLE = 32
+SAMPLE = 16
+MANY = 1000
+"""Hosts looked at when nothing in the sample fits, and hosts told about when nothing fits at all."""
 ALGORITHM = setting(
     "vm.allocation.algorithm", "random", "which host is tried first of those on which a machine fits",
     options=("random", "firstfit", "userdispersing", "firstfitleastconsumed"),
@@ -29,13 +31,19 @@ _choose = random.SystemRandom().randint
 
 
 def choose(reader: Reader, request: Request) -> Plan:
-    """Where the machine goes. Raises NoCapacity with the numbers of every host."""
+    """Where the machine goes. Raises NoCapacity with the numbers of those hosts that come nearest."""
     found = place(request, candidates(reader, request))
     if not isinstance(found, Plan):
-        found = place(request, candidates(reader, request, every=True))
+        found = place(request, _seen(reader, _page(reader, request, {}, MANY)))
     if isinstance(found, Plan):
         return found
-    raise explain(request, found)
+    nearest = place(request, _seen(reader, _nearest(reader, request)))
+    if isinstance(nearest, Plan):
+        return nearest
+    error = explain(request, nearest)
+    if len(nearest) == MANY:
+        error.why.append(f"the zone has more hosts; these {MANY} come nearest")
+    raise error
 
 
 def refusals(reader: Reader, request: Request) -> list[Refusal]:
@@ -59,47 +67,99 @@ def candidates(reader: Reader, request: Request, every: bool = False) -> list[Ca
 def _sample(reader: Reader, request: Request) -> list[Host]:
     if request.host is not None:
         return reader.all(Host, Host.c.id == request.host)
-    where = _able(reader, request)
     if ALGORITHM.get(reader) == "firstfit":
-        return _page(reader, where)
-    last = reader.value(sa.select(sa.func.max(Host.c.id)).where(Host.c.zone_id == request.zone, Host.c.gone == 0)) or 0
-    first = reader.value(sa.select(sa.func.min(Host.c.id)).where(Host.c.zone_id == request.zone, Host.c.gone == 0)) or 0
-    start = _choose(first, last)
-    rows = _page(reader, [*where, Host.c.id >= start])
-    return rows if len(rows) == SAMPLE else [*rows, *_page(reader, [*where, Host.c.id < start])]
+        return _page(reader, request, {}, SAMPLE)
+    bounds: Any = reader.one(_BOUNDS, {"zone": request.zone})
+    start = _choose(*bounds) if bounds[0] is not None else 0
+    rows = _page(reader, request, {"from_": start}, SAMPLE)
+    return rows if len(rows) == SAMPLE else [*rows, *_page(reader, request, {"before": start}, SAMPLE - len(rows))]
 
 
-def _page(reader: Reader, where: Sequence[sa.ColumnElement[bool]]) -> list[Host]:
-    return [Host.load(row) for row in reader.rows(sa.select(Host.t).where(*where).order_by(Host.c.id).limit(SAMPLE))]
+_mine = (Host.c.zone_id == sa.bindparam("zone"), Host.c.gone == 0)
+_BOUNDS = sa.select(
+    sa.select(sa.func.min(Host.c.id)).where(*_mine).scalar_subquery(),
+    sa.select(sa.func.max(Host.c.id)).where(*_mine).scalar_subquery(),
+)
+_largest_of = (SettingRow.c.name == sa.bindparam("name"), SettingRow.c.scope == "cluster", SettingRow.c.gone == 0)
+_LARGEST = sa.select(sa.func.max(sa.cast(SettingRow.c.value, sa.Float))).where(*_largest_of)
+_built: dict[Any, Any] = {}
 
 
-def _able(reader: Reader, request: Request) -> list[sa.ColumnElement[bool]]:
-    """What surely must hold, as conditions with an index on the place."""
-    mhz, bytes = _largest(reader, capacity.CPU_FACTOR), _largest(reader, capacity.MEMORY_FACTOR)
-    where = [
-        Host.c.gone == 0, Host.c.zone_id == request.zone, Host.c.state == "Up", Host.c.hypervisor == request.hypervisor,
-        Host.c.cpus >= request.cpus, Host.c.cpu_mhz >= request.mhz,
-        Host.c.cpu_reserved + request.cpu <= Host.c.cpus * Host.c.cpu_mhz * mhz,
-        Host.c.memory_reserved + request.memory <= Host.c.memory * bytes,
-    ]  # fmt: skip
-    if not request.disabled_too:
-        where.append(Host.c.resource_state == "Enabled")
-    if request.cluster is not None:
-        where.append(Host.c.cluster_id == request.cluster)
-    if request.pod is not None:
-        where.append(Host.c.pod_id == request.pod)
-    if request.avoid:
-        where.append(Host.c.id.not_in(sorted(request.avoid)))
-    for tag in request.tags:
-        where.append(Host.c.id.in_(sa.select(HostTag.c.host_id).where(HostTag.c.name == tag, HostTag.c.gone == 0)))
-    return where
+def _page(reader: Reader, request: Request, part: dict[str, int], most: int) -> list[Host]:
+    """Hosts that can surely hold it by the numbers, in the order of their ids. Statements are built once for each shape."""
+    binds = {name: value for name, value in _wanted(reader, request).items() if value not in (None, [])} | part
+    key = tuple(sorted(binds))
+    if key not in _built:
+        where = [condition for name, condition in _conditions(request).items() if name in binds or name == "always"]
+        if not request.disabled_too:
+            where.append(Host.c.resource_state == sa.bindparam("open"))
+        _built[key] = sa.select(Host.t).where(*where).order_by(Host.c.id).limit(sa.bindparam("most"))
+    return [Host.load(row) for row in reader.rows(_built[key], {**binds, "most": most})]
+
+
+def _wanted(reader: Reader, request: Request) -> dict[str, Any]:
+    """What statements bind; None or an empty list: nothing is asked."""
+    pinned = [reader.get(StoragePool, disk.pool) for disk in request.disks if disk.pool is not None]
+    clusters = [
+        id for id in (request.cluster, *(pool.cluster_id for pool in pinned if pool.scope == "CLUSTER")) if id is not None
+    ]
+    return {
+        "zone": request.zone, "hypervisor": request.hypervisor, "cpus": request.cpus, "mhz": request.mhz, "cpu": request.cpu,
+        "memory": request.memory, "cpu_factor": _largest(reader, capacity.CPU_FACTOR),
+        "memory_factor": _largest(reader, capacity.MEMORY_FACTOR), "cluster": max(clusters, default=None), "pod": request.pod,
+        "at": next((pool.host_id for pool in pinned if pool.scope == "HOST"), None), "avoid": sorted(request.avoid),
+        "open": None if request.disabled_too else "Enabled",
+        **{f"tag{i}": tag for i, tag in enumerate(request.tags)},
+        **{f"pool{i}": f'%"{tag}"%' for i, tag in enumerate(sorted({tag for disk in request.disks for tag in disk.tags}))},
+    }  # fmt: skip
+
+
+def _conditions(request: Request) -> dict[str, sa.ColumnElement[bool]]:
+    """By the bind that each needs; each finds the place by an index."""
+    bind = sa.bindparam
+    conditions: dict[str, sa.ColumnElement[bool]] = {
+        "always": sa.and_(
+            *_mine, Host.c.state == "Up", Host.c.hypervisor == bind("hypervisor"), Host.c.cpus >= bind("cpus"),
+            Host.c.cpu_mhz >= bind("mhz"), Host.c.cpu_reserved + bind("cpu") <= Host.c.cpus * Host.c.cpu_mhz * bind("cpu_factor"),
+            Host.c.memory_reserved + bind("memory") <= Host.c.memory * bind("memory_factor"),
+        ),
+        "from_": Host.c.id >= bind("from_"), "before": Host.c.id < bind("before"), "at": Host.c.id == bind("at"),
+        "cluster": Host.c.cluster_id == bind("cluster"), "pod": Host.c.pod_id == bind("pod"),
+        "avoid": Host.c.id.not_in(bind("avoid", expanding=True)),
+    }  # fmt: skip
+    for i in range(len(request.tags)):
+        tagged = sa.select(HostTag.c.host_id).where(HostTag.c.name == bind(f"tag{i}"), HostTag.c.gone == 0)
+        conditions[f"tag{i}"] = Host.c.id.in_(tagged)
+    for i in range(len({tag for disk in request.disks for tag in disk.tags})):
+        conditions[f"pool{i}"] = _reaches_tagged(bind(f"pool{i}"))
+    return conditions
+
+
+def _reaches_tagged(pattern: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    """The host reaches a pool that has a tag."""
+    tagged = (sa.type_coerce(StoragePool.c.tags, sa.Text).like(pattern), StoragePool.c.gone == 0)
+    at = {"ZONE": Host.c.zone_id, "CLUSTER": Host.c.cluster_id, "HOST": Host.c.id}
+    return sa.or_(*(
+        column.in_(sa.select(StoragePool.c[f"{scope.lower()}_id"]).where(*tagged, StoragePool.c.scope == scope))
+        for scope, column in at.items()
+    ))  # fmt: skip
+
+
+def _nearest(reader: Reader, request: Request) -> list[Host]:
+    """The hosts of the zone to tell about: those with the tags and the most free memory."""
+    tagged = sa.select(sa.func.count()).where(
+        HostTag.c.host_id == Host.c.id, HostTag.c.gone == 0, HostTag.c.name.in_(request.tags)
+    )
+    order = [Host.c.hypervisor != request.hypervisor, Host.c.memory_reserved - Host.c.memory, Host.c.id]
+    if request.tags:
+        order.insert(1, -tagged.scalar_subquery())
+    here = sa.select(Host.t).where(Host.c.gone == 0, Host.c.zone_id == request.zone).order_by(*order)
+    return [Host.load(row) for row in reader.rows(here.limit(MANY))]
 
 
 def _largest(reader: Reader, factor: Setting[float]) -> float:
     """The largest factor that any cluster has."""
-    mine = (SettingRow.c.name == factor.name, SettingRow.c.scope == "cluster", SettingRow.c.gone == 0)
-    own = reader.value(sa.select(sa.func.max(sa.cast(SettingRow.c.value, sa.Float))).where(*mine))
-    return max(factor.get(reader), float(own or 0))
+    return max(factor.get(reader), float(reader.value(_LARGEST, {"name": factor.name}) or 0))
 
 
 def _seen(reader: Reader, hosts: Sequence[Host]) -> list[Candidate]:
@@ -108,7 +168,7 @@ def _seen(reader: Reader, hosts: Sequence[Host]) -> list[Candidate]:
     clusters = _by_id(reader, Cluster, {host.cluster_id for host in hosts})
     pods = _by_id(reader, Pod, {host.pod_id for host in hosts})
     tags: dict[int, list[str]] = defaultdict(list)
-    for tag in _in(reader, HostTag, HostTag.c.host_id, {host.id for host in hosts}):
+    for tag in _in(reader, HostTag, "host_id", {host.id for host in hosts}):
         tags[tag.host_id].append(tag.name)
     pools, thresholds = _Pools(reader, hosts), _thresholds(reader, set(clusters))
     return [_candidate(reader, host, (clusters, pods, tags, pools, thresholds)) for host in hosts]
@@ -140,13 +200,13 @@ class _Pools:
     def __init__(self, reader: Reader, hosts: Sequence[Host]) -> None:
         self._found: dict[tuple[str, int, str], list[Pool]] = defaultdict(list)
         for scope, column, ids in (
-            ("ZONE", StoragePool.c.zone_id, {host.zone_id for host in hosts}),
-            ("CLUSTER", StoragePool.c.cluster_id, {host.cluster_id for host in hosts}),
-            ("HOST", StoragePool.c.host_id, {host.id for host in hosts}),
+            ("ZONE", "zone_id", {host.zone_id for host in hosts}),
+            ("CLUSTER", "cluster_id", {host.cluster_id for host in hosts}),
+            ("HOST", "host_id", {host.id for host in hosts}),
         ):
-            for row in _in(reader, StoragePool, column, ids, StoragePool.c.scope == scope, StoragePool.c.state == "Up"):
+            for row in _in(reader, StoragePool, column, ids, scope=scope, state="Up"):
                 free = 0 if capacity.pool_full(reader, row) else max(0, capacity.pool_limit(reader, row) - row.reserved)
-                at = getattr(row, f"{scope.lower()}_id")
+                at = getattr(row, column)
                 pool = Pool(id=row.id, name=row.name, free=free, tags=tuple(row.tags), local=scope == "HOST")
                 self._found[scope, at, row.hypervisor].append(pool)
 
@@ -179,11 +239,17 @@ def _thresholds(reader: Reader, clusters: set[int]) -> dict[int, tuple[tuple[int
 
 
 def _by_id(reader: Reader, kind: Any, ids: set[int]) -> dict[int, Any]:
-    return {row.id: row for row in _in(reader, kind, kind.c.id, ids)}
+    return {row.id: row for row in _in(reader, kind, "id", ids)}
 
 
-def _in(reader: Reader, kind: Any, column: Any, ids: Iterable[int], *where: sa.ColumnElement[bool]) -> list[Any]:
-    return [row for chunk in _chunks(ids) for row in reader.all(kind, column.in_(chunk), *where)]
+def _in(reader: Reader, kind: Any, column: str, ids: Iterable[int], **equal: str) -> list[Any]:
+    """The living rows whose column is among the ids."""
+    key = (kind, column, *equal)
+    if key not in _built:
+        same = [kind.c[name] == sa.bindparam(name) for name in equal]
+        wanted = kind.c[column].in_(sa.bindparam("ids", expanding=True))
+        _built[key] = sa.select(kind.t).where(wanted, kind.c.gone == 0, *same).order_by(kind.c.id)
+    return [kind.load(row) for chunk in _chunks(ids) for row in reader.rows(_built[key], {"ids": chunk, **equal})]
 
 
 def _chunks(ids: Iterable[int], size: int = 1000) -> list[list[int]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudwright.agent.frame import Stats
 from cloudwright.core.db import Database
+from cloudwright.core.loop import Loop
 from cloudwright.core.setting import setting
 from cloudwright.core.task import poke
 from cloudwright.core.tx import Tx
@@ -80,6 +81,14 @@ def overdue(tx: Tx) -> int:
     late = tx.now - ALERT_WAIT.get(tx)
     long = Host.t.update().where(*remote, Host.c.state == "Disconnected", Host.c.disconnected < late)
     return lost + tx.execute(long.values(state="Alert", version=Host.c.version + 1))
+
+
+class WatchForSilence(Loop, every=30.0):
+    """Notices hosts that nobody hears of any more."""
+
+    def turn(self) -> float | None:
+        self.write(overdue)
+        return None
 
 
 def _connected(tx: Tx, host: Host, facts: HostFacts) -> None:

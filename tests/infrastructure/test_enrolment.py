@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_host_enrols_serves_and_is_revoked(cloud: Cloud, site: RealSite, tmp_p
     built = simulated_zone(cloud)
     told = kvm_host(cloud, built)
     words = shlex.split(told["enrolcommand"])
-    token, given = words[1], dict(zip(words, words[1:], strict=False))
+    token, given = words[1], dict(pairwise(words))
     state = State(tmp_path / "kvm1")
     host = site.run(enrol(given["--server"], given["--fingerprint"], token, state))
     assert host == told["id"]

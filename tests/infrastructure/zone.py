@@ -108,7 +108,7 @@ def _storage(cloud: Cloud, root: Caller, name: str, place: dict[str, str]) -> No
 
 
 def _settled(cloud: Cloud) -> None:
-    """Wait until nothing is in motion: the built-in template is being brought to the new image store. Loops wait for the clock."""
+    """Wait until nothing moves: the built-in template is being brought to the new image store. Loops wait for the clock."""
     for _ in range(2000):
         if not cloud.db.read().count(TaskRow, TaskRow.c.live == 1, TaskRow.c.due < time.time() + 1):
             return
