@@ -16,6 +16,7 @@ import cloudwright
 from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.remote import CONTRACTS
 from cloudwright.cli import log as logs
+from cloudwright.cli.news import hub_and_feed
 from cloudwright.cli.screens import Screens
 from cloudwright.cloud import Cloud, master_key
 from cloudwright.compute.vm.console import ENDPOINT
@@ -62,6 +63,7 @@ class Node:
         self.cloud = Cloud(url, node=options.node, key=master_key(options.data), world=world, hook=logs.follow)
         self._stores = Stores(self.cloud.db)
         self.cloud.reach.images = self._stores
+        self._events, self._feed = hub_and_feed(self.cloud.db)
         self._hub: Hub | None = None
         self._http: Server | None = None
         self._look, self._ended = threading.Event(), threading.Event()
@@ -84,6 +86,7 @@ class Node:
         self.cloud.db.write(self._tell_addresses)
         self._http = self._listen()
         self._http.start()
+        self._feed.start()
         self._hub = self._let_hosts_in()
         self.cloud.start()
         log.info("started", extra={"url": self.url, "node": self.options.node})
@@ -95,6 +98,7 @@ class Node:
         self._look.set()
         if self._http is not None:
             self._http.stop()
+        self._feed.stop()
         self.cloud.stop()
         if self._hub is not None:
             self._care.join()
@@ -113,7 +117,7 @@ class Node:
         )
         console = CONSOLE if CONSOLE.is_dir() else None
         door = Screens(self.cloud.db, self._stream).door()
-        return Server(face(self.cloud), listen, files=Files(console), door=door)
+        return Server(face(self.cloud), listen, files=Files(console), hub=self._events, door=door)
 
     # --- hosts
 

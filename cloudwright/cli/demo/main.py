@@ -6,6 +6,7 @@ Where real hosts cannot run, the same story is told on the simulator. Everything
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -53,6 +54,7 @@ def up(folder: Folder, simulator: bool) -> int:
     try:
         story.tell(folder, simulator)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("\nInterrupted: everything is taken down again.", flush=True)
         down(folder)
         return 130
@@ -115,12 +117,13 @@ def _alive(known: dict[str, object]) -> bool:
 
 def _part_with_namespaces(known: dict[str, object]) -> None:
     """`ip netns` mounts its directory at its first use, and leaves that behind."""
-    place = Path("/run/netns")
-    if not known.get("namespaces_mounted") and place.is_dir() and not any(place.iterdir()) and os.path.ismount(place):
-        from cloudwright.cli.lab.program import run
+    from cloudwright.cli.demo.story import NAMESPACES, namespaces_mounted
+    from cloudwright.cli.lab.program import run
 
-        run(["umount", str(place)], check=False)
-        place.rmdir()
+    if not known.get("namespaces_mounted", True) and namespaces_mounted() and not any(NAMESPACES.iterdir()):
+        run(["umount", str(NAMESPACES)], check=False)
+        with contextlib.suppress(OSError):
+            NAMESPACES.rmdir()
 
 
 def _last_words(folder: Folder) -> None:

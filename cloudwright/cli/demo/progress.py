@@ -24,13 +24,13 @@ class Progress:
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[Tell]:
-        """Show a part from its beginning to its end."""
+        """Show a part from its beginning to its end. What is told last is its result."""
         began = self._shown = time.monotonic()
-        result = ""
+        last = ""
 
         def tell(words: str) -> None:
-            nonlocal result
-            result = words
+            nonlocal last
+            last = words
             self._show(name, time.monotonic() - began, words)
 
         self._show(name, 0.0, "")
@@ -39,8 +39,8 @@ class Progress:
         except BaseException:
             self._end(f"✗ {name}")
             raise
-        self.seconds[name] = round(time.monotonic() - began, 2)
-        self._end(f"✓ {name:42} {self.seconds[name]:6.1f} s  {result}")
+        self.seconds[name] = round(time.monotonic() - began, 1)
+        self._end(f"✓ {name:42} {self.seconds[name]:6.1f} s  {last}")
 
     def _show(self, name: str, seconds: float, words: str) -> None:
         if self._terminal:

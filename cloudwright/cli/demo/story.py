@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from cloudwright.cli.demo.progress import Progress
 from cloudwright.cli.lab import why_not
 from cloudwright.cli.server import CREDENTIALS
 
+NAMESPACES = Path("/run/netns")
 SIMULATED = {f"sim{number}": f"http://sim/sim{number}" for number in (1, 2)}
 
 
@@ -26,6 +26,7 @@ class Holder:
     """The process that holds the demo, talked to by lines of JSON."""
 
     def __init__(self, folder: Folder, real: bool, port: int) -> None:
+        mounted = namespaces_mounted()  # before the first one is made
         log = (folder.path / "hold.log").open("wb")
         program = [sys.executable, "-m", "cloudwright", "demo", "hold", str(folder.path), "real" if real else "simulator"]
         self._process = subprocess.Popen(
@@ -33,7 +34,6 @@ class Holder:
         )
         log.close()
         stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-        mounted = os.path.ismount("/run/netns")
         folder.write(pid=self._process.pid, started=stat.rpartition(")")[2].split()[19], real=real, namespaces_mounted=mounted)
         self.where = self._hear()
 
@@ -143,6 +143,11 @@ def _site(folder: Folder, holder: Holder) -> zone.Site:
         {name: f"http://{address}/{name}" for name, address in where["hosts"].items()},
         f"SharedMountPoint://localhost{folder.path}/primary", f"file://{folder.path}/secondary", holder.join,
     )  # fmt: skip
+
+
+def namespaces_mounted() -> bool:
+    """Whether `ip netns` was used on this machine, so that its directory is mounted."""
+    return any(line.split()[4] == str(NAMESPACES) for line in Path("/proc/self/mountinfo").read_text().splitlines())
 
 
 def free_port(first: int) -> int:

@@ -20,7 +20,7 @@ from cloudwright.cli.lab.host import MTU, NETWORKS, Host, Place
 from cloudwright.cli.lab.program import LabError, ip
 from cloudwright.cli.lab.remains import leftovers, sweep
 
-SUBNET_LOCK = Path("/run/lock/cloudwright-lab.lock")
+SUBNET_LOCK = Path("/run/lock")  # the directory itself is locked, so that no file is left there
 
 
 class Datacenter:
@@ -153,11 +153,14 @@ class Datacenter:
 @contextlib.contextmanager
 def _subnets() -> Iterator[tuple[IPv4Network, IPv4Network]]:
     """Two free subnets, held against other datacenters being built until the block has given them to links."""
-    SUBNET_LOCK.parent.mkdir(exist_ok=True)
-    with SUBNET_LOCK.open("w") as lock:
+    SUBNET_LOCK.mkdir(exist_ok=True)
+    lock = os.open(SUBNET_LOCK, os.O_RDONLY)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         management, public = probe.free_subnets(2, probe.taken_subnets())
         yield management, public
+    finally:
+        os.close(lock)
 
 
 def _started(pid: int) -> str:

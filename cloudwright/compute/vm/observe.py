@@ -17,6 +17,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.hypervisor.contract import Hypervisor, Power, Seen
 from cloudwright.infrastructure.model import Host
+from cloudwright.infrastructure.observe import on_machines
 from cloudwright.operations.raising import TYPES, alert
 
 UP = (Power.RUNNING, Power.PAUSED)
@@ -111,3 +112,6 @@ def host_silent(tx: Tx, host: Host) -> None:
 
 def _busy(tx: Tx, vm: Vm) -> bool:
     return tx.count(TaskRow, TaskRow.c.subject == f"{vm.kind}:{vm.id}", TaskRow.c.live == 1) > 0
+
+
+on_machines.append(machines_seen)
