@@ -31,6 +31,8 @@ BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Long = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 Seconds: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.Float(53), "sqlite")
 _ABSENT: Any = object()
+_FORM = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}  # names compare as on the other engines
+_MYSQL: dict[str, Any] = {f"{dialect}_{name}": value for dialect in ("mysql", "mariadb") for name, value in _FORM.items()}
 
 
 class Json(sa.types.TypeDecorator[Any]):
@@ -135,7 +137,7 @@ class Resource:
         for name in (name for c in ancestors for name in inspect.get_annotations(c)):
             if typing.get_origin(hints[name]) is not ClassVar:
                 columns.append(cls._declare(name, hints[name]))
-        cls.t = sa.Table(table, metadata, *columns, mysql_engine="InnoDB", mysql_charset="utf8mb4", mysql_collate="utf8mb4_bin")
+        cls.t = sa.Table(table, metadata, *columns, **_MYSQL)
         cls.c = cls.t.c
         cls._index(unique, indexes)
         Resource.by_name[table] = cls

@@ -247,5 +247,6 @@ def close(cloud: Cloud) -> None:
 
 
 def holds(cloud: Cloud) -> set[tuple[str, str, str]]:
-    """What the world holds that costs something: machines, volumes, appliances."""
-    return {(kind, host, name) for kind in ("machine", "volume", "appliance") for host, name, _ in cloud.world.all(kind)}
+    """What the world holds for somebody: machines, volumes, appliances. A template in a pool serves whoever comes next."""
+    things = ((kind, host, name) for kind in ("machine", "volume", "appliance") for host, name, _ in cloud.world.all(kind))
+    return {(kind, host, name) for kind, host, name in things if not name.startswith("t-")}

@@ -5,6 +5,8 @@ A task succeeds or fails as it was told, and in both cases the oracle finds noth
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ KNOWN = sorted(set(scenarios()) & set(tasks()))
 
 
 @pytest.fixture
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
-    """A task's scenario, ready to be played."""
-    return Stage(request.param, tmp_path)
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """A task's scenario, ready to be played. It lies in memory where it can: no power is lost here, only processes."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:
+        yield Stage(request.param, Path(directory))
 
 
 each_task = pytest.mark.parametrize("stage", KNOWN, indirect=True)
