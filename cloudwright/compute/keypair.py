@@ -16,7 +16,7 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.listing import where
 from cloudwright.core.param import param
 from cloudwright.core.tx import Tx
-from cloudwright.core.view import field
+from cloudwright.core.view import computed, field
 from cloudwright.identity.belongings import belongs
 from cloudwright.identity.owner import OwnedBy, OwnedList, OwnedView, owner
 
@@ -31,6 +31,12 @@ class KeyPairView(OwnedView, of=SshKeyPair, key="sshkeypair"):
     fingerprint = field(SshKeyPair.c.fingerprint, "the MD5 fingerprint of the public key")
 
 
+class NewKeyPairView(KeyPairView, key="keypair"):
+    """A key pair as the answer to its making tells it."""
+
+    privatekey = computed(lambda row, caller: None, "the private key, in the answer of createSSHKeyPair alone")
+
+
 class ListSSHKeyPairs(OwnedList, answers=KeyPairView, keywords=[SshKeyPair.c.name]):
     """Lists SSH key pairs."""
 
@@ -39,7 +45,7 @@ class ListSSHKeyPairs(OwnedList, answers=KeyPairView, keywords=[SshKeyPair.c.nam
     fingerprint: str | None = where(SshKeyPair.c.fingerprint, "only those with this fingerprint")
 
 
-class CreateSSHKeyPair(OwnedBy, Command, answers=KeyPairView, event="REGISTER.SSH.KEYPAIR"):
+class CreateSSHKeyPair(OwnedBy, Command, answers=NewKeyPairView, event="REGISTER.SSH.KEYPAIR"):
     """Makes an SSH key pair. The private key is in this answer and nowhere else."""
 
     name: str = param("the name of the key pair")
@@ -55,7 +61,7 @@ class CreateSSHKeyPair(OwnedBy, Command, answers=KeyPairView, event="REGISTER.SS
         return Told("keypair", [told], one=True)
 
 
-class RegisterSSHKeyPair(OwnedBy, Command, answers=KeyPairView, event="REGISTER.SSH.KEYPAIR"):
+class RegisterSSHKeyPair(OwnedBy, Command, answers=NewKeyPairView, event="REGISTER.SSH.KEYPAIR"):
     """Registers the public key of a pair made elsewhere."""
 
     name: str = param("the name of the key pair")

@@ -83,14 +83,15 @@ class Api(msgspec.Struct, kw_only=True):
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(param,))
 class Verb:
-    """What all commands have. Do not inherit from it: use Command, Query or List. A class without a `run` of its own (or, if it is
-    a list, without a view) is an ancestor, not a command."""
+    """What all commands have. Do not inherit from it: use Command, Query or List. A class without a `run` of its own (or, if it
+    is a list, without a view), or declared `ancestor=True`, is not a command itself."""
 
     by_name: ClassVar[dict[str, type[Verb]]] = {}
     api: ClassVar[Api] = Api()
 
     def __init_subclass__(cls, **declared: Any) -> None:
-        inherited = cls.api
+        inherited, ancestor = cls.api, declared.pop("ancestor", False)
+        method = next((c.api.http_method for c in cls.__mro__[1:] if issubclass(c, Verb) and c.api.http_method), "")
         params = {}
         for name, hint in typing.get_type_hints(cls, include_extras=True).items():
             if typing.get_origin(hint) is ClassVar:
@@ -98,8 +99,14 @@ class Verb:
             kept = name in inherited.params and name not in vars(cls)
             given = getattr(cls, name, parameters.REQUIRED)
             params[name] = inherited.params[name] if kept else parameters.declare(name, hint, given)
-        cls.api = msgspec.structs.replace(inherited, **declared, params=params, verb=cls)
-        if cls.__doc__ and not cls.__module__.startswith("cloudwright.core.") and hasattr(cls, "run") and not cls._abstract():
+        cls.api = msgspec.structs.replace(inherited, **{"http_method": method, **declared}, params=params, verb=cls)
+        if (
+            not ancestor
+            and cls.__doc__
+            and not cls.__module__.startswith("cloudwright.core.")
+            and hasattr(cls, "run")
+            and not cls._abstract()
+        ):
             cls._register(declared)
 
     @classmethod

@@ -125,7 +125,7 @@ def told(kind: int, sum_: Sum, place: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class ListWithCapacity(List):
+class ListWithCapacity(List, ancestor=True):
     """A list of zones, pods or clusters, with their capacity when asked for."""
 
     level: ClassVar[str] = ""

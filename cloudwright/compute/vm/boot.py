@@ -23,8 +23,8 @@ PLACES = 5  # how many hosts are tried before the machine is refused
 
 
 class Boot(Task):
-    """What DeployVm and StartVm do alike. `pin` is where an administrator asked for it (host, cluster or pod id), `avoid` names the
-    hosts that failed."""
+    """What DeployVm and StartVm do alike. `pin` is where an administrator asked for it (host, cluster or pod id), `avoid` names
+    the hosts that failed."""
 
     vm: int
     pin: dict[str, int] = {}

@@ -75,9 +75,7 @@ class ListConsoleSessions(
     """Lists sessions at instances' screens, the newest first."""
 
     id: str | None = where(ConsoleSession.c.uuid, "only this one", kind="uuid")
-    of_account: Ref[Account] | None = where(
-        ConsoleSession.c.account_id, "only of its instances", wire_name="accountid"
-    )
+    of_account: Ref[Account] | None = where(ConsoleSession.c.account_id, "only of its instances", wire_name="accountid")
     user: Ref[User] | None = where(ConsoleSession.c.user_id, "only those this user asked for")
     host: Ref[Host] | None = where(ConsoleSession.c.host_id, "only on this host", roles=["Admin"])
     start_date: datetime.datetime | None = param("only those since then")

@@ -7,6 +7,7 @@ import uuid as uuids
 
 from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.compute.vm.boot import DeployVm
+from cloudwright.compute.vm.disks import Disks, make_disks
 from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
 from cloudwright.compute.vm.interfaces import Wanted, default_network, wanted_networks
 from cloudwright.compute.vm.placing import Pin
@@ -24,9 +25,7 @@ from cloudwright.identity.owner import OwnedBy, owner
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.network.nic import give_nic
-from cloudwright.storage.model import DiskOffering, Template, TemplateAt, Volume
-
-GIB = 1 << 30
+from cloudwright.storage.model import DiskOffering, Template, TemplateAt
 
 
 class MakeVm(Task, rank=50):
@@ -45,7 +44,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
 
     zone: Ref[Zone] = param("the zone")
     service_offering: Ref[ServiceOffering] = param("how many processors and how much memory it gets")
-    template: Ref[Template] = param("the template of its root disk, or a bootable ISO")
+    template: Ref[Template] | None = param("the template of its root disk, or a bootable ISO")
     name: str | None = param(
         "its name, also the host name in the guest; one is made where none is given", check=bad_host_name, length=63
     )
@@ -83,8 +82,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
         account = owner(tx, caller, self)
         self._check(tx, caller)
         networks = self._networks(tx, caller, account)
-        vm = tx.insert(self._vm(tx, account))
-        self._volumes(tx, vm)
+        vm = tx.insert(self._vm(tx, account, self._image))
+        make_disks(tx, vm, self._image, self.service_offering, Disks(self.disk_offering, self.size, self.root_disk_size))
         for slot, want in enumerate(networks):
             give_nic(tx, want.network, vm, slot, slot == 0, want.ip, want.mac)
         pin = Pin(host=self.host, cluster=self.cluster, pod=self.pod)
@@ -93,7 +92,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
         return vm
 
     def _check(self, tx: Tx, caller: Caller) -> None:
-        template = self.template
+        template = self._image
         if self.zone.allocation_state != "Enabled" and not caller.root:
             raise ParamError(f"Parameter zoneid: zone {self.zone.name} is disabled", param="zoneid")
         here = (TemplateAt.c.template_id == template.id, TemplateAt.c.state == "Ready", TemplateAt.c.zone_id == self.zone.id)
@@ -127,69 +126,36 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
                 raise ParamError(text, param="name")
         return wanted
 
-    def _vm(self, tx: Tx, account: Account) -> Vm:
+    @property
+    def _image(self) -> Template:
+        if self.template is None:
+            text = "Parameter templateid is missing: an instance is made from a template or an ISO"
+            raise ParamError(text, param="templateid")
+        return self.template
+
+    def _vm(self, tx: Tx, account: Account, template: Template) -> Vm:
         uuid = self.custom_id or str(uuids.uuid4())
-        template, size = self.template, size_of(self.service_offering, self.details or {})
+        size = size_of(self.service_offering, self.details or {})
         names, public_keys = self._keys(tx, account)
         password = (self.password or new_password(tx)) if template.password_enabled else None
-        return Vm(
-            uuid=uuid, account_id=account.id, domain_id=account.domain_id, name=self.name or f"VM-{uuid}", instance_name=f"i-{uuid}",
+        vm = Vm(
+            account_id=account.id, domain_id=account.domain_id, name=self.name or f"VM-{uuid}", instance_name=f"i-{uuid}",
             display_name=self.display_name, group=self.group, zone_id=self.zone.id, service_offering_id=self.service_offering.id,
             template_id=template.id, iso_id=template.id if template.format == "ISO" else None,
-            hypervisor=self._hypervisor(tx), os_type_id=template.os_type_id, cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory,
-            ha=self.service_offering.ha, user_data=self.user_data, key_pairs=names, public_keys=public_keys, password=password,
+            hypervisor=self._hypervisor(tx, template), os_type_id=template.os_type_id,
+            cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, user_data=self.user_data, key_pairs=names, public_keys=public_keys, password=password,
             password_serial=secrets.token_hex(8) if password else "", password_enabled=template.password_enabled,
             details=self.details or {}, display=self.display_vm, dynamically_scalable=self.dynamic_scaling_enabled,
         )  # fmt: skip
+        vm.uuid = uuid
+        return vm
 
-    def _hypervisor(self, tx: Tx) -> str:
-        if self.template.format != "ISO" or self.template.hypervisor not in ("", "None", "Any"):
-            return self.template.hypervisor
+    def _hypervisor(self, tx: Tx, template: Template) -> str:
+        if template.format != "ISO" or template.hypervisor not in ("", "None", "Any"):
+            return template.hypervisor
         cluster = tx.find(Cluster, Cluster.c.zone_id == self.zone.id)
         return self.hypervisor or (cluster.hypervisor if cluster else "KVM")
 
     def _keys(self, tx: Tx, account: Account) -> tuple[list[str], str]:
         names = list(dict.fromkeys([*(self.key_pairs or []), *([self.key_pair] if self.key_pair else [])]))
         return names, public_keys(tx, account, names)
-
-    def _volumes(self, tx: Tx, vm: Vm) -> None:
-        template, offering = self.template, self.disk_offering
-        common = {
-            "account_id": vm.account_id,
-            "domain_id": vm.domain_id,
-            "zone_id": vm.zone_id,
-            "vm_id": vm.id,
-            "state": "Allocated",
-        }
-        data_size = disk_size(offering, self.size) if offering else 0
-        if template.format == "ISO":
-            root = {"size": data_size, "disk_offering_id": offering.id if offering else None}
-        else:
-            smallest = (self.service_offering.root_disk_gb or 0) * GIB
-            wanted = (self.root_disk_size or 0) * GIB
-            if 0 < wanted < template.size:
-                text = f"Parameter rootdisksize: {wanted // GIB} GiB is less than the template's {template.size / GIB:.2f} GiB"
-                raise ParamError(text, param="rootdisksize")
-            root = {"size": wanted or max(smallest, template.size), "template_id": template.id}
-        rates = {"bytes_rate": self.service_offering.bytes_rate, "iops_rate": self.service_offering.iops_rate}
-        offered = {"service_offering_id": self.service_offering.id, "slot": 0, "vol_type": "ROOT", "name": f"ROOT-{vm.id}"}
-        tx.insert(Volume(**common, **root, **rates, **offered))
-        if offering is not None and template.format != "ISO":
-            rates = {"bytes_rate": offering.bytes_rate, "iops_rate": offering.iops_rate}
-            place = {
-                "disk_offering_id": offering.id,
-                "slot": 1,
-                "vol_type": "DATADISK",
-                "name": f"DATA-{vm.id}",
-                "size": data_size,
-            }
-            tx.insert(Volume(**common, **rates, **place))
-
-
-def disk_size(offering: DiskOffering, gib: int | None) -> int:
-    """The size in bytes of a disk of this offering. Raises ParamError where a size is missing or not the caller's to choose."""
-    if not offering.custom:
-        return offering.size
-    if gib is None:
-        raise ParamError(f"Parameter size: disk offering {offering.name} leaves the size to you", param="size")
-    return gib * GIB

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.placing import give_back
-from cloudwright.compute.vm.stop import GRACE
+from cloudwright.compute.vm.stop import GRACE, StopVm
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
@@ -15,6 +15,7 @@ from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.hypervisor.contract import Hypervisor
+from cloudwright.identity.belongings import belongs
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Nic
 from cloudwright.network.network.nic import take_back
@@ -137,8 +138,15 @@ class RecoverVirtualMachine(Command, answers=VmView, event="VM.RECOVER"):
         return self.id
 
 
+def _stopped(vm: Vm) -> StopVm | None:
+    return StopVm(vm=vm.id) if vm.state == "Running" else None
+
+
 def _may_expunge(tx: Tx, caller: Caller, vm: Vm, wanted: bool) -> None:
     allowed = caller.root or MAY_EXPUNGE.get(tx, account=vm.account_id, domain=vm.domain_id)
     if wanted and not allowed:
         text = "Only administrators expunge and recover instances here"
         raise Denied(text, why=["setting allow.user.expunge.recover.vm is false"], fix=["ask an administrator"])
+
+
+belongs(Vm, order=10, remove=lambda vm: DestroyVm(vm=vm.id, expunge=True, force=True), stop=_stopped)

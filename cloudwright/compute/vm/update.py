@@ -93,7 +93,9 @@ class ResetPasswordForVirtualMachine(Command, answers=VmView, starts=RefreshGues
         return vm
 
 
-class ResetSSHKeyForVirtualMachine(Command, answers=VmView, starts=RefreshGuest, event="VM.RESETSSHKEY"):
+class ResetSSHKeyForVirtualMachine(
+    Command, answers=VmView, starts=RefreshGuest, event="VM.RESETSSHKEY", resp_key="resetSSHKeyforvirtualmachineresponse"
+):
     """Gives an instance other SSH keys, which its guest takes at its next start."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)

@@ -122,7 +122,7 @@ FILTERS = ("featured", "self", "selfexecutable", "shared", "sharedexecutable", "
 _public, _featured = _c.public.is_(True), _c.featured.is_(True)
 
 
-class ImageList(OwnedList):
+class ImageList(OwnedList, ancestor=True):
     """What lists of templates and of ISOs have alike."""
 
     name: str | None = where(_c.name, "only those of this name")

@@ -1,0 +1,69 @@
+"""The volumes that a new instance is born with."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.core.error import ParamError
+from cloudwright.core.tx import Tx
+from cloudwright.storage.model import DiskOffering, Template, Volume
+
+GIB = 1 << 30
+
+
+class Disks(Struct):
+    """What the caller said of them. Sizes in GiB."""
+
+    offering: DiskOffering | None = None
+    size: int | None = None
+    root_size: int | None = None
+
+
+def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, said: Disks) -> None:
+    """Insert the root volume and, where one is asked for, a data volume. An ISO's root disk is of the disk offering."""
+    if template.format == "ISO":
+        if said.offering is None:
+            raise ParamError(
+                "Parameter diskofferingid: an instance from an ISO needs one for its root disk", param="diskofferingid"
+            )
+        root = _volume(vm, 0, disk_size(said.offering, said.size))
+        root.disk_offering_id = said.offering.id
+    else:
+        root = _volume(vm, 0, _root_size(template, service, said.root_size))
+        root.template_id = template.id
+    root.service_offering_id, root.bytes_rate, root.iops_rate = service.id, service.bytes_rate, service.iops_rate
+    tx.insert(root)
+    if said.offering is not None and template.format != "ISO":
+        data = _volume(vm, 1, disk_size(said.offering, said.size))
+        data.disk_offering_id, data.bytes_rate, data.iops_rate = (
+            said.offering.id,
+            said.offering.bytes_rate,
+            said.offering.iops_rate,
+        )
+        tx.insert(data)
+
+
+def disk_size(offering: DiskOffering, gib: int | None) -> int:
+    """The size in bytes of a disk of this offering. Raises ParamError where the caller must say it and did not."""
+    if not offering.custom:
+        return offering.size
+    if gib is None:
+        raise ParamError(f"Parameter size: disk offering {offering.name} leaves the size to you", param="size")
+    return gib * GIB
+
+
+def _root_size(template: Template, service: ServiceOffering, gib: int | None) -> int:
+    wanted = (gib or 0) * GIB
+    if 0 < wanted < template.size:
+        text = f"Parameter rootdisksize: {gib} GiB is less than the template's {template.size / GIB:.2f} GiB"
+        raise ParamError(text, param="rootdisksize")
+    return wanted or max((service.root_disk_gb or 0) * GIB, template.size)
+
+
+def _volume(vm: Vm, slot: int, size: int) -> Volume:
+    kind, name = ("ROOT", f"ROOT-{vm.id}") if slot == 0 else ("DATADISK", f"DATA-{vm.id}")
+    return Volume(
+        account_id=vm.account_id, domain_id=vm.domain_id, zone_id=vm.zone_id, vm_id=vm.id,
+        slot=slot, vol_type=kind, name=name, size=size,
+    )  # fmt: skip
