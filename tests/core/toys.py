@@ -125,13 +125,10 @@ class Assemble(Task, rank=5):
         self.set(self.read.get(Thing, self.thing), state="Running")
 
     @boot.undo
-    def unboot(self) -> None:
-        (Path(self.directory) / "machine").unlink(missing_ok=True)
-
-    @boot.undo
-    def unboot_row(self, tx: Tx) -> None:
+    def unboot(self, tx: Tx) -> None:
         (Path(self.directory) / "machine").unlink(missing_ok=True)
         tx.update(tx.get(Thing, self.thing), state=f"On {self.host}")
+        self.polls = 0
 
     @step
     def last(self) -> None:
