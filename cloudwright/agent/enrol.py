@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shlex
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -23,15 +22,6 @@ SLOWEST = 0.5  # seconds that every refusal takes, whatever it was refused for
 ATTEMPTS = 10  # refusals that one address may collect in a minute
 WINDOW = 60.0
 ADDRESSES = 10_000  # remembered at most
-
-
-def enrolment_command(server: str, token: str, fingerprint: str) -> str:
-    """The line that an operator pastes into a root shell of a new host. `server` is host:port.
-
-    The token travels through a pipe from a shell builtin, so that no process list ever shows it.
-    """
-    agent = shlex.join(["cloudwright", "agent", "--server", server, "--fingerprint", fingerprint, "--token-file", "-"])
-    return f"echo {shlex.quote(token)} | {agent}"
 
 
 class Enrolment(Struct):

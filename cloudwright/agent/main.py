@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from cloudwright.agent import drivers, pki
 from cloudwright.agent.dial import EnrolmentFailed, enrol
+from cloudwright.agent.log import Lines
 from cloudwright.agent.remote import Drivers
 from cloudwright.agent.run import Agent
 from cloudwright.agent.state import State
@@ -23,24 +23,6 @@ log = logging.getLogger(__name__)
 
 STATE = Path("/var/lib/cloudwright/agent")
 TOKEN = "CLOUDWRIGHT_TOKEN"  # noqa: S105 - the name of a variable
-PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class Lines(logging.Formatter):
-    """One JSON object a line: when, level, logger, message and whatever was given as `extra`."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        line: dict[str, object] = {
-            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= {name: value for name, value in vars(record).items() if name not in PLAIN}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
 
 
 def main(arguments: list[str] | None = None) -> int:

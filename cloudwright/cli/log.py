@@ -6,7 +6,7 @@ import logging
 import sys
 
 from cloudwright.agent.frame import trace
-from cloudwright.agent.main import Lines
+from cloudwright.agent.log import Lines
 from cloudwright.core.task import Task
 
 

@@ -7,13 +7,12 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 import cloudwright
-from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.remote import CONTRACTS
 from cloudwright.cli import log as logs
 from cloudwright.cli.news import hub_and_feed
@@ -29,6 +28,9 @@ from cloudwright.web.door import face
 from cloudwright.web.files import Files
 from cloudwright.web.server import Options as Listen
 from cloudwright.web.server import Server
+
+if TYPE_CHECKING:
+    from cloudwright.agent.hub import Hub
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +124,8 @@ class Node:
     # --- hosts
 
     def _let_hosts_in(self) -> Hub:
+        from cloudwright.agent.hub import Callbacks, Hub  # imported once requests are answered
+
         keeper, observer = authority.Gatekeeper(self.cloud.db), Observer(self.cloud.db)
         callbacks = Callbacks(keeper.redeem, keeper.sign, keeper.revoked, observer.connected, observer.gone, observer.pushed)
         hub = Hub(self._material(), callbacks, self.options.agents_address, self.options.agents_port)

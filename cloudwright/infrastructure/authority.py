@@ -9,18 +9,21 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from cloudwright.agent import pki
-from cloudwright.agent.enrol import enrolment_command
-from cloudwright.agent.hub import Hub, Material
+from cloudwright.agent.invitation import enrolment_command
 from cloudwright.core.db import Database
 from cloudwright.core.error import WrongState
 from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.model import Authority, EnrolToken, Host, Revocation
+
+if TYPE_CHECKING:  # what it imports takes a while, and a server answers before it needs it
+    from cloudwright.agent.hub import Hub, Material
 
 ADDRESS = setting("host", "localhost", "at which addresses (comma separated) hosts reach this server; the first is told to them")
 PORT = setting("port", 8250, "the port at which hosts reach this server", minimum=1, maximum=65535)
@@ -60,6 +63,8 @@ def trusted(reader: Reader) -> list[str]:
 
 def material(db: Database, names: list[str]) -> Material:
     """What the hub shows and trusts: a fresh server certificate for these names and addresses."""
+    from cloudwright.agent.hub import Material
+
     authority = db.write(current)
     return Material(pki.issue_server(_identity(authority), names), trusted(db.read()))
 

@@ -13,8 +13,9 @@ import pytest
 
 from cloudwright.agent import pki
 from cloudwright.agent.dial import Dialer, EnrolmentFailed, enrol
-from cloudwright.agent.enrol import Attempts, enrolment_command
+from cloudwright.agent.enrol import Attempts
 from cloudwright.agent.frame import PROTOCOL, Hello, encode
+from cloudwright.agent.invitation import enrolment_command
 from cloudwright.agent.state import State
 from cloudwright.drivers.hypervisor.contract import HostFacts
 
