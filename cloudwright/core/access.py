@@ -117,11 +117,13 @@ def owned_by_caller(resource: type[Resource], kind: Kind) -> sa.ColumnElement[bo
 _lookups: dict[Any, sa.Select[Any]] = {}
 
 
-def lookup(resource: type[Resource], kind: Kind, use: Use, by: str = "uuid") -> sa.Select[Any]:
-    """The statement that finds a living row by uuid (or id, name …) if the caller may: binds `value` and the caller's."""
-    key = (resource, kind, use, by)
+def lookup(resource: type[Resource], kind: Kind, use: Use, by: str = "uuid", gone_too: bool = False) -> sa.Select[Any]:
+    """The statement that finds a living row (or also one that is gone) by uuid, id or name, if the caller may: binds `value` and
+    the caller's."""
+    key = (resource, kind, use, by, gone_too)
     if key not in _lookups:
-        statement = sa.select(resource.t).where(resource.c[by] == sa.bindparam("value"), resource.c.gone == 0)
+        statement = sa.select(resource.t).where(resource.c[by] == sa.bindparam("value"))
+        statement = statement if gone_too else statement.where(resource.c.gone == 0)
         condition = rule(resource, kind, use)
         _lookups[key] = statement if condition is None else statement.where(condition)
     return _lookups[key]

@@ -168,10 +168,13 @@ def _row(declared: Param, value: str | int, reader: Reader, caller: Caller) -> R
     if kind is None:
         raise RuntimeError(f"BUG: {declared.name} refers to nothing (RefWithoutKind)")
     by = "id" if isinstance(value, int) else "uuid"
-    row = reader.one(lookup(kind, caller.kind, declared.use, by), {"value": value, **caller.binds()})
+    a_filter = declared.where is not None  # a list of what was removed is empty, not an error
+    row = reader.one(lookup(kind, caller.kind, declared.use, by, a_filter), {"value": value, **caller.binds()})
     if row is None:
         words = kind.kind.replace("_", " ").strip()
-        raise ParamError(
-            f"Parameter {declared.wire_name}: there is no {words} {value} that you may {declared.use}", param=declared.wire_name
+        # Clients tell "not there" from other errors by this wording (the Go SDK, and Terraform through it).
+        text = (
+            f"Invalid parameter {declared.wire_name} value={value} due to incorrect long value format, or entity does not exist"
         )
+        raise ParamError(text, param=declared.wire_name, why=[f"there is no {words} {value} that you may {declared.use}"])
     return kind.load(row)
