@@ -173,7 +173,7 @@ class Database:
         self._thread.join(timeout=30)
         self._closed = True
         self._refuse()
-        for reader in list(self._readers):
+        for reader in [] if self.sqlite else list(self._readers):  # SQLite's must not be closed under a thread that reads
             _leave(reader.connection)
         self.engine.dispose()
 

@@ -88,13 +88,15 @@ class Membership:
 
     def leave(self) -> None:
         """Stop beating and hand back the work, so that nobody waits for the lease to run out."""
-        self._stop.set()
+        self.die()
         with contextlib.suppress(Fenced):  # then the work was taken already
             self.db.write(lambda tx: self._retire(tx, self.id, self.epoch))
 
     def die(self) -> None:
         """Stop beating without a word, as a killed process does."""
         self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=30)
 
     def _beat(self) -> None:
         while not self._stop.wait(min(1.0, self.lease / 6)):
