@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.task import TaskRow, start
-from cloudwright.network.address.associate import ReleaseAddress
-from cloudwright.network.model import Network, PublicIp
+from cloudwright.network.model import Network
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.shutdown import ShutdownNetwork
-from tests.network.built import job, machine, network, on_network, root, row
+from tests.conftest import call, done
+from tests.network.built import job, machine, network, on_network, root
 
 Start = Callable[[Cloud], TaskRow]
 
@@ -37,8 +37,6 @@ def scenario_RestartNetwork(cloud: Cloud) -> Start:
 
 def _router(cloud: Cloud) -> str:
     made = on_network(cloud)
-    from tests.conftest import call
-
     found: str = call(cloud, root(cloud), "listRouters", networkid=made.uuid)["router"][0]["id"]
     return found
 
@@ -58,21 +56,6 @@ def scenario_DestroyRouter(cloud: Cloud) -> Start:
     return lambda c: job(c, "destroyRouter", id=router)
 
 
-def scenario_ReleaseAddress(cloud: Cloud) -> Start:
-    made = on_network(cloud)
-    address = row(cloud, PublicIp, PublicIp.c.network_id == made.id)
-
-    def begin(c: Cloud) -> TaskRow:
-        def orphan(tx):  # type: ignore[no-untyped-def]
-            loose = PublicIp(**{**address.values(), "uuid": "", "address": "10.1.4.254", "network_id": None, "source_nat": False})
-            return start(tx, ReleaseAddress(address=tx.insert(loose).id), loose)
-
-        found: TaskRow = c.db.write(orphan)
-        return found
-
-    return begin
-
-
 def scenario_PlugNic(cloud: Cloud) -> Start:
     vm = machine(cloud)
     second = network(cloud, name="second")
@@ -80,8 +63,6 @@ def scenario_PlugNic(cloud: Cloud) -> Start:
 
 
 def _second_nic(cloud: Cloud) -> tuple[str, str]:
-    from tests.conftest import call, done
-
     vm = machine(cloud)
     second = network(cloud, name="second")
     done(cloud, root(cloud), "addNicToVirtualMachine", virtualmachineid=vm.uuid, networkid=second.uuid)
@@ -105,8 +86,6 @@ def scenario_HoldAddress(cloud: Cloud) -> Start:
 
 
 def scenario_DropAddress(cloud: Cloud) -> Start:
-    from tests.conftest import done
-
     _, nic = _second_nic(cloud)
     secondary = done(cloud, root(cloud), "addIpToNic", nicid=nic).instance_uuid
     return lambda c: job(c, "removeIpFromNic", id=secondary)

@@ -8,7 +8,6 @@ from cloudwright.core.access import Caller, Use, rule
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
-from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import Account
 from cloudwright.identity.owner import OwnedBy, owner
@@ -19,20 +18,6 @@ from cloudwright.network.model import Network, NetworkOffering, PublicIp
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.generation import bump
 from cloudwright.network.network.nic import revoke_all
-
-
-class ReleaseAddress(Task, rank=10):
-    """Let a public address go that no network has."""
-
-    address: int
-
-    @step
-    def release(self, tx: Tx) -> None:
-        """Remove its row."""
-        address = tx.get(PublicIp, self.address)
-        if not address.gone:
-            tx.remove(address)
-            self.say(f"{address.address} is free")
 
 
 class AssociateIpAddress(OwnedBy, Command, answers=PublicIpView, creates=PublicIp, starts=ApplyNetwork, event="NET.IPASSIGN"):
@@ -97,8 +82,7 @@ class DisassociateIpAddress(Command, starts=ApplyNetwork, event="NET.IPRELEASE")
                 fix=["choose another with updateNetwork sourcenatipaddress=… first", "delete the network"],
             )  # fmt: skip
         if address.network_id is None:
-            self.start(tx, ReleaseAddress(address=address.id), address, caller)
-            return address
+            raise WrongState(f"Public address {address.address} serves no network: the system holds it", param="id")
         network = tx.get(Network, address.network_id)
         generation = bump(tx, network)
         revoke_all(tx, address, generation)

@@ -79,8 +79,8 @@ _WHERE = (
 
 
 def clear(task: Task, network: Network) -> None:
-    """Take the network's segment from the hosts that its machines are or were on. A segment that is still used there stays; on a host
-    that is silent it stays until the next network with this number, which finds it as it wants it."""
+    """Take the network's segment from the hosts that its machines are or were on. A segment still used
+    there stays; on a silent host it stays until the next network with this number, which finds it as it wants it."""
     if network.segment_number is None and network.segment_kind != "FLAT":
         return
     segment = segment_of(task.read, network)

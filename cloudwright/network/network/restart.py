@@ -21,6 +21,7 @@ class RestartNetwork(Task, rank=30):
 
     network: int
     cleanup: bool = False
+    was: int = 0  # the host it came from
 
     @step
     def begin(self, tx: Tx) -> None:
@@ -49,9 +50,16 @@ class RestartNetwork(Task, rank=30):
         network = tx.get(Network, self.network)
         if not self.cleanup or network.router_id is None:
             return
-        host = place_router(tx, network)
-        tx.update(tx.get(Router, network.router_id), host_id=host.id)
+        host, router = place_router(tx, network), tx.get(Router, network.router_id)
+        self.was = router.host_id or 0
+        tx.update(router, host_id=host.id)
         self.say(f"placed the router on {host.name}", host=host.name)
+
+    @place.undo
+    def unplace(self, tx: Tx) -> None:
+        network = tx.get(Network, self.network)
+        if self.was and network.router_id is not None:
+            tx.update(tx.get(Router, network.router_id), host_id=self.was)
 
     @step(deadline=300)
     def bring(self) -> None:
@@ -61,6 +69,11 @@ class RestartNetwork(Task, rank=30):
             bring(self, network)
         else:
             self.write(lambda tx: record(tx, network, network.generation))
+
+    @bring.undo
+    def unbring(self) -> None:
+        if self.cleanup:
+            halt(self, self.read.get(Network, self.network))
 
     @step
     def done(self, tx: Tx) -> None:

@@ -16,7 +16,7 @@ from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
-from cloudwright.network.network.apply import ApplyNetwork
+from cloudwright.network.network.apply import ApplyNetwork, tell
 from cloudwright.network.network.generation import bump
 from cloudwright.network.network.nic import free_address, give_nic, segment_of, take_back
 
@@ -32,7 +32,9 @@ class PlugNic(Task, rank=50):
     @step
     def network(self, tx: Tx) -> None:
         """Have the network serve it."""
-        _network_follows(self, tx, tx.get(Nic, self.nic))
+        network = tx.get(Network, tx.get(Nic, self.nic).network_id)
+        running = tx.get(Vm, self.vm).host_id is not None
+        self.child(tx, ApplyNetwork(network=network.id, wake=running), network)
 
     @network.undo
     def give_up(self, tx: Tx) -> None:
@@ -72,13 +74,10 @@ class UnplugNic(Task, rank=50):
 
     @step
     def forget(self, tx: Tx) -> None:
-        """Free its address; the rules that lead to it end."""
-        take_back(tx, tx.get(Nic, self.nic))
-
-    @step
-    def network(self, tx: Tx) -> None:
-        """Have the network forget it."""
-        _network_follows(self, tx, tx.get(Nic, self.nic), wake=False)
+        """Free its address; the rules that lead to it end, and its network is told."""
+        nic = tx.get(Nic, self.nic)
+        take_back(tx, nic)
+        tell(tx, tx.get(Network, nic.network_id))
 
 
 class ChooseDefaultNic(Task, rank=50):
@@ -92,12 +91,6 @@ class ChooseDefaultNic(Task, rank=50):
         ids = {nic.network_id for nic in tx.all(Nic, Nic.c.vm_id == self.vm)}
         networks = [tx.get(Network, id) for id in sorted(ids)]
         self.children(tx, [(ApplyNetwork(network=one.id, wake=False), one) for one in networks])
-
-
-def _network_follows(task: Task, tx: Tx, nic: Nic, wake: bool = True) -> None:
-    network = tx.get(Network, nic.network_id)
-    running = tx.get(Vm, nic.vm_id).host_id is not None
-    task.child(tx, ApplyNetwork(network=network.id, wake=wake and running), network)
 
 
 def _unplug(task: Task, vm: Vm, nic: Nic) -> None:
