@@ -94,6 +94,8 @@ class ListServiceOfferings(List, answers=ServiceOfferingView, keywords=[_c.name,
     gpu_enabled: bool | None = param("only those with a GPU", check=not_built("GPUs"), since="4.21.0")
     list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
     is_recursive: bool = param("the same", default=False)
+    account: str | None = param("only those of this account", check=not_built("offerings of single accounts"))
+    project: str | None = param("the same", kind="uuid", wire_name="projectid", check=not_built("offerings of single projects"))
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         system = self.is_system and caller.kind is Kind.ROOT

@@ -72,6 +72,8 @@ class ListDiskOfferings(List, answers=DiskOfferingView, keywords=[DiskOffering.c
     encrypt: bool | None = param("only those that encrypt", check=not_built("encrypted volumes"), since="4.18")
     list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
     is_recursive: bool = param("the same", default=False)
+    account: str | None = param("only those of this account", check=not_built("offerings of single accounts"))
+    project: str | None = param("the same", kind="uuid", wire_name="projectid", check=not_built("offerings of single projects"))
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         state = state_of(self.state) if self.state and caller.root else "Active"

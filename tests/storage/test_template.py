@@ -111,7 +111,7 @@ def test_filters(cloud: Cloud, zone: Built) -> None:
     call(cloud, ann, "updateTemplatePermissions", id=secret["id"], op="add", accounts="bob")
     assert listed(cloud, bob, "shared") == listed(cloud, bob, "sharedexecutable") == {"secret"}
     assert call(cloud, ann, "listTemplatePermissions", id=secret["id"])["templatepermission"]["account"] == ["bob"]
-    with pytest.raises(ParamError, match="there is no template"):
+    with pytest.raises(ParamError, match="does not exist"):
         call(cloud, bob, "updateTemplate", id=secret["id"], name="mine")
     call(cloud, ann, "updateTemplatePermissions", id=secret["id"], op="reset")
     assert listed(cloud, bob, "shared") == set()

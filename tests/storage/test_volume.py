@@ -187,7 +187,7 @@ def test_users_see_their_own_and_not_where_it_lies(cloud: Cloud, zone: Built) ->
     assert [row["name"] for row in mine] == ["hers"]
     assert "storageid" not in mine[0]
     assert call(cloud, bob, "listVolumes", listall="true") == {}
-    with pytest.raises(ParamError, match="there is no volume"):
+    with pytest.raises(ParamError, match="does not exist"):
         call(cloud, bob, "deleteVolume", id=job.instance_uuid)
     assert call(cloud, ann, "listVolumes", retrieveonlyresourcecount="true") == {"count": 1}
 
