@@ -163,12 +163,14 @@ class Stage:
         self.plays = 0
         scenario = scenarios()[name]
         cloud = self._cloud(directory / "first")
-        cloud.install()
-        cloud.engine.start()
-        self.begin = scenario(cloud)
-        settle(cloud)
-        self.holds = holds(cloud)
-        close(cloud)
+        try:
+            cloud.install()
+            cloud.engine.start()
+            self.begin = scenario(cloud)
+            settle(cloud)
+            self.holds = holds(cloud)
+        finally:
+            close(cloud)
 
     @staticmethod
     def _cloud(place: Path, hook: Hook = no_hook) -> Cloud:
