@@ -121,7 +121,7 @@ def register(at: Place, url: str, **more: Any) -> dict[str, Any]:
     given = {"name": "t", "format": "QCOW2", "hypervisor": "KVM", "zoneid": at.zone.uuid, "url": url, **more}
     made = call(at.cloud, at.root, "registerTemplate", **given)["template"][0]
     row = lambda: call(at.cloud, at.root, "listTemplates", templatefilter="self", id=made["id"])["template"][0]  # noqa: E731
-    until(lambda: row()["isready"] or ("Downloaded" not in row()["status"] and row()["status"] != ""), 60)
+    until(lambda: row()["downloaddetails"][0]["downloadState"] in ("DOWNLOADED", "DOWNLOAD_ERROR"), 60)
     told: dict[str, Any] = row()
     return told
 
