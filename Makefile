@@ -36,6 +36,9 @@ golden: .venv/ready              ## write the golden files anew; review the diff
 lint: .venv/ready                ## style and types
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 
+migration: .venv/ready           ## write the migration from the newest version to the tables (M="what changed")
+	@$(PY) -m cloudwright.migrations.write $(M)
+
 lock: .venv/ready                ## resolve the dependencies anew into the lock files
 	@$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 	echo libvirt-python | $(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate - -o requirements-kvm.lock
@@ -62,4 +65,4 @@ packages-test:
 help:                            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-14s %s\n", name[1], $$2 }' Makefile
 
-.PHONY: demo demo-down test dev bench conformance golden lint lock packages-test help novnc
+.PHONY: demo demo-down test dev bench conformance golden lint migration lock packages-test help novnc

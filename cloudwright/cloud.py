@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from cloudwright import catalogue
-from cloudwright.core import loop, secret, setting
+from cloudwright import catalogue, migrations
+from cloudwright.core import loop, schema, secret, setting
 from cloudwright.core.db import Database
 from cloudwright.core.engine import Engine, Hook, no_hook
 from cloudwright.core.run import Runner
@@ -37,7 +37,7 @@ class Cloud:
         if key is not None:
             secret.use(key)
         self.db = Database(url)
-        self.db.create_all()
+        schema.bring(self.db, migrations.HEAD, migrations.SCRIPTS)
         setting.keep_fresh(self.db)
         self.world: World = world or MemoryWorld()
         self.reach = Reach(self.world)

@@ -1,0 +1,31 @@
+"""Alembic's way in: the connection comes from whoever runs it, the wished schema from the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+
+from cloudwright import catalogue
+from cloudwright.core.resource import BigId, Json, Long, Sealed, Seconds, metadata
+
+NAMED = {id(BigId): "BigId", id(Long): "Long", id(Seconds): "Seconds"}
+
+
+def render(kind: str, item: Any, autogen: Any) -> Any:
+    """Our types by the names that migrations may use: those of core/resource.py that will not change."""
+    if kind != "type":
+        return False
+    name = NAMED.get(id(item)) or ("Long" if isinstance(item, Json) else "sa.Text()" if isinstance(item, Sealed) else None)
+    if name is None:
+        return False
+    if not name.startswith("sa."):
+        autogen.imports.add(f"from cloudwright.core.resource import {name}")
+    return name
+
+
+catalogue.load()
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, render_item=render, transactional_ddl=False
+)
+context.run_migrations()

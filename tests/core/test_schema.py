@@ -1,0 +1,59 @@
+"""Both roads to the schema end at the same place: made whole, and migrated step by step."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from cloudwright import catalogue
+from cloudwright.core.db import Database
+from cloudwright.core.resource import metadata
+from cloudwright.core.schema import bring, configuration, migrate
+from cloudwright.migrations import HEAD, SCRIPTS
+
+HINT = 'run `make migration M="what changed"`, read what it wrote, and set HEAD'
+
+
+def differences(db: Database) -> list[object]:
+    """What the tables declare and the database has not, or the other way round."""
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_name": lambda name, kind, _: name != "alembic_version"})
+        return list(compare_metadata(context, metadata))
+
+
+def test_migrated_is_what_is_declared(database_url: str) -> None:
+    catalogue.load()
+    db = Database(database_url)
+    migrate(db, SCRIPTS, "head")
+    assert differences(db) == [], HINT
+    db.close()
+
+
+def test_made_whole_is_at_the_newest_version(database_url: str) -> None:
+    catalogue.load()
+    db = Database(database_url)
+    bring(db, HEAD, SCRIPTS)
+    with db.engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() == HEAD
+    assert differences(db) == []
+    bring(db, HEAD, SCRIPTS)  # and again: nothing to do
+    db.close()
+
+
+def test_every_step_goes_back(database_url: str) -> None:
+    catalogue.load()
+    db = Database(database_url)
+    migrate(db, SCRIPTS, "head")
+    migrate(db, SCRIPTS, "base")
+    with db.engine.connect() as connection:
+        assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version"}
+    migrate(db, SCRIPTS, "head")
+    assert differences(db) == []
+    db.close()
+
+
+def test_head_is_the_last_step() -> None:
+    with sa.create_engine("sqlite://").connect() as connection:
+        assert ScriptDirectory.from_config(configuration(connection, SCRIPTS)).get_current_head() == HEAD
