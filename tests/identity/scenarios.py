@@ -11,7 +11,7 @@ from cloudwright.identity.caller import root_caller
 from cloudwright.identity.model import User
 from tests.conftest import call
 
-Start = Callable[[], TaskRow]
+Start = Callable[[Cloud], TaskRow]
 _ABOUT = {"password": "correct horse", "email": "t@example.org", "firstname": "T", "lastname": "N"}
 
 
@@ -25,8 +25,8 @@ def _account(cloud: Cloud, domain: str) -> Any:
     return call(cloud, root, "createAccount", username="tenant", accounttype=0, domainid=domain, **_ABOUT)["account"]
 
 
-def _starts(cloud: Cloud, command: str, **params: Any) -> Start:
-    def start() -> TaskRow:
+def _starts(_: Cloud, command: str, **params: Any) -> Start:
+    def start(cloud: Cloud) -> TaskRow:
         job = call(cloud, root_caller(cloud.db.read()), command, **params)["jobid"]
         row = cloud.db.read().find(TaskRow, TaskRow.c.uuid == job)
         assert row is not None
