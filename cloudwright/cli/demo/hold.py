@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -83,10 +84,9 @@ def _server(folder: Folder, port: int, address: str, held: contextlib.ExitStack)
     program = [sys.executable, "-m", "cloudwright", "server", "--data", str(folder.data), "--port", str(port)]
     program += ["--agents-bind", address, "--advertise", address, "--agents-port", "8250" if address != "127.0.0.1" else "0"]
     log = held.enter_context((folder.path / "server.log").open("wb"))
-    # should this process be killed, the server ends too
-    process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "TERM", "--", *program], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-    )
+    if shutil.which("setpriv"):  # should this process be killed, the server ends too
+        program = ["setpriv", "--pdeathsig", "TERM", "--", *program]
+    process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     held.callback(_stop, process)
     return process
 
