@@ -41,7 +41,7 @@ def test_a_node_from_its_creation_to_its_end(driver, keys, ready_zone):
     assert [(r.id, r.public_port) for r in driver.ex_list_port_forwarding_rules()] == [(rule.id, "2222")]
     volume = driver.create_volume(1, "libcloud-data", location)
     assert volume.size == 1
-    assert driver.attach_volume(volume, node)
+    assert driver.attach_volume(node, volume)
     assert driver.detach_volume(volume)
     assert driver.destroy_volume(volume)
 
@@ -52,4 +52,5 @@ def test_a_node_from_its_creation_to_its_end(driver, keys, ready_zone):
     assert driver.destroy_node(node, ex_expunge=True)
     assert [n for n in driver.list_nodes(location=location) if n.id == node.id] == []
     assert driver.ex_delete_network(network)
-    assert driver.delete_key_pair(key)
+    driver.delete_key_pair(key)  # answers False since CloudStack says true, not "true"
+    assert driver.list_key_pairs() == []
