@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
@@ -11,6 +13,7 @@ from cloudwright.core.task import TaskRow, start
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.network.contract import ApplianceSeen
 from cloudwright.infrastructure.model import Host
+from cloudwright.infrastructure.observe import on_appliances
 from cloudwright.network.model import Network, NetworkOffering, Nic, Router
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.shutdown import ShutdownNetwork
@@ -82,7 +85,7 @@ def shut_down_idle(tx: Tx) -> int:
     return len(rows)
 
 
-def appliances_seen(tx: Tx, host: Host, seen: list[ApplianceSeen]) -> None:
+def appliances_seen(tx: Tx, host: Host, seen: Sequence[ApplianceSeen]) -> None:
     """Note what a host's agent saw of all its appliances. One that is missing or stopped runs generation 0."""
     reported = {one.name: one for one in seen}
     for router in tx.all(Router, Router.c.host_id == host.id, Router.c.state.in_(["Running", "Unknown"])):
@@ -93,3 +96,6 @@ def appliances_seen(tx: Tx, host: Host, seen: list[ApplianceSeen]) -> None:
         if (generation, problems, state) != (router.observed_generation, router.problems, router.state):
             values = {"observed_generation": generation, "problems": problems, "state": state}
             tx.update(router, **values, observed_at=tx.now)
+
+
+on_appliances.append(appliances_seen)

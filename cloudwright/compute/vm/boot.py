@@ -7,10 +7,11 @@ from typing import ClassVar
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.machine import specification
 from cloudwright.compute.vm.placing import find_place, give_back
+from cloudwright.compute.vm.stop import take_down
 from cloudwright.core.error import WrongState
 from cloudwright.core.task import Back, Task, step
 from cloudwright.core.tx import Tx
-from cloudwright.drivers.error import NotThere, Refused, Unreachable
+from cloudwright.drivers.error import Refused, Unreachable
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.infrastructure.model import Host
@@ -95,12 +96,7 @@ class Boot(Task):
         vm = self.read.get(Vm, self.vm)
         if vm.host_id is None:
             return
-        hypervisor = self.reach(Hypervisor, self.read.get(Host, vm.host_id))
-        try:
-            hypervisor.stop(vm.instance_name, force=True)
-            hypervisor.remove(vm.instance_name)
-        except NotThere:
-            return
+        take_down(self, vm, self.read.get(Host, vm.host_id), force=True)
 
     @step
     def running(self, tx: Tx) -> None:

@@ -20,6 +20,7 @@ from cloudwright.core.setting import setting
 from cloudwright.core.ticket import mint
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import field
+from cloudwright.identity.belongings import belongs
 from cloudwright.identity.model import Account, User
 from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.model import Host
@@ -159,3 +160,6 @@ def end(tx: Tx, nonce: str) -> None:
     session = tx.find(ConsoleSession, ConsoleSession.c.uuid == nonce)
     if session is not None:
         tx.remove(session)
+
+
+belongs(ConsoleSession)

@@ -84,8 +84,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
         networks = self._networks(tx, caller, account)
         vm = tx.insert(self._vm(tx, account, self._image))
         make_disks(tx, vm, self._image, self.service_offering, Disks(self.disk_offering, self.size, self.root_disk_size))
-        for slot, want in enumerate(networks):
-            give_nic(tx, want.network, vm, slot, slot == 0, want.ip, want.mac)
+        for want in networks:
+            give_nic(tx, want.network, vm, want.ip, want.mac)
         pin = Pin(host=self.host, cluster=self.cluster, pod=self.pod)
         task = DeployVm(vm=vm.id, pin=pin.ids()) if self.start_vm else MakeVm(vm=vm.id)
         self.start(tx, task, vm, caller)
@@ -143,7 +143,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
             display_name=self.display_name, group=self.group, zone_id=self.zone.id, service_offering_id=self.service_offering.id,
             template_id=template.id, iso_id=template.id if template.format == "ISO" else None,
             hypervisor=self._hypervisor(tx, template), os_type_id=template.os_type_id,
-            cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, user_data=self.user_data, key_pairs=names, public_keys=public_keys, password=password,
+            cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, user_data=self.user_data,
+            key_pairs=names, public_keys=public_keys, password=password,
             password_serial=secrets.token_hex(8) if password else "", password_enabled=template.password_enabled,
             details=self.details or {}, display=self.display_vm, dynamically_scalable=self.dynamic_scaling_enabled,
         )  # fmt: skip

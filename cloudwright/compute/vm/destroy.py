@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.placing import give_back
-from cloudwright.compute.vm.stop import GRACE, StopVm
+from cloudwright.compute.vm.stop import StopVm, take_down
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
@@ -13,8 +13,6 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.setting import setting
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
-from cloudwright.drivers.error import NotThere
-from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.identity.belongings import belongs
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Nic
@@ -46,11 +44,7 @@ class DestroyVm(Task, rank=50):
         vm = self.read.get(Vm, self.vm)
         if vm.host_id is None:
             return
-        hypervisor = self.reach(Hypervisor, self.read.get(Host, vm.host_id))
-        try:
-            hypervisor.stop(vm.instance_name, force=self.force, grace=float(GRACE.get(self.read)))
-            hypervisor.remove(vm.instance_name)
-        except NotThere:
+        if not take_down(self, vm, self.read.get(Host, vm.host_id), self.force):
             self.say("it did not run")
 
     @step

@@ -9,6 +9,7 @@ from cloudwright.core.setting import setting
 from cloudwright.core.task import Task
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.hypervisor import contract
+from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.segment import segment_of
@@ -50,6 +51,15 @@ def nic_of(reader: Reader, nic: Nic) -> contract.Nic:
     """An interface as its machine's hypervisor plugs it."""
     network, vm = reader.get(Network, nic.network_id), reader.get(Vm, nic.vm_id)
     return contract.Nic(mac=nic.mac, segment=segment_of(reader, network, vm.hypervisor), slot=nic.slot, link_up=nic.link_up)
+
+
+def release_segments(task: Task, vm: Vm, host: Host) -> None:
+    """Have the host take away bridges that only this machine needed. What others use is left by the driver."""
+    network = task.reach(HostNetwork, host)
+    for id in {nic.network_id for nic in task.read.all(Nic, Nic.c.vm_id == vm.id)}:
+        row = task.read.get(Network, id)
+        if row.segment_kind == "FLAT" or row.segment_number is not None:
+            network.release(segment_of(task.read, row, vm.hypervisor))
 
 
 def _room(reader: Reader, vm: Vm) -> dict[str, str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from cloudwright.compute.model import Vm
+from cloudwright.compute.vm.machine import release_segments
 from cloudwright.compute.vm.placing import choose_target
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
 from cloudwright.core.error import Lost, ParamError, WrongState
 from cloudwright.core.param import Ref, param
+from cloudwright.core.resource import Resource
 from cloudwright.core.task import Again, Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import NotThere, Refused
@@ -17,6 +19,7 @@ from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.drivers.pool.contract import Pool
 from cloudwright.drivers.work import WorkState
 from cloudwright.infrastructure import capacity
+from cloudwright.infrastructure.host.maintain import movers
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.segment import segment_of
@@ -81,6 +84,7 @@ class MigrateVm(Task, rank=50):
         if work.state is WorkState.FAILED:
             raise Refused(f"{vm.name} could not be moved to {target.name}: {work.error}")
         here.cancel(self.row.uuid)
+        release_segments(self, vm, source)
         self.say(f"moved from {source.name} to {target.name}")
 
     @move.undo
@@ -101,6 +105,14 @@ def _runs(hypervisor: Hypervisor, name: str) -> bool:
         return hypervisor.see(name).power in (Power.RUNNING, Power.PAUSED)
     except NotThere:
         return False
+
+
+def _moves(tx: Tx, host: Host) -> list[tuple[Task, Resource]]:
+    """What empties a host for maintenance: its running machines go elsewhere in the cluster."""
+    return [(MigrateVm(vm=vm.id), vm) for vm in tx.all(Vm, Vm.c.host_id == host.id, Vm.c.state.in_(["Running", "Migrating"]))]
+
+
+movers.append(_moves)
 
 
 class MigrateVirtualMachine(Command, answers=VmView, starts=MigrateVm, event="VM.MIGRATE"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudwright.compute.model import Vm
+from cloudwright.compute.vm.machine import release_segments
 from cloudwright.compute.vm.placing import give_back
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
@@ -17,6 +18,19 @@ from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.infrastructure.model import Host
 
 GRACE = setting("vm.stop.grace", 30, "seconds that a guest is given to shut down before it is stopped by force", minimum=0)
+
+
+def take_down(task: Task, vm: Vm, host: Host, force: bool) -> bool:
+    """Stop a machine on its host and leave nothing of it there. Answers whether it was there."""
+    hypervisor = task.reach(Hypervisor, host)
+    try:
+        hypervisor.stop(vm.instance_name, force=force, grace=float(GRACE.get(task.read)))
+        hypervisor.remove(vm.instance_name)
+        found = True
+    except NotThere:
+        found = False
+    release_segments(task, vm, host)
+    return found
 
 
 class StopVm(Task, rank=50):
@@ -45,11 +59,9 @@ class StopVm(Task, rank=50):
         vm = self.read.get(Vm, self.vm)
         if vm.host_id is None:
             return
-        hypervisor = self.reach(Hypervisor, self.read.get(Host, vm.host_id))
-        try:
-            hypervisor.stop(vm.instance_name, force=self.force, grace=float(GRACE.get(self.read)))
-            hypervisor.remove(vm.instance_name)
-        except NotThere:
+        host = self.read.get(Host, vm.host_id)
+        found = take_down(self, vm, host, self.force)
+        if not found:
             self.say("it was not there any more")
             return
         self.say("stopped by force" if self.force else "shut down")
