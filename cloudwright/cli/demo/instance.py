@@ -121,5 +121,5 @@ def answers_over_ssh(key: Path, address: str, tell: Tell) -> str:
         why = done.stderr.strip().splitlines()[-1:] or ["no answer"]
         if time.monotonic() > until:
             raise TimeoutError(f"the instance did not answer over SSH within {SSH_WAIT:g} s: {why[0]}")
-        tell(why[0])
+        tell(f"the guest boots; {why[0].removeprefix('ssh: ')}")
         time.sleep(0.5)

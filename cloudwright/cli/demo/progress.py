@@ -30,8 +30,8 @@ class Progress:
 
         def tell(words: str) -> None:
             nonlocal last
+            self._show(name, time.monotonic() - began, words if self._terminal else last)
             last = words
-            self._show(name, time.monotonic() - began, words)
 
         self._show(name, 0.0, "")
         try:

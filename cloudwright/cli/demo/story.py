@@ -197,6 +197,6 @@ def summary(known: dict[str, Any]) -> str:
         "",
         f"  took       {known['total']} s: " + ", ".join(f"{name} {took} s" for name, took in known["seconds"].items()),
         "",
-        "It runs until `make demo-down`.",
+        "It runs until `make demo-down` (`cloudwright demo down`).",
     ]
     return "\n".join(lines)
