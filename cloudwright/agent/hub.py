@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from cloudwright.agent.frame import MAX_MESSAGE, Call, trace
 from cloudwright.agent.link import Stream
-from cloudwright.agent.listener import Callbacks, Listener, Material
+from cloudwright.agent.listener import Callbacks, Listener
+from cloudwright.agent.pki import Material
 from cloudwright.agent.remote import Drivers, remote
 from cloudwright.drivers.error import Refused, Unreachable
 

@@ -49,14 +49,6 @@ LENIENCE = 1.6  # agents ask for a sign of life first; the server asks only one 
 
 
 @dataclass(frozen=True)
-class Material:
-    """What the listener shows and trusts. `trust`: CA certificates (PEM), the one that signs now first."""
-
-    identity: pki.Identity
-    trust: list[str]
-
-
-@dataclass(frozen=True)
 class Callbacks:
     """What the server does for its agents. All run on threads of the hub and may block, but must not call a host.
 
@@ -92,7 +84,7 @@ class Awaited:
 class Listener:
     """All agents' connections of this process, by host uuid."""
 
-    def __init__(self, material: Material, callbacks: Callbacks, address: tuple[str, int], heartbeat: float) -> None:
+    def __init__(self, material: pki.Material, callbacks: Callbacks, address: tuple[str, int], heartbeat: float) -> None:
         self.links: dict[str, Link] = {}
         self.address = address
         self._material, self._callbacks, self._heartbeat = material, callbacks, heartbeat
@@ -114,7 +106,7 @@ class Listener:
         await self._runner.setup()
         await self._listen(self._runner)
 
-    async def renew(self, material: Material) -> None:
+    async def renew(self, material: pki.Material) -> None:
         """Show and trust other certificates from now on, and tell the agents that hang on."""
         assert self._site is not None
         assert self._runner is not None
@@ -260,7 +252,7 @@ class Listener:
         return socket
 
 
-def _context(material: Material) -> ssl.SSLContext:
+def _context(material: pki.Material) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.verify_mode = ssl.CERT_OPTIONAL  # a host that enrols has none yet

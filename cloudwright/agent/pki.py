@@ -45,6 +45,14 @@ class Identity:
         return self.key + self.certificate
 
 
+@dataclass(frozen=True)
+class Material:
+    """What a server's listener shows and trusts. `trust`: CA certificates (PEM), the one that signs now first."""
+
+    identity: Identity
+    trust: list[str]
+
+
 def new_key() -> str:
     """A new private key, PEM."""
     return _pem(ec.generate_private_key(ec.SECP256R1()))

@@ -88,7 +88,7 @@ def below_caller(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
 def above_caller(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """The domain is the caller's or one above it."""
     path: sa.ColumnClause[str] = _domain.c.path
-    prefix = sa.func.substr(sa.bindparam("caller_path", type_=sa.String), 1, sa.func.length(path))
+    prefix = sa.func.substr(sa.bindparam("caller_path", type_=sa.String), 1, sa.func.char_length(path))
     return domain_id.in_(sa.select(_domain.c.id).where(path == prefix))
 
 

@@ -230,7 +230,7 @@ class Engine:
     def _forward(self, task: Task, run: Run, current: Step, began: float) -> bool:
         last = run.row.at + 1 == len(task.steps)
         turn = _Turn(DONE if last else FORWARD, run.row.at + (not last))
-        return self._perform(task, run, current, began, turn, current.do, current.inside)
+        return self._perform(task, run, current, began, turn)
 
     def _undo(self, task: Task, run: Run, current: Step, began: float) -> bool:
         row = run.row
@@ -240,14 +240,11 @@ class Engine:
             turn = _Turn(CANCELLED if row.cancel else FAILED, 0, error=row.error)
         else:
             turn = _Turn(UNDO, row.at - 1, error=row.error)
-        fn = current.undo_fn or _nothing
-        inside = current.undo_inside if current.undo_fn else True
-        return self._perform(task, run, current, began, turn, fn, inside)
+        return self._perform(task, run, current, began, turn)
 
-    def _perform(  # noqa: PLR0913, PLR0917 - the one place where a step's parts meet
-        self, task: Task, run: Run, current: Step, began: float, turn: _Turn, fn: Callable[..., None], inside: bool
-    ) -> bool:
+    def _perform(self, task: Task, run: Run, current: Step, began: float, turn: _Turn) -> bool:
         undoing = run.row.state == UNDO
+        fn, inside = current.way(undoing)
         self.hook("undo" if undoing else "do", task, current.name)
         if undoing and self.db.write(lambda tx: _turn_children(tx, run.row)):
             raise Again(NEVER, "waits until its parts are undone")
@@ -398,10 +395,6 @@ class _Turn:
 
 def _backoff(tries: int) -> float:
     return min(30.0, 0.1 * float(2 ** min(tries, 10)))
-
-
-def _nothing(task: Task, tx: Tx) -> None:
-    """The undo of a step that has none."""
 
 
 def _turn_children(tx: Tx, row: TaskRow) -> bool:

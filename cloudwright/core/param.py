@@ -47,6 +47,7 @@ class Param(msgspec.Struct):
     style: str = ""  # of maps: free, kv, fields
     keys: Sequence[str] = ()  # of maps with fields
     since: str = ""
+    optional_in_api: bool = False  # told as optional, as the API declares it, though nothing can be done without it
     roles: Sequence[str] = ()  # role types that may use it; for others it is not there
     use: Use = Use.USE
     check: Callable[[Any], str | None] | None = None  # answers what is wrong, for instance "is not a CIDR"
@@ -59,6 +60,11 @@ class Param(msgspec.Struct):
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
+
+    @property
+    def told_required(self) -> bool:
+        """What listApis says."""
+        return self.required and not self.optional_in_api
 
     @property
     def rule(self) -> wire.Rule:

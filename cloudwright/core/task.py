@@ -140,6 +140,16 @@ class Step:
         self.undo_fn, self.undo_inside = fn, "tx" in inspect.signature(fn).parameters
         return fn
 
+    def way(self, undoing: bool) -> tuple[Callable[..., None], bool]:
+        """What to run in this direction, and whether within the transaction."""
+        if not undoing:
+            return self.do, self.inside
+        return (_nothing, True) if self.undo_fn is None else (self.undo_fn, self.undo_inside)
+
+
+def _nothing(task: Task, tx: Tx) -> None:
+    """The undo of a step that has none."""
+
 
 @typing.overload
 def step(do: Callable[..., None], /) -> Step: ...

@@ -98,7 +98,7 @@ def _rename(tx: Tx, domain: Domain, name: str) -> None:
     parent = tx.lock(tx.get(Domain, domain.parent_id))
     _check_free(tx, parent.id, name, domain.id)
     above = domain.path[: -len(domain.name) - 1]
-    longest = int(tx.value(sa.select(sa.func.max(sa.func.length(Domain.c.path))).where(_below(domain))) or 0)
+    longest = int(tx.value(sa.select(sa.func.max(sa.func.char_length(Domain.c.path))).where(_below(domain))) or 0)
     if longest + len(name) - len(domain.name) > PATH_LENGTH:
         raise ParamError(f"Parameter name: a path below would have more than {PATH_LENGTH} characters", param="name")
     rest = sa.func.substr(Domain.c.path, len(domain.path) + 1)

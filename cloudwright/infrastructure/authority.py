@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -21,9 +21,6 @@ from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.model import Authority, EnrolToken, Host, Revocation
-
-if TYPE_CHECKING:  # what it imports takes a while, and a server answers before it needs it
-    from cloudwright.agent.hub import Hub, Material
 
 ADDRESS = setting("host", "localhost", "at which addresses (comma separated) hosts reach this server; the first is told to them")
 PORT = setting("port", 8250, "the port at which hosts reach this server", minimum=1, maximum=65535)
@@ -61,12 +58,10 @@ def trusted(reader: Reader) -> list[str]:
     return [row.certificate for row in sorted(rows, key=lambda row: (not row.active, -row.id))]
 
 
-def material(db: Database, names: list[str]) -> Material:
+def material(db: Database, names: list[str]) -> pki.Material:
     """What the hub shows and trusts: a fresh server certificate for these names and addresses."""
-    from cloudwright.agent.hub import Material
-
     authority = db.write(current)
-    return Material(pki.issue_server(_identity(authority), names), trusted(db.read()))
+    return pki.Material(pki.issue_server(_identity(authority), names), trusted(db.read()))
 
 
 def enrol_command(tx: Tx, host: Host) -> str:
@@ -106,7 +101,17 @@ class Gatekeeper:
         return not there or reader.find(Revocation, Revocation.c.serial == serial) is not None
 
 
-def cut_revoked(db: Database, hub: Hub) -> None:
+class Connections(Protocol):
+    """The hosts that hang on this server: the hub."""
+
+    def hosts(self) -> list[str]:
+        """Their uuids."""
+
+    def cut(self, host: str) -> None:
+        """End the connection of one; it may be gone already."""
+
+
+def cut_revoked(db: Database, hub: Connections) -> None:
     """Cut hosts that are gone, or had a certificate revoked since they connected. Those with a newer one come back at once."""
     reader = db.read()
     for uuid in hub.hosts():

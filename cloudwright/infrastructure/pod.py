@@ -58,9 +58,9 @@ class CreatePod(Command, answers=PodView, event="POD.CREATE"):
 
     name: str = param("its name, unique in the zone")
     zone: Ref[Zone] = param("the zone")
-    gateway: str = param("the gateway of its management network", check=address.ip)
-    netmask: str = param("its netmask", check=address.mask)
-    start_ip: str = param("the first address for appliances", check=address.ip)
+    gateway: str = param("the gateway of its management network", check=address.ip, optional_in_api=True)
+    netmask: str = param("its netmask", check=address.mask, optional_in_api=True)
+    start_ip: str = param("the first address for appliances", check=address.ip, optional_in_api=True)
     end_ip: str | None = param("the last one; without, the last of the network", check=address.ip)
     allocation_state: str = param("Enabled or Disabled", default="Enabled", choices=STATES)
     storage_access_groups: list[str] | None = param("storage access groups", check=not_built("storage access groups"))

@@ -81,7 +81,7 @@ def _param(declared: Param) -> dict[str, Any]:
         "description": declared.doc,
         "type": declared.kind,
         "length": declared.length,
-        "required": declared.required,
+        "required": declared.told_required,
         "since": declared.since or None,
         "related": ",".join(_listing().get(declared.refers, ())) if declared.refers else None,
     }

@@ -103,7 +103,7 @@ def _input(declared: Param) -> dict[str, Any]:
         "name": declared.wire_name,
         "in": "query",
         "description": declared.doc,
-        "required": declared.required,
+        "required": declared.told_required,
         "schema": schema,
     }
     if declared.kind == "list":

@@ -47,7 +47,7 @@ def test_commands(cloud: Cloud) -> None:
         ]
         lines.append(" ".join([name, *(mark for mark in marks if mark)]))
         lines += [
-            f"    {p.wire_name}: {p.kind}{' required' if p.required else ''}"
+            f"    {p.wire_name}: {p.kind}{' required' if p.told_required else ''}"
             for p in sorted(api.params.values(), key=lambda p: p.wire_name)
         ]
     hold("api.txt", lines)

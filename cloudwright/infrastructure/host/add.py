@@ -13,6 +13,7 @@ from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
+from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.drivers.hypervisor.contract import HostFacts
 from cloudwright.drivers.hypervisor.fake import FakeHypervisor
@@ -40,7 +41,7 @@ class AddHost(Command, answers=HostView):
     cluster: Ref[Cluster] | None = param("the cluster", use=Use.CHANGE)
     cluster_name: str | None = param("the cluster, by its name")
     username: str | None = param("taken from clients that send it and not used: nobody signs in to a host")
-    password: str | None = param("taken from clients that send it and not used: nobody signs in to a host")
+    password: Secret | None = param("taken from clients that send it and not used: nobody signs in to a host")
     allocation_state: str = param("Enabled or Disabled", default="Enabled", choices=["Enabled", "Disabled"])
     host_tags: list[str] = param("tags by which offerings choose it", default=[])
     storage_access_groups: list[str] | None = param("storage access groups", check=not_built("storage access groups"))

@@ -81,7 +81,11 @@ def _for_guests(bind: Any) -> Condition:
     return PublicIp.c.range_id.in_(sa.select(IpRange.c.id).where(IpRange.c.for_virtual_network == bind))
 
 
-class ListPublicIpAddresses(OwnedList, answers=PublicIpView, keywords=[PublicIp.c.address]):
+class ListedPublicIpView(PublicIpView, key="publicipaddress"):
+    """The same in lists."""
+
+
+class ListPublicIpAddresses(OwnedList, answers=ListedPublicIpView, keywords=[PublicIp.c.address]):
     """Lists public addresses: those that are taken or, for administrators, free ones."""
 
     id: Ref[PublicIp] | None = where(PublicIp.c.id, "only this one")
@@ -118,7 +122,6 @@ class ListPublicIpAddresses(OwnedList, answers=PublicIpView, keywords=[PublicIp.
         if wants_free and caller.root and self.id is None:
             return self._with_free(reader, caller)
         told = super().run(reader, caller)
-        told.key = "publicipaddress"
         return Told(told.key, [], told.count) if self.retrieve_only_resource_count else told
 
     def _with_free(self, reader: Reader, caller: Caller) -> Told:

@@ -31,17 +31,18 @@ def new_mac() -> str:
     return ":".join(["02", *(f"{byte:02x}" for byte in secrets.token_bytes(5))])
 
 
-def give_nic(  # noqa: PLR0913, PLR0917 - the joint that deploying and plugging share
-    tx: Tx, network: Network, vm: Vm, slot: int, default: bool, ip: str | None = None, mac: str | None = None
-) -> Nic:
-    """An interface for a machine, with a free address where the network has addresses. Bumps the network.
+def give_nic(tx: Tx, network: Network, vm: Vm, ip: str | None = None, mac: str | None = None) -> Nic:
+    """A machine's next interface, with a free address where the network has addresses; its first is its default. Bumps the
+    network.
 
     Raises ParamError (an address that cannot be had), NoCapacity (none is free).
     """
     bump(tx, network)
     address = free_address(tx, network, ip)
+    slots = {nic.slot for nic in tx.all(Nic, Nic.c.vm_id == vm.id)}
     nic = Nic(
-        vm_id=vm.id, network_id=network.id, ip=address, mac=_checked_mac(tx, mac), slot=slot, is_default=default,
+        vm_id=vm.id, network_id=network.id, ip=address, mac=_checked_mac(tx, mac), is_default=not slots,
+        slot=next(number for number in range(len(slots) + 1) if number not in slots),
         gateway=network.gateway, netmask=network.netmask,
     )  # fmt: skip
     return tx.insert(nic)

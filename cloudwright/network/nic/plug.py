@@ -137,8 +137,7 @@ class AddNicToVirtualMachine(_OnMachine, answers=VmView, starts=PlugNic, event="
             raise ParamError(f"{vm.name} has an interface on network {network.name} already", param="networkid")
         if len(nics) >= MOST:
             raise ParamError(f"{vm.name} has {len(nics)} interfaces, as many as fit", param="virtualmachineid")
-        slot = next(number for number in range(MOST) if all(nic.slot != number for nic in nics))
-        nic = give_nic(tx, network, vm, slot, default=not nics, ip=self.ip_address, mac=self.mac_address)
+        nic = give_nic(tx, network, vm, self.ip_address, self.mac_address)
         self.start(tx, PlugNic(vm=vm.id, nic=nic.id), vm, caller)
         return vm
 

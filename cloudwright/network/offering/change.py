@@ -18,7 +18,7 @@ ISOLATION = ("VLAN", "VXLAN")
 class UpdateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK.OFFERING.EDIT"):
     """Changes a network offering. Its services stay as they are: networks rely on them."""
 
-    id: Ref[NetworkOffering] = param("the offering", use=Use.CHANGE)
+    id: Ref[NetworkOffering] = param("the offering", use=Use.CHANGE, optional_in_api=True)
     name: str | None = param("a new name")
     display_text: str | None = param("a new description")
     availability: str | None = param("Optional, or Required", choices=("Optional", "Required"))

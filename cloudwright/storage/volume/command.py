@@ -159,7 +159,10 @@ class DeleteVolume(Command):
         tasks.start(tx, task, volume)
 
 
-class DestroyVolume(Command, answers=VolumeView, starts=Record, event="VOLUME.DESTROY", since="4.14.0"):
+class DestroyVolume(
+    Command, answers=VolumeView, starts=Record, event="VOLUME.DESTROY", since="4.14.0",
+    authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
+):  # fmt: skip
     """Destroys a volume that is attached to no machine. It can be recovered for a while, unless it is expunged at once."""
 
     id: Ref[Volume] = param("the volume", use=Use.CHANGE)
@@ -176,7 +179,10 @@ class DestroyVolume(Command, answers=VolumeView, starts=Record, event="VOLUME.DE
         return volume
 
 
-class RecoverVolume(Command, answers=VolumeView, event="VOLUME.RECOVER", since="4.14.0"):
+class RecoverVolume(
+    Command, answers=VolumeView, event="VOLUME.RECOVER", since="4.14.0",
+    authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
+):  # fmt: skip
     """Brings a destroyed volume back, while it was not expunged yet."""
 
     id: Ref[Volume] = param("the volume", use=Use.CHANGE)
