@@ -22,7 +22,7 @@ test: .venv/kvm novnc packages-test   ## all checks and tests (T=tests/web for a
 	$(PY) -m pytest -m real $(T)
 
 dev: .venv/ready                 ## the server alone, on 127.0.0.1:8080, data in .dev
-	@$(PY) -m cloudwright server --data .dev --reload-static
+	@$(PY) -m cloudwright server --data .dev
 
 bench: .venv/ready               ## measure, each figure beside its floor
 	@$(PY) -m tests.bench
