@@ -5,7 +5,7 @@
 #   images/packages.sh missing purpose ...    names not installed yet
 #   images/packages.sh install purpose ...    installs those by apt-get (through sudo where not root)
 #
-# Purposes: run (the server), kvm (a hypervisor host), images (building guest images), test (the whole test suite).
+# Purposes: run (the server), kvm (a hypervisor host), images (building guest images), console (the screens), test (the tests).
 # May also be sourced for the function `install`.
 set -euo pipefail
 
@@ -16,9 +16,10 @@ packages_for() {
 	kvm) echo libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils openvswitch-switch nftables dnsmasq-base \
 		haproxy iproute2 ethtool bubblewrap util-linux procps libvirt-dev pkg-config gcc python3-dev ;;
 	images) echo apt dpkg python3-minimal kmod cpio xz-utils zstd e2fsprogs grub-common grub-pc-bin qemu-utils util-linux ;;
+	console) echo npm ;; # fetches the noVNC client, nothing else
 	test) echo mariadb-server postgresql openssh-client tcpdump ;;
 	*)
-		echo "packages: no purpose is called $1; there are run, kvm, images and test" >&2
+		echo "packages: no purpose is called $1; there are run, kvm, images, console and test" >&2
 		return 2
 		;;
 	esac
