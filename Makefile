@@ -59,10 +59,10 @@ lock: .venv/ready                ## resolve the dependencies anew into the lock 
 	fi
 	touch $@
 
-novnc: cloudwright/web/static/novnc/package.json
+novnc: cloudwright/web/static/novnc/.version
 
-cloudwright/web/static/novnc/package.json: cloudwright/web/novnc.sh
-	@command -v npm >/dev/null || images/packages.sh install console
+cloudwright/web/static/novnc/.version: cloudwright/web/novnc.sh
+	@{ command -v npm && command -v openssl; } >/dev/null || images/packages.sh install console
 	cloudwright/web/novnc.sh
 	touch $@
 
