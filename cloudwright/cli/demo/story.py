@@ -15,7 +15,7 @@ from cloudwright.cli.client import Api
 from cloudwright.cli.demo import instance, zone
 from cloudwright.cli.demo.folder import Folder
 from cloudwright.cli.demo.progress import Progress
-from cloudwright.cli.lab import why_not
+from cloudwright.cli.lab import LabError, why_not
 from cloudwright.cli.server import CREDENTIALS
 
 NAMESPACES = Path("/run/netns")
@@ -69,30 +69,23 @@ class Holder:
 
 def tell(folder: Folder, simulator: bool) -> None:
     """Build the demo. Raises what went wrong; whoever calls takes it down again."""
-    reasons = ["The simulator was asked for."] if simulator else why_not()
-    if reasons:
-        print("Instances will be simulated: real ones cannot run here." if not simulator else "Instances will be simulated.")
-        print(*[f"  {reason}" for reason in reasons], "", sep="\n")
     folder.make()
     progress, began = Progress(), time.monotonic()
+    image, reasons = _image(simulator, progress)
+    if reasons:
+        print("Instances will be simulated.", *[f"  {reason}" for reason in reasons], "", sep="\n")
     port = free_port(8080)
-    with progress.part("hosts and their networks" if not reasons else "processes") as say:
+    with progress.part("processes" if reasons else "hosts and their networks") as say:
         holder = Holder(folder, not reasons, port)
-        say(", ".join(holder.where.get("hosts", {})) + (" with libvirt and Open vSwitch each" if not reasons else ""))
+        say("" if reasons else f"{', '.join(holder.where['hosts'])}: libvirt and Open vSwitch each")
     with progress.part("server") as say:
         console = f"http://127.0.0.1:{port}/client/"
         holder.wait_for_server()
         password = password_of(folder)
         api = keys(f"{console}api", password)
         say(console)
-    site = _site(folder, holder)
-    with progress.part("zone") as say:
-        parts = zone.build(api, site, say)
-    with progress.part("hosts join") as say:
-        zone.add_hosts(api, site, parts, say)
-    with progress.part("storage") as say:
-        zone.add_storage(api, site, parts, say)
-    known = _instance(folder, api, parts["zone"]["id"], not reasons, progress)
+    zone_id = _zone(api, _site(folder, holder), progress)
+    known = _instance(folder, api, zone_id, image, progress)
     folder.write(
         console=console, username="admin", password=password, apikey=api.key, secretkey=api.secret, seconds=progress.seconds,
         total=round(time.monotonic() - began, 1), whole=True, reasons=reasons, **known,
@@ -101,27 +94,47 @@ def tell(folder: Folder, simulator: bool) -> None:
     print(f"\n{summary(folder.read())}")
 
 
-def _instance(folder: Folder, api: Api, zone_id: str, real: bool, progress: Progress) -> dict[str, Any]:
-    """Image, instance and the way in; the proof from outside where the instance is real."""
-    public_key = ""
-    if real:
-        from cloudwright.cli.lab.guest import guest_image
+def _image(simulator: bool, progress: Progress) -> tuple[Path | None, list[str]]:
+    """The guest's image; or None, and why instances must be simulated."""
+    from cloudwright.cli.lab.guest import guest_image
 
+    reasons = ["The simulator was asked for."] if simulator else why_not()
+    if reasons:
+        return None, reasons
+    try:
         with progress.part("guest image built from packages") as say:
             image = guest_image()
             say(f"{image.stat().st_size >> 20} MiB")
-            public_key = instance.make_key(folder.key)
-        with progress.part("template") as say:
+    except LabError as error:
+        return None, [f"There is no image for a guest: {error}"]
+    return image, []
+
+
+def _zone(api: Api, site: zone.Site, progress: Progress) -> str:
+    """The id of the zone, enabled."""
+    with progress.part("zone") as say:
+        parts = zone.build(api, site, say)
+    with progress.part("hosts join") as say:
+        zone.add_hosts(api, site, parts, say)
+    with progress.part("storage") as say:
+        zone.add_storage(api, site, parts, say)
+    return str(parts["zone"]["id"])
+
+
+def _instance(folder: Folder, api: Api, zone_id: str, image: Path | None, progress: Progress) -> dict[str, Any]:
+    """Template, instance and the way in; the proof from outside where the instance is real."""
+    public_key = instance.make_key(folder.key) if image else ""
+    with progress.part("template") as say:
+        if image:
             template = instance.register(api, image, zone_id, say)
-    else:
-        with progress.part("template") as say:
+        else:
             builtin = api.all("listTemplates", templatefilter="all", hypervisor="Simulator")[0]
             template = instance.wait_for_template(api, builtin["id"], zone_id, say)
     with progress.part("network, router and instance") as say:
         made = instance.deploy(api, zone_id, template["id"], public_key, say)
     with progress.part("port forwarding") as say:
         address = instance.open_ssh(api, made, say)
-    if real:
+    if image:
         with progress.part("answers over SSH from outside") as say:
             instance.answers_over_ssh(folder.key, address, say)
     machine = made["machine"]
