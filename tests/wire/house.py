@@ -1,0 +1,145 @@
+"""An installation to send bad input to: a zone, two tenants, one row of every kind for each; nothing in it moves."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+from urllib.parse import urlencode
+from xml.etree import ElementTree
+
+import sqlalchemy as sa
+from msgspec import Struct
+
+from cloudwright.cloud import Cloud
+from cloudwright.core import plan, wire
+from cloudwright.core.access import Caller, Use, lookup
+from cloudwright.core.command import Command
+from cloudwright.core.resource import Resource, metadata
+from cloudwright.core.run import Runner
+from cloudwright.identity.caller import caller_of, root_caller
+from cloudwright.identity.model import KeyPair, User
+from cloudwright.web.door import face
+from cloudwright.web.gate import Request
+from tests.conftest import call, done
+from tests.identity.conftest import account
+from tests.identity.estate import estate
+from tests.infrastructure.zone import simulated_zone
+
+BEATS = {"server"}
+"""Tables that change by themselves."""
+
+
+class Told(Struct):
+    """An answer, read."""
+
+    status: int
+    body: dict[str, Any]
+    raw: str
+
+    @property
+    def text(self) -> str:
+        return str(self.body.get("errortext", ""))
+
+    @property
+    def param(self) -> str | None:
+        return self.body.get("param")
+
+
+class Undone(Runner):
+    """Runs commands to their end, then rolls back what they did: each call meets the same house."""
+
+    def _transact(self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], planned: Any) -> dict[str, Any]:
+        raise plan.DryRun(super()._transact(tx, verb, caller, values, planned))
+
+
+class Complaints(logging.Handler):
+    """What the server's log calls an error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+class House:
+    """Asks as somebody over the wire, and sees whether the database was written to."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.root = root_caller(cloud.db.read())
+        simulated_zone(cloud, hosts=1)
+        self.ann, self.ods = self._tenant("ann"), self._tenant("ods")
+        estate(cloud, [self.root, self.ann, self.ods])
+        self._keys = {who.account: self._key(who) for who in (self.root, self.ann)}
+        cloud.engine.stop()
+        cloud.runner = Undone(cloud.db)
+        self._face = face(cloud)
+        self._watch()
+        self.complaints = Complaints()
+        logging.getLogger("cloudwright").addHandler(self.complaints)
+
+    def _tenant(self, name: str) -> Caller:
+        domain = call(self.cloud, self.root, "createDomain", name=f"of-{name}")["domain"]["id"]
+        account(self.cloud, self.root, name, 0, domain)
+        reader = self.cloud.db.read()
+        user = reader.find(User, User.c.username == name)
+        assert user is not None
+        return caller_of(reader, user)
+
+    def _key(self, who: Caller) -> tuple[str, str]:
+        done(self.cloud, self.root, "registerUserKeys", id=who.user_uuid)
+        pair = self.cloud.db.read().find(KeyPair, KeyPair.c.user_id == who.user_id)
+        assert pair is not None
+        return pair.api_key, pair.secret_key.reveal()
+
+    def _watch(self) -> None:
+        """Every change to a row leaves a mark."""
+        with self.cloud.db.engine.connect() as connection:
+            connection.exec_driver_sql("CREATE TABLE touched (name TEXT)")
+            for name in metadata.tables.keys() - BEATS:
+                for verb in ("INSERT", "UPDATE", "DELETE"):
+                    mark = f"INSERT INTO touched VALUES ('{verb} {name}')"
+                    connection.exec_driver_sql(f'CREATE TRIGGER "on_{verb}_{name}" AFTER {verb} ON "{name}" BEGIN {mark}; END')
+
+    def touched(self) -> list[str]:
+        """What was changed since the house was built."""
+        with self.cloud.db.engine.connect() as connection:
+            return [row[0] for row in connection.execute(sa.text("SELECT name FROM touched"))]
+
+    def ask(self, who: Caller, command: str, sent: dict[str, str], method: str = "GET", style: str = "json") -> Told:
+        """Send a signed call."""
+        key, secret = self._keys[who.account]
+        asked = {"command": command, "response": style, "apikey": key, **sent}
+        asked["signature"] = wire.sign(next(wire.signature_texts(asked)), secret)
+        text = urlencode(asked)
+        if method == "GET":
+            answer = self._face.handle(Request("GET", "/client/api", text))
+        else:
+            form = {"content-type": "application/x-www-form-urlencoded"}
+            answer = self._face.handle(Request("POST", "/client/api", "", text.encode(), form))
+        raw = answer.body.decode()
+        return Told(answer.status, _json(raw) if style == "json" else _xml(raw), raw)
+
+    def row(self, kind: type[Resource], who: Caller, mine: bool = True) -> Resource | None:
+        """The first row of a kind that somebody may use; `mine=False`: one that it may not even see."""
+        reader = self.cloud.db.read()
+        for row in reader.all(kind):
+            seen = [
+                reader.one(lookup(kind, who.kind, use, "id"), {"value": row.id, **who.binds()})
+                for use in ((Use.CHANGE, Use.USE) if mine else Use)
+            ]
+            if (mine and all(seen)) or not (mine or any(seen)):
+                return row
+        return None
+
+
+def _json(raw: str) -> dict[str, Any]:
+    (body,) = json.loads(raw).values()
+    return dict(body)
+
+
+def _xml(raw: str) -> dict[str, Any]:
+    return {element.tag: element.text for element in ElementTree.fromstring(raw)}
