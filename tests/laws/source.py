@@ -9,12 +9,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "cloudwright"
+GENERATED = PACKAGE / "migrations" / "versions"
 
 
 @lru_cache(maxsize=1)
 def modules() -> dict[str, ast.Module]:
     """Each module of the package, by its path from the repository's root."""
-    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+    paths = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != GENERATED]
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in paths}
 
 
 def lines(path: str) -> int:

@@ -11,7 +11,7 @@ from cloudwright.compute.vm.stop import take_down
 from cloudwright.core.error import WrongState
 from cloudwright.core.task import Back, Task, step
 from cloudwright.core.tx import Tx
-from cloudwright.drivers.error import Refused, Unreachable
+from cloudwright.drivers.error import DriverFault, Refused, Unreachable
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.infrastructure.model import Host
@@ -20,6 +20,7 @@ from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.storage.model import Volume
 from cloudwright.storage.volume.create import CreateVolume
 
+FAULTS = 3  # how often a host that fails without a reason is tried again
 PLACES = 5  # how many hosts are tried before the machine is refused
 
 
@@ -51,7 +52,7 @@ class Boot(Task):
         """Choose a host, and pools for volumes that have none, and reserve both."""
         vm = tx.get(Vm, self.vm)
         host = find_place(tx, vm, self.pin, self.avoid)
-        self.say(f"placed on {host.name}", host=host.name, memory_mib=vm.memory, cpu_mhz=vm.cpus * vm.cpu_mhz)
+        self.say("a host was chosen", host=host.name, memory_mib=vm.memory, cpu_mhz=vm.cpus * vm.cpu_mhz)
 
     @place.undo
     def unplace(self, tx: Tx) -> None:
@@ -84,12 +85,14 @@ class Boot(Task):
             for nic in machine.nics:
                 self.reach(HostNetwork, host).ensure(nic.segment)
             self.reach(Hypervisor, host).start(machine)
-        except (Refused, Unreachable) as error:
+        except (Refused, Unreachable, DriverFault) as error:
+            if isinstance(error, DriverFault) and self.row.tries < FAULTS:
+                raise  # it may pass; the engine comes again
             if "host" in self.pin or len(self.avoid) + 1 >= PLACES:
                 raise
             self.avoid = [*self.avoid, host.id]
             raise Back("place", f"{host.name} did not start it: {error}") from error
-        self.say(f"started on {host.name}", host=host.name)
+        self.say("started", host=host.name)
 
     @start.undo
     def unstart(self) -> None:

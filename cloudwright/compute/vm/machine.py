@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-
 from cloudwright.compute.model import Vm
 from cloudwright.core.setting import setting
 from cloudwright.core.task import Task
@@ -24,8 +22,7 @@ ROOM = setting(
 
 def volumes_of(reader: Reader, vm_id: int) -> list[tuple[Volume, StoragePool]]:
     """The attached volumes with their pools, root first."""
-    statement = sa.select(Volume.t).where(Volume.c.vm_id == vm_id, Volume.c.gone == 0).order_by(Volume.c.slot)
-    volumes = [Volume.load(row) for row in reader.rows(statement)]
+    volumes = sorted(reader.all(Volume, Volume.c.vm_id == vm_id), key=lambda volume: volume.slot or 0)
     pools = {id: reader.get(StoragePool, id) for id in {v.pool_id for v in volumes if v.pool_id is not None}}
     return [(volume, pools[volume.pool_id]) for volume in volumes if volume.pool_id is not None]
 

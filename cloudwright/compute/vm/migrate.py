@@ -46,7 +46,7 @@ class MigrateVm(Task, rank=50):
             raise Lost(f"{target.name} was filled meanwhile")
         self.source, self.target = vm.host_id, target.id
         tx.update(vm, state="Migrating")
-        self.say(f"moves to {target.name}", host=target.name)
+        self.say("a host was chosen", host=target.name)
 
     @reserve.undo
     def unreserve(self, tx: Tx) -> None:
@@ -77,20 +77,38 @@ class MigrateVm(Task, rank=50):
             if _runs(there, vm.instance_name) and not _runs(here, vm.instance_name):
                 return
             here.begin_migrate(self.row.uuid, vm.instance_name, there.migration_address())
-            raise Again(0.1, f"moving to {target.name}")
+            raise Again(0.1, "it is being moved")
         if work.state is WorkState.RUNNING:
             self.progress(work.progress)
-            raise Again(0.25, f"moving to {target.name}: {work.progress:.0%}")
+            raise Again(0.25, f"it is being moved: {work.progress:.0%}")
         if work.state is WorkState.FAILED:
             raise Refused(f"{vm.name} could not be moved to {target.name}: {work.error}")
-        here.cancel(self.row.uuid)
-        release_segments(self, vm, source)
-        self.say(f"moved from {source.name} to {target.name}")
 
     @move.undo
     def stay(self) -> None:
-        """End the move; if it had already succeeded, the next step's truth is found by the reconciler."""
-        self.reach(Hypervisor, self.read.get(Host, self.source)).cancel(self.row.uuid)
+        """End the move. If it was over already, move the instance back."""
+        vm, source, target = self.read.get(Vm, self.vm), self.read.get(Host, self.source), self.read.get(Host, self.target)
+        here, there = self.reach(Hypervisor, source), self.reach(Hypervisor, target)
+        here.cancel(self.row.uuid)
+        back = f"{self.row.uuid}-back"
+        if _runs(there, vm.instance_name) and not _runs(here, vm.instance_name):
+            work = there.work(back)
+            if work.state is WorkState.FAILED:
+                there.cancel(back)
+                raise Refused(f"{vm.name} could not be moved back to {source.name}: {work.error}")
+            if work.state is WorkState.UNKNOWN:
+                there.begin_migrate(back, vm.instance_name, here.migration_address())
+            raise Again(0.1, f"moving back to {source.name}")
+        there.cancel(back)
+        release_segments(self, vm, target)
+
+    @step(final=True)
+    def leave(self) -> None:
+        """It runs there: nothing of it stays where it was."""
+        vm, source = self.read.get(Vm, self.vm), self.read.get(Host, self.source)
+        self.reach(Hypervisor, source).cancel(self.row.uuid)
+        release_segments(self, vm, source)
+        self.say(f"moved from {source.name} to {self.read.get(Host, self.target).name}")
 
     @step
     def moved(self, tx: Tx) -> None:

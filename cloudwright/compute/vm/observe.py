@@ -30,6 +30,7 @@ class SettleVm(Task, rank=50):
 
     vm: int
     seen: str = ""
+    host: int = 0
 
     @step
     def look(self) -> None:
@@ -42,8 +43,7 @@ class SettleVm(Task, rank=50):
             self.seen = hypervisor.see(vm.instance_name).power.value
         except NotThere:
             self.seen = "absent"
-        if self.seen in (Power.STOPPED, Power.CRASHED):
-            hypervisor.remove(vm.instance_name)
+        self.host = vm.host_id
 
     @step
     def settle(self, tx: Tx) -> None:
@@ -57,6 +57,12 @@ class SettleVm(Task, rank=50):
         if self.seen == Power.CRASHED:
             alert(tx, TYPES["USERVM"], f"crash of {vm.uuid}", f"{vm.name} crashed on its host", zone_id=vm.zone_id)
         self.say(f"found {self.seen}")
+
+    @step(final=True)
+    def clear(self) -> None:
+        """What is left of it on its host goes."""
+        if self.seen in (Power.STOPPED, Power.CRASHED):
+            self.reach(Hypervisor, self.read.get(Host, self.host)).remove(self.read.get(Vm, self.vm).instance_name)
 
 
 def machines_seen(tx: Tx, host: Host, machines: Sequence[Seen], whole: bool) -> None:

@@ -121,14 +121,14 @@ class ApplyNetwork(Task, rank=30):
             tx.insert(router)
             tx.update(router, name=f"r-{router.id}-VM")
             tx.update(network, router_id=router.id)
-            self.say(f"placed router {router.name} on {host.name}", host=host.name)
+            self.say(f"a host was chosen for router {router.name}", host=host.name)
             return
         router = tx.get(Router, network.router_id)
         old = tx.get(Host, router.host_id) if router.host_id is not None else None
         if old is None or dead(old):
             host = place_router(tx, network)
             tx.update(router, host_id=host.id, state="Starting", ports="")
-            self.say(f"moves router {router.name} to {host.name}: its host is dead", host=host.name)
+            self.say(f"router {router.name} moves: its host is dead", host=host.name)
         elif router.state == "Stopped":
             tx.update(router, state="Starting")
 

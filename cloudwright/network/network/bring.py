@@ -68,7 +68,7 @@ def halt(task: Task, network: Network) -> None:
     driver.remove(router.appliance_name)
     for port in ports_of(task.read, network):
         driver.release(port.segment)
-    task.say(f"removed router {router.name} from {host.name}", host=host.name)
+    task.say(f"removed router {router.name}", host=host.name)
 
 
 _WHERE = (
@@ -90,7 +90,7 @@ def clear(task: Task, network: Network) -> None:
             try:
                 task.reach(HostNetwork, host).release(segment)
             except Unreachable:
-                task.say(f"{host.name} does not answer; segment {segment.key} stays there unused", host=host.name)
+                task.say("a host does not answer; an unused segment stays there", host=host.name)
 
 
 def _apply(driver: HostNetwork, router: Router, wished: Wish) -> Applied:

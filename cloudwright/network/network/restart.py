@@ -53,7 +53,7 @@ class RestartNetwork(Task, rank=30):
         host, router = place_router(tx, network), tx.get(Router, network.router_id)
         self.was = router.host_id or 0
         tx.update(router, host_id=host.id)
-        self.say(f"placed the router on {host.name}", host=host.name)
+        self.say("a host was chosen for the router", host=host.name)
 
     @place.undo
     def unplace(self, tx: Tx) -> None:
