@@ -98,7 +98,7 @@ class MigrateVm(Task, rank=50):
                 raise Refused(f"{vm.name} could not be moved back to {source.name}: {work.error}")
             if work.state is WorkState.UNKNOWN:
                 there.begin_migrate(back, vm.instance_name, here.migration_address())
-            raise Again(0.1, f"moving back to {source.name}")
+            raise Again(0.1, "it is being moved back")
         there.cancel(back)
         release_segments(self, vm, target)
 
@@ -108,7 +108,7 @@ class MigrateVm(Task, rank=50):
         vm, source = self.read.get(Vm, self.vm), self.read.get(Host, self.source)
         self.reach(Hypervisor, source).cancel(self.row.uuid)
         release_segments(self, vm, source)
-        self.say(f"moved from {source.name} to {self.read.get(Host, self.target).name}")
+        self.say("moved", source=source.name)
 
     @step
     def moved(self, tx: Tx) -> None:
