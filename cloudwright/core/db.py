@@ -87,6 +87,10 @@ def _passes(error: sa.exc.DBAPIError) -> bool:
 class _Reading(Reader):
     """A reader that outlives its connection: outside a transaction a read that lost it is simply read again."""
 
+    def __del__(self) -> None:
+        """Its thread ended: give the connection back, rather than leave it to be found open."""
+        _leave(self.connection)
+
     def _run(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.CursorResult[Any]:
         try:
             return super()._run(statement, values)
