@@ -36,6 +36,7 @@ from cloudwright.core.tx import Reader, Tx
 FORWARD, UNDO, DONE, FAILED, CANCELLED, STUCK = "forward", "undo", "done", "failed", "cancelled", "stuck"
 NEVER = 1e12
 DEADLINE = 600.0
+ANEW = 5.0  # how long after its failure a part is begun again, where there is no way back for the whole
 
 
 class Again(Exception):
@@ -275,7 +276,7 @@ class Run:
         return driver
 
     def children(self, tx: Tx, task: Task, tasks: list[tuple[Task, Resource]]) -> None:
-        """Insert the children that are not there yet; wait until all ended; a failed one fails the step."""
+        """Insert the children that are not there yet; wait until all ended. A failed one fails the step, or is begun again."""
         here = (TaskRow.c.parent == self.row.id, TaskRow.c.parent_at == self.row.at, TaskRow.c.parent_round == self.row.round)
         have = {(c.kind_name, c.subject): c for c in tx.all(TaskRow, *here)}
         live = 0
@@ -287,14 +288,25 @@ class Run:
                     f"BUG: {type(task).__name__} has {type(child).__name__} on its own {on.kind} (ItWouldWaitForItself)"
                 )
             row = have.get((type(child).__name__, f"{on.kind}:{on.id}"))
-            if row is None:
+            if row is None or self._again(tx, task, row):
                 start(tx, child, on, parent=self.row)
-            elif row.state in (FAILED, CANCELLED):
-                raise ChildFailed(row)
-            if row is None or row.live:
                 live += 1
+            else:
+                live += row.live
         if live:
             raise Again(NEVER, f"waits for {live} of {len(tasks)} parts")
+
+    def _again(self, tx: Tx, task: Task, part: TaskRow) -> bool:
+        """Whether a part that failed is begun again now: where there is no way back, until it is too late. Otherwise raises."""
+        if part.state not in (FAILED, CANCELLED):
+            return False
+        late = tx.now - self.row.since > task.steps[self.row.at].deadline
+        if late or not task.no_way_back(self.row.at):
+            raise ChildFailed(part)
+        rest = (part.ended or 0.0) + ANEW - tx.now
+        if rest > 0:
+            raise Again(rest, f"a part failed and is begun again: {ChildFailed(part).why}")
+        return True
 
 
 class ChildFailed(Exception):
@@ -303,6 +315,7 @@ class ChildFailed(Exception):
     def __init__(self, row: TaskRow) -> None:
         super().__init__(row.error or f"{row.kind_name} was cancelled")
         self.row = row
+        self.why = str(msgspec.json.decode(row.error)["text"]) if row.error else "a part was cancelled"
 
 
 def start(tx: Tx, task: Task, on: Resource, *, parent: TaskRow | None = None, **job: Any) -> TaskRow:
