@@ -22,6 +22,7 @@ import tempfile
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -39,11 +40,34 @@ def fresh(engine: str, directory: Path) -> str:
     return _url(engine, server(engine)[0], name)
 
 
+def copy(url: str, directory: Path) -> str:
+    """The URL of a new database with the same content. Nobody may be connected to the first."""
+    parsed = sa.make_url(url)
+    old = str(parsed.database)
+    if parsed.get_backend_name() == "postgresql":
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        _admin("postgresql", f"CREATE DATABASE {name} TEMPLATE {old}")
+        return _url("postgresql", server("postgresql")[0], name)
+    new = fresh("sqlite" if parsed.get_backend_name() == "sqlite" else "mariadb", directory)
+    into = str(sa.make_url(new).database)
+    if parsed.get_backend_name() == "sqlite":
+        for part in ("", "-wal"):  # the log stays as long as any thread's connection does
+            if Path(old + part).exists():
+                shutil.copyfile(old + part, into + part)
+    else:
+        tables = [row[0] for row in _admin("mariadb", f"SHOW TABLES FROM {old}")]
+        _admin("mariadb", *(f"CREATE TABLE {into}.{table} LIKE {old}.{table}" for table in tables))
+        _admin("mariadb", *(f"INSERT INTO {into}.{table} SELECT * FROM {old}.{table}" for table in tables))
+    return new
+
+
 def drop(url: str) -> None:
     """Delete a database that `fresh` made, whoever is still connected."""
     parsed = sa.make_url(url)
     engine = parsed.get_backend_name()
     if engine == "sqlite":
+        for part in ("", "-wal", "-shm"):
+            Path(f"{parsed.database}{part}").unlink(missing_ok=True)
         return
     force = " WITH (FORCE)" if engine == "postgresql" else ""
     _admin("postgresql" if engine == "postgresql" else "mariadb", f"DROP DATABASE IF EXISTS {parsed.database}{force}")
@@ -100,12 +124,15 @@ def _url(engine: str, port: int, name: str) -> str:
     return f"mariadb+pymysql://cloudwright@127.0.0.1:{port}/{name}"
 
 
-def _admin(engine: str, statement: str) -> None:
+def _admin(engine: str, *statements: str) -> list[sa.Row[Any]]:
+    """Run statements as the servers' administrator. Answers the rows of the last."""
     name = "postgres" if engine == "postgresql" else "mysql"
     admin = sa.create_engine(_url(engine, server(engine)[0], name), isolation_level="AUTOCOMMIT", poolclass=sa.pool.NullPool)
     with admin.connect() as connection:
-        connection.exec_driver_sql(statement)
+        results = [connection.exec_driver_sql(statement) for statement in statements]
+        rows = list(results[-1]) if results[-1].returns_rows else []
     admin.dispose()
+    return rows
 
 
 # --- the keeper: a process of its own

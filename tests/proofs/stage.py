@@ -7,25 +7,29 @@ engine runs, and answers what starts the task: a function of the cloud that answ
 from __future__ import annotations
 
 import importlib
-import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+import sqlalchemy as sa
 
 from cloudwright import catalogue
 from cloudwright.cloud import Cloud
 from cloudwright.core.engine import Hook, no_hook
 from cloudwright.core.loop import Loop
 from cloudwright.core.task import Task, TaskRow, cancel
-from cloudwright.drivers.error import Refused, Unreachable
 from cloudwright.drivers.world import TableWorld
+from tests import databases
 from tests.conftest import KEY
+from tests.proofs.moments import Calls, Die, Fail, FailLate, Interference, Together
+from tests.proofs.oracle import leaks
 
 Begin = Callable[[Cloud], TaskRow]
 Scenario = Callable[[Cloud], Begin]
 TESTS = Path(__file__).parents[1]
-PATIENCE = 12.0
+PATIENCE = 30.0
+_installed: dict[str, str] = {}  # for each engine a database on which a cloud was installed, and nothing else
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -44,208 +48,106 @@ def tasks() -> list[str]:
     return sorted(kind.__name__ for kind in ours if not issubclass(kind, Loop) and not (kind.rank == 0 and kind.__subclasses__()))
 
 
-class Dead(BaseException):
-    """What a process that was killed does next: nothing."""
-
-
-class Interference:
-    """Counts the moments of one task and its children, and does something at one of them."""
-
-    def __init__(self, act: Callable[[str, Task, str], None] | None = None, at: int = -1) -> None:
-        self.act, self.at = act, at
-        self.count = 0
-        self.root = 0
-        self.family: set[int] = set()
-        self.told = ""
-        self.dead = False
-
-    def hook(self, point: str, task: Task, step: str) -> None:
-        if self.dead:
-            raise Dead
-        if not self.root or not self.concerns(task) or not self.wants(point, task):
-            return
-        self.count += 1
-        if self.count - 1 == self.at and self.act is not None:
-            self.told = f"{type(task).__name__}.{step} ({point}, {task.row.state})"
-            self.act(point, task, step)
-
-    def concerns(self, task: Task) -> bool:
-        if task.row.id == self.root or task.row.parent in self.family:
-            self.family.add(task.row.id)
-        return task.row.id in self.family
-
-    def wants(self, point: str, task: Task) -> bool:
-        return True
-
-
-class Die(Interference):
-    """The process ends at a moment: nothing of it runs on."""
-
-    def __init__(self, at: int, undoing: bool = False) -> None:
-        super().__init__(self._die, at)
-        self.undoing = undoing
-
-    def _die(self, point: str, task: Task, step: str) -> None:
-        self.dead = True
-        raise Dead
-
-    def wants(self, point: str, task: Task) -> bool:
-        return not self.undoing or task.row.state == "undo"
-
-
-class Fail(Interference):
-    """A step fails for good, before it did anything or after it did all."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__(self._fail, at)
-
-    def _fail(self, point: str, task: Task, step: str) -> None:
-        raise RuntimeError(f"injected: {type(task).__name__}.{step} {point}")
-
-    def wants(self, point: str, task: Task) -> bool:
-        return point != "recorded" and task.row.state == "forward"
-
-
-class FailLate(Die):
-    """The last step of the task fails, so that all is undone, and the process dies at a moment of that."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__(at, undoing=True)
-
-    def hook(self, point: str, task: Task, step: str) -> None:
-        last = self.root == task.row.id and task.row.state == "forward" and task.row.at + 1 == len(task.steps)
-        if last and point == "did" and not self.dead:
-            raise RuntimeError(f"injected: {type(task).__name__}.{step}")
-        super().hook(point, task, step)
-
-
-class Calls:
-    """Counts the calls to drivers of a task's steps, and makes one fail: refused, or done while the answer is lost."""
-
-    def __init__(self, cloud: Cloud, at: int, lose_answer: bool) -> None:
-        self.reach, self.at, self.lose_answer = cloud.reach, at, lose_answer
-        self.count = 0
-        self.hit = ""
-
-    def __call__(self, contract: type[Any], where: Any) -> Any:
-        return _Watched(self, self.reach(contract, where), contract.__name__)
-
-
-class _Watched:
-    def __init__(self, calls: Calls, driver: Any, name: str) -> None:
-        self._calls, self._driver, self._name = calls, driver, name
-
-    def __getattr__(self, verb: str) -> Any:
-        fn = getattr(self._driver, verb)
-        calls, name = self._calls, f"{self._name}.{verb}"
-
-        def call(*values: Any, **named: Any) -> Any:
-            calls.count += 1
-            if calls.count - 1 != calls.at:
-                return fn(*values, **named)
-            calls.hit = name
-            if calls.lose_answer:
-                fn(*values, **named)
-                raise Unreachable(f"injected: the answer of {name} was lost")
-            raise Refused(f"injected: {name} was refused")
-
-        return call
+def open_cloud(url: str, world: str, hook: Hook = no_hook) -> Cloud:
+    """A server on a database, and on the world outside that is kept in a file."""
+    return Cloud(url, key=KEY, world=TableWorld(str(sa.make_url(world).database)), workers=4, hook=hook)
 
 
 class Stage:
-    """A scenario, set up in files."""
+    """A scenario, set up once: a database and a world, both copied for each play."""
 
-    def __init__(self, name: str, directory: Path) -> None:
+    def __init__(self, name: str, directory: Path, engine: str = "sqlite") -> None:
         self.name, self.directory = name, directory
-        self.begin: Begin
+        self.first = databases.fresh(engine, directory)
+        self.world = databases.fresh("sqlite", directory)
         self.playing: Cloud
-        self.root = 0
-        self.plays = 0
-        scenario = scenarios()[name]
-        cloud = self._cloud(directory / "first")
+        self.root = self.plays = 0
+        cloud = open_cloud(self.first, self.world)
         try:
             cloud.install()
             cloud.engine.start()
-            self.begin = scenario(cloud)
+            self.begin = scenarios()[name](cloud)
             settle(cloud)
-            self.holds = holds(cloud)
+            self.holds, self.leaks = holds(cloud), set(leaks(cloud))
         finally:
-            close(cloud)
-
-    @staticmethod
-    def _cloud(place: Path, hook: Hook = no_hook) -> Cloud:
-        place.mkdir(exist_ok=True)
-        world = TableWorld(str(place / "world.db"))
-        return Cloud(f"sqlite:///{place / 'cloud.db'}", key=KEY, world=world, workers=4, hook=hook)
+            cloud.stop()
 
     def cancel(self, point: str, task: Task, step: str) -> None:
         """For an interference: cancel the task that is played."""
         root = self.playing.db.read().get(TaskRow, self.root)
         self.playing.db.write(lambda tx: cancel(tx, root))
 
-    def play(self, interference: Interference | None = None, calls: tuple[int, bool] | None = None) -> Play:
+    @cached_property
+    def moments(self) -> dict[str, int]:
+        """How many moments the task has in which it may fail, die, be cancelled; and how many calls to drivers."""
+        parts: dict[str, Interference] = {"fail": Fail(), "die": Die(), "cancel": Interference()}
+        play = self.play(Together(*parts.values()))
+        play.close()
+        return {name: part.count for name, part in parts.items()} | {"call": play.calls.count}
+
+    @cached_property
+    def undoings(self) -> int:
+        """How many moments it has in which it may die when all is undone."""
+        what = FailLate()
+        self.play(what).close()
+        return what.count
+
+    def play(self, what: Interference | None = None, calls: tuple[int, bool] = (-1, False)) -> Play:
         """From the scenario to the task's end: with something done to it on the way, and a new server if the first died."""
         self.plays += 1
-        place = self.directory / f"play{self.plays}"
-        shutil.copytree(self.directory / "first", place)
-        what = interference or Interference()
-        cloud = self._cloud(place, what.hook)
-        watched = Calls(cloud, *calls) if calls else Calls(cloud, -1, False)
-        cloud.engine.reach = watched
+        url, world = databases.copy(self.first, self.directory), databases.copy(self.world, self.directory)
+        what = what or Interference()
+        cloud = self.playing = open_cloud(url, world, what.hook)
+        watched = cloud.engine.reach = Calls(cloud.reach, *calls)
         row = self.begin(cloud)
         what.root = self.root = row.id
-        self.playing = cloud
         what.family.add(row.id)
-        cloud.engine.start()
-        row = self._ended(cloud, row, what)
-        died = what.dead
+        died = run(cloud, what)
         if died:
             cloud.kill()
             what.dead, what.at = False, -1
-            cloud = self._cloud(place, what.hook)
-            cloud.engine.start()
-            row = self._ended(cloud, row, what)
-        settle(cloud)
-        return Play(cloud, row, what, watched, died, place)
+            cloud = open_cloud(url, world, what.hook)
+            run(cloud, what)
+        row = cloud.db.read().get(TaskRow, row.id)
+        return Play(cloud, row, what, watched, died, world)
 
-    @staticmethod
-    def _ended(cloud: Cloud, row: TaskRow, what: Interference) -> TaskRow:
-        until = time.monotonic() + PATIENCE
-        while time.monotonic() < until:
-            row = cloud.db.read().get(TaskRow, row.id)
-            if not row.live or what.dead or row.state == "stuck":
-                return row
-            time.sleep(0.003)
-        return row
+
+def run(cloud: Cloud, what: Interference) -> bool:
+    """Run tasks until all have ended, or the process died. Answers whether it did."""
+    cloud.db.listeners.setdefault("task", []).append(what.news.set)
+    cloud.engine.start()
+    settle(cloud, what)
+    cloud.engine.stop()  # the last moment comes after the last record
+    return what.dead
 
 
 class Play:
     """How it ended."""
 
-    def __init__(self, cloud: Cloud, row: TaskRow, what: Interference, calls: Calls, died: bool, place: Path) -> None:
-        self.cloud, self.row, self.moments, self.calls, self.died, self.place = cloud, row, what.count, calls, died, place
+    def __init__(self, cloud: Cloud, row: TaskRow, what: Interference, calls: Calls, died: bool, world: str) -> None:
+        self.cloud, self.row, self.calls, self.died, self.world = cloud, row, calls, died, world
+        self.told = what.told or calls.hit  # what was done to it, if it came to that
 
     def close(self) -> None:
-        close(self.cloud)
-        shutil.rmtree(self.place)
+        """Leave nothing of it."""
+        self.cloud.stop()
+        databases.drop(self.cloud.db.url)
+        databases.drop(self.world)
 
 
-def settle(cloud: Cloud) -> None:
-    """Wait until nothing runs."""
+def settle(cloud: Cloud, what: Interference | None = None) -> None:
+    """Wait until nothing runs, or what was done to it ended it."""
+    what = what or Interference()
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and any(_going(cloud)):
-        time.sleep(0.003)
+    while time.monotonic() < until and not what.dead and any(_going(cloud)):
+        what.news.wait(0.01)
+        what.news.clear()
 
 
 def _going(cloud: Cloud) -> Iterator[TaskRow]:
     for row in cloud.db.read().all(TaskRow, TaskRow.c.live == 1):
         if row.state != "stuck" and not issubclass(Task.by_name[row.kind_name], Loop):
             yield row
-
-
-def close(cloud: Cloud) -> None:
-    """Stop it."""
-    cloud.stop()
 
 
 def holds(cloud: Cloud) -> set[tuple[str, str, str]]:
