@@ -26,6 +26,8 @@ def hurry() -> Iterator[None]:
     def share(url: str) -> sa.Engine:
         made = connect(url)
         made.dialect = _dialects.setdefault(made.dialect.name, made.dialect)  # part of the key of what is compiled
+        if made.dialect.name == "mariadb":
+            made.dialect.default_schema_name = made.url.database  # where it looks for tables, otherwise learnt only once
         made.update_execution_options(compiled_cache=_compiled)
         return made
 

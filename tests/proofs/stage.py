@@ -48,9 +48,9 @@ def tasks() -> list[str]:
     return sorted(kind.__name__ for kind in ours if not issubclass(kind, Loop) and not (kind.rank == 0 and kind.__subclasses__()))
 
 
-def open_cloud(url: str, world: str, hook: Hook = no_hook) -> Cloud:
+def open_cloud(url: str, world: str, hook: Hook = no_hook, key: bytes = KEY) -> Cloud:
     """A server on a database, and on the world outside that is kept in a file."""
-    return Cloud(url, key=KEY, world=TableWorld(str(sa.make_url(world).database)), workers=4, hook=hook)
+    return Cloud(url, key=key, world=TableWorld(str(sa.make_url(world).database)), workers=4, hook=hook)
 
 
 class Stage:
@@ -92,10 +92,14 @@ class Stage:
         self.play(what).close()
         return what.count
 
+    def copy(self) -> tuple[str, str]:
+        """A database and a world outside to play in."""
+        return databases.copy(self.first, self.directory), databases.copy(self.world, self.directory)
+
     def play(self, what: Interference | None = None, calls: tuple[int, bool] = (-1, False)) -> Play:
         """From the scenario to the task's end: with something done to it on the way, and a new server if the first died."""
         self.plays += 1
-        url, world = databases.copy(self.first, self.directory), databases.copy(self.world, self.directory)
+        url, world = self.copy()
         what = what or Interference()
         cloud = self.playing = open_cloud(url, world, what.hook)
         watched = cloud.engine.reach = Calls(cloud.reach, *calls)
