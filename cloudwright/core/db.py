@@ -40,7 +40,7 @@ class Fenced(BaseException):
 def connect(url: str) -> sa.Engine:
     """An engine whose connections are in autocommit; transactions are opened by hand, so a read costs no BEGIN."""
     sqlite = url.startswith("sqlite")
-    options: dict[str, Any] = {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600, "pool_reset_on_return": None}
+    options: dict[str, Any] = {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600}
     options["connect_args"] = {"connect_timeout": 5}
     if sqlite:
         options = {"poolclass": sa.pool.NullPool, "connect_args": {"check_same_thread": False, "timeout": 60}}
@@ -48,7 +48,7 @@ def connect(url: str) -> sa.Engine:
         # A prepared statement turns to a generic plan after five runs: 20 ms became 900 ms on a skewed account.
         limits = f"-c idle_in_transaction_session_timeout={STALLED}s -c lock_timeout={LOCKED}s"
         options["connect_args"] |= {"prepare_threshold": None, "options": limits, "keepalives_idle": 5, "tcp_user_timeout": 10000}
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", **options)
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
     if sqlite:
         sa.event.listen(engine, "connect", _tune_sqlite)
     elif engine.dialect.name in ("mysql", "mariadb"):

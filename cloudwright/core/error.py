@@ -5,7 +5,12 @@ The numbers are CloudStack's (`ApiErrorCode` and the exception table behind `cse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+
+def counted(there: Mapping[str, int]) -> str:
+    """What there is of each, in words: `{"host": 1, "pod": 0, "storage pool": 2}` -> "1 host, 2 storage pools"."""
+    return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in there.items() if count)
 
 
 class CloudError(Exception):

@@ -114,6 +114,13 @@ class Runner:
         return {verb.api.answers.key: verb.api.answers.tell_one(reader, result.id, caller)}
 
 
+def _named(verb: type[Verb], columns: list[str]) -> str | None:
+    """The parameter that says what must be unique: the last of the columns that one is called after."""
+    wires = {p.wire_name for p in verb.api.params.values()}
+    names = [name for column in columns for name in (column.replace("_", ""), column.removesuffix("_id").replace("_", "") + "id")]
+    return next((name for name in reversed(names) if name in wires), None)
+
+
 def _already(verb: type[Verb], error: sa.exc.IntegrityError) -> CloudError:
     """A unique index refused: the message names what must be unique, from the index's name `<table>_one_<columns>`."""
     text = str(error.orig)
@@ -123,5 +130,6 @@ def _already(verb: type[Verb], error: sa.exc.IntegrityError) -> CloudError:
             shown = ", ".join(f"{kind.kind}.{c}" for c in (*columns, "gone"))
             if index.unique and (str(index.name) in text or shown in text):
                 words = " and ".join(c.removesuffix("_id").replace("_", " ") for c in columns)
-                return ParamError(f"{verb.api.name}: there is already a {kind.kind.replace('_', ' ')} with the same {words}")
+                text = f"{verb.api.name}: there is already a {kind.kind.strip('_').replace('_', ' ')} with the same {words}"
+                return ParamError(text, param=_named(verb, columns), fix=["give another", "use the one that is there"])
     raise error

@@ -45,7 +45,7 @@ def changeable(tx: Tx, caller: Caller, role: Role) -> None:
     """Refuse for the roles of the installation, the caller's own, and those that may do more. Raises Denied."""
     guard(tx, caller, role)
     if role.id == caller.role_id:
-        raise Denied(f"Role {role.name} is the caller's own: it cannot be changed by itself")
+        raise Denied(f"Role {role.name} is the caller's own: it cannot be changed by itself", fix=["ask another administrator"])
     if role.is_default:
         raise Denied(f"Role {role.name} came with the installation: it cannot be changed", fix=["make a copy and change that"])
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
-from cloudwright.core.error import InUse, ParamError
+from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
@@ -118,7 +118,7 @@ class DeleteCluster(Command):
         hosts = tx.count(Host, Host.c.cluster_id == self.id.id)
         pools = tx.count(StoragePool, StoragePool.c.cluster_id == self.id.id)
         if hosts or pools:
-            text = f"Cluster {self.id.name} is not empty: it has {hosts} hosts and {pools} storage pools"
+            text = f"Cluster {self.id.name} is not empty: it has {counted({'host': hosts, 'storage pool': pools})}"
             raise InUse(text, param="id", fix=["deleteHost and deleteStoragePool first"])
         tx.remove(self.id)
         return Success()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
-from cloudwright.core.error import InUse, ParamError
+from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
@@ -113,7 +113,8 @@ class DeletePhysicalNetwork(Command, event="PHYSICAL.NETWORK.DELETE", starts=Rec
         networks = tx.count(Network, Network.c.physical_network_id == row.id)
         addresses = tx.count(IpRange, IpRange.c.physical_network_id == row.id)
         if networks or addresses:
-            text = f"Physical network {row.name} is in use: {networks} networks and {addresses} ranges of addresses are on it"
+            there = counted({"network": networks, "address range": addresses})
+            text = f"Physical network {row.name} is in use: {there}"
             raise InUse(text, param="id", fix=["delete those first"])
         for kind in (TrafficType, Provider):
             for part in tx.all(kind, kind.c.physical_network_id == row.id):

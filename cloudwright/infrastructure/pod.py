@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
-from cloudwright.core.error import InUse, ParamError
+from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
@@ -105,7 +105,7 @@ class DeletePod(Command, event="POD.DELETE"):
         pod = self.id
         clusters, hosts = tx.count(Cluster, Cluster.c.pod_id == pod.id), tx.count(Host, Host.c.pod_id == pod.id)
         if clusters or hosts:
-            text = f"Pod {pod.name} is not empty: it has {clusters} clusters and {hosts} hosts"
+            text = f"Pod {pod.name} is not empty: it has {counted({'cluster': clusters, 'host': hosts})}"
             raise InUse(text, param="id", fix=["deleteHost and deleteCluster first"])
         for range_ in tx.all(StorageIpRange, StorageIpRange.c.pod_id == pod.id):
             tx.remove(range_)

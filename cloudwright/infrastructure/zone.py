@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Kind, Use
 from cloudwright.core.command import Command, Success
-from cloudwright.core.error import InUse, ParamError
+from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Resource
@@ -159,9 +159,8 @@ class DeleteZone(Command, event="ZONE.DELETE"):
     def run(self, tx: Tx, caller: Caller) -> Success:
         kinds: list[type[Resource]] = [Host, Pod, StoragePool, ImageStore, Vm, Volume, Network, PhysicalNetwork]
         there = {kind.kind.replace("_", " "): tx.count(kind, kind.c.zone_id == self.id.id) for kind in kinds}
-        left = [f"{count} {word}{'s' if count > 1 else ''}" for word, count in there.items() if count]
-        if left:
-            raise InUse(f"Zone {self.id.name} is not empty: it has {', '.join(left)}", param="id", fix=["delete those first"])
+        if left := counted(there):
+            raise InUse(f"Zone {self.id.name} is not empty: it has {left}", param="id", fix=["delete those first"])
         tx.remove(self.id)
         return Success()
 

@@ -36,7 +36,7 @@ def test_a_number_that_a_network_has_stays_in_the_ranges(cloud: Cloud, built: Bu
     done(cloud, built.caller, "updatePhysicalNetwork", id=physical.uuid, vlan="200-299,140-160", tags="fast")
     told = call(cloud, built.caller, "listPhysicalNetworks", zoneid=built.zone.uuid)["physicalnetwork"][0]
     assert (told["vlan"], told["tags"], told["state"]) == ("140-160,200-299", "fast", "Enabled")
-    with pytest.raises(InUse, match="1 ranges of addresses"):
+    with pytest.raises(InUse, match="1 address range"):
         call(cloud, built.caller, "deletePhysicalNetwork", id=physical.uuid)
 
 
@@ -176,7 +176,7 @@ def test_pods_and_clusters_keep_apart(cloud: Cloud, built: Built) -> None:
             cloud, built.caller, "addCluster", zoneid=built.zone.uuid, podid=pod["id"], clustername="x", hypervisor="VMware",
             clustertype="CloudManaged",
         )  # fmt: skip
-    with pytest.raises(InUse, match=r"1 hosts and \d storage pools"):
+    with pytest.raises(InUse, match=r"1 host, \d storage pools"):
         call(cloud, built.caller, "deleteCluster", id=built.cluster.uuid)
     with pytest.raises(InUse, match="1 clusters and 1 hosts"):
         call(cloud, built.caller, "deletePod", id=built.pod.uuid)

@@ -125,7 +125,7 @@ def test_image_stores(cloud: Cloud, zone: Built) -> None:
     added = call(cloud, zone.caller, "addSecondaryStorage", url="sim://more", zoneid=zone.zone.uuid)["secondarystorage"]
     changed = call(cloud, zone.caller, "updateImageStore", id=added["id"], readonly="true", name="more")["imagestore"]
     assert (changed["readonly"], changed["name"]) == (True, "more")
-    with pytest.raises(InUse, match="images rest there"):
+    with pytest.raises(InUse, match="it has 1 image"):
         call(cloud, zone.caller, "deleteImageStore", id=told["id"])
 
 

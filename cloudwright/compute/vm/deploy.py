@@ -64,7 +64,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=
     root_disk_size: int | None = param(
         "the size of its root disk in GiB, where larger than the template", kind="long", minimum=1, maximum=65536
     )
-    user_data: str | None = param("data for the guest, base64", length=1398104, check=bad_user_data)
+    user_data: str | None = param("data for the guest, base64", length=1048576, check=bad_user_data)
     key_pair: str | None = param("the name of an SSH key pair")
     key_pairs: list[str] | None = param("the names of several", default=None)
     password: Secret | None = param("its password, where the template takes one")

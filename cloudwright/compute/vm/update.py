@@ -30,7 +30,7 @@ class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
     group: str | None = param("the group it is shown in")
     ha_enable: bool | None = param("whether it is started elsewhere when its host dies")
     os_type: Ref[OsType] | None = param("its operating system")
-    user_data: str | None = param("data for the guest, base64", length=1398104, check=bad_user_data)
+    user_data: str | None = param("data for the guest, base64", length=1048576, check=bad_user_data)
     display_vm: bool | None = param("whether its owner is shown it", roles=("Admin",))
     is_dynamically_scalable: bool | None = param("whether it may be resized while it runs")
     details: dict[str, str] | None = param("further settings; they replace the old ones", default=None)
@@ -84,7 +84,7 @@ class ResetPasswordForVirtualMachine(Command, answers=VmView, starts=RefreshGues
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm = self.id
         if not vm.password_enabled:
-            raise ParamError(f"Parameter id: the template of {vm.name} takes no passwords", param="id")
+            raise ParamError(f"Parameter id: the template of {vm.name} takes no passwords", param="id", fix=["use a template with passwordenabled=true"])
         if vm.state != "Stopped":
             raise WrongState(f"The password of {vm.name} cannot be reset: it is {vm.state}", param="id", fix=["stop it first"])
         tx.update(vm, password=self.password or new_password(tx), password_serial=secrets.token_hex(8))
@@ -119,7 +119,7 @@ class ResetUserDataForVirtualMachine(Command, answers=VmView, event="VM.RESETUSE
     """Gives an instance other user data, which its guest takes at its next start."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
-    user_data: str | None = param("the data, base64; without, it has none", length=1398104, check=bad_user_data)
+    user_data: str | None = param("the data, base64; without, it has none", length=1048576, check=bad_user_data)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         if self.id.state != "Stopped":

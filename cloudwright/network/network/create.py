@@ -126,9 +126,11 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
                 "Parameter acltype: only shared networks, which are not built yet, can be a domain's", param="acltype"
             )
         if offering.state != "Enabled":
-            raise ParamError(f"Network offering {offering.name} is {offering.state}", param="networkofferingid")
+            text = f"Parameter networkofferingid: network offering {offering.name} is {offering.state}, not Enabled"
+            raise ParamError(text, param="networkofferingid", fix=["enable it with updateNetworkOffering", "choose another"])
         if offering.system_only:
-            raise ParamError(f"Network offering {offering.name} is the system's own", param="networkofferingid")
+            text = f"Parameter networkofferingid: network offering {offering.name} is the system's own"
+            raise ParamError(text, param="networkofferingid", fix=["choose one of listNetworkOfferings state=Enabled"])
         if offering.zone_ids and self.zone.uuid not in offering.zone_ids:
             text = f"Network offering {offering.name} is not for zone {self.zone.name}"
             raise ParamError(text, param="networkofferingid")

@@ -61,4 +61,4 @@ def show(command: Command, tx: Tx, caller: Caller, rule: FirewallRule, values: d
 def expect(rule: FirewallRule, purpose: str) -> None:
     """Raises ParamError when the rule is of another kind."""
     if rule.purpose != purpose:
-        raise ParamError(f"Parameter id: rule {rule.uuid} is a {rule.purpose} rule, not a {purpose} rule", param="id")
+        raise ParamError(f"Parameter id: rule {rule.uuid} is for {rule.purpose}, not for {purpose}", param="id")

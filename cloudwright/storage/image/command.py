@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cloudwright.core import task as tasks
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Success
-from cloudwright.core.error import InUse, ParamError
+from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
@@ -137,8 +137,9 @@ class DeleteImageStore(Command, since="4.2.0"):
         names = [tx.get(Template, place.template_id).name for place in places if place.state == "Ready"]
         busy = tx.count(tasks.TaskRow, tasks.TaskRow.c.live == 1, tasks.TaskRow.c.subject.in_(live)) if live else 0
         if names or busy:
+            there = counted({"image": len(names), "running job": busy})
             raise InUse(
-                f"Image store {store.name} cannot be deleted: {len(names)} images rest there and {busy} are on their way",
+                f"Image store {store.name} is in use: it has {there}",
                 param="id",
                 why=[", ".join(names[:10])] if names else [],
                 fix=["delete them first"],

@@ -24,7 +24,8 @@ def idle(tx: Tx, volume: Volume, *states: str) -> Volume:
     """The volume, if it is in one of these states and no task works on it. Raises WrongState."""
     if volume.state not in states:
         text = f"Volume {volume.name} is {volume.state}; this can only be done while it is {' or '.join(states)}"
-        raise WrongState(text, param="id", fix=["wait until the job on it is done"])
+        fix = ["wait until the job on it is done"] if volume.state.endswith("ing") else []
+        raise WrongState(text, param="id", fix=fix)
     live = tx.find(TaskRow, TaskRow.c.subject == f"{volume.kind}:{volume.id}", TaskRow.c.live == 1)
     if live is not None:
         text = f"Volume {volume.name} is being worked on by job {live.uuid} ({live.kind_name})"
