@@ -90,3 +90,23 @@ def test_live_migration(cloud: Cloud, zone: Built) -> None:
 def test_names_are_checked(cloud: Cloud, zone: Built) -> None:
     with pytest.raises(ParamError, match="host name"):
         deploy(cloud, zone, name="not_a_name")
+
+
+def test_who_deploys_or_resets_learns_the_password_from_the_job_alone(cloud: Cloud, zone: Built) -> None:
+    root = root_caller(cloud.db.read())
+    template = call(cloud, root, "listTemplates", templatefilter="featured", zoneid=zone.zone.uuid)["template"][0]
+    call(cloud, root, "updateTemplate", id=template["id"], passwordenabled="true")
+
+    def answered(job: str) -> dict[str, Any]:
+        result: dict[str, Any] = call(cloud, root, "queryAsyncJobResult", jobid=job)["jobresult"]["virtualmachine"]
+        return result
+
+    vm = deploy(cloud, zone, startvm="false")
+    jobs = call(cloud, root, "listAsyncJobs")["asyncjobs"]
+    made = next(job["jobid"] for job in jobs if job.get("jobinstanceid") == vm.uuid)
+    assert vm.password is not None
+    assert answered(made)["password"] == vm.password.reveal()
+    reset = done(cloud, root, "resetPasswordForVirtualMachine", id=vm.uuid, password="Chosen-Pass-9")
+    assert answered(reset.uuid)["password"] == "Chosen-Pass-9"
+    assert "password" not in told(cloud, vm)
+    assert "password" not in answered(done(cloud, root, "startVirtualMachine", id=vm.uuid).uuid)

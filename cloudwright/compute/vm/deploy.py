@@ -12,7 +12,7 @@ from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_use
 from cloudwright.compute.vm.interfaces import Wanted, default_network, wanted_networks
 from cloudwright.compute.vm.placing import Pin
 from cloudwright.compute.vm.size import size_of
-from cloudwright.compute.vm.view import VmView
+from cloudwright.compute.vm.view import NewVmView
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError
@@ -39,7 +39,7 @@ class MakeVm(Task, rank=50):
         self.say("made, not started")
 
 
-class DeployVirtualMachine(OwnedBy, Command, answers=VmView, creates=Vm, starts=DeployVm, event="VM.CREATE"):
+class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, starts=DeployVm, event="VM.CREATE"):
     """Makes an instance from a template or ISO and starts it, unless told otherwise."""
 
     zone: Ref[Zone] = param("the zone")

@@ -6,7 +6,7 @@ import secrets
 
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
-from cloudwright.compute.vm.view import VmView
+from cloudwright.compute.vm.view import NewVmView, VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Told
 from cloudwright.core.error import ParamError, WrongState
@@ -75,7 +75,7 @@ class RefreshGuest(Task, rank=50):
         self.children(tx, [(ApplyNetwork(network=network.id), network) for network in behind])
 
 
-class ResetPasswordForVirtualMachine(Command, answers=VmView, starts=RefreshGuest, event="VM.RESETPASSWORD"):
+class ResetPasswordForVirtualMachine(Command, answers=NewVmView, starts=RefreshGuest, event="VM.RESETPASSWORD"):
     """Gives an instance a new password, which its guest takes at its next start."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
@@ -84,7 +84,11 @@ class ResetPasswordForVirtualMachine(Command, answers=VmView, starts=RefreshGues
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm = self.id
         if not vm.password_enabled:
-            raise ParamError(f"Parameter id: the template of {vm.name} takes no passwords", param="id", fix=["use a template with passwordenabled=true"])
+            raise ParamError(
+                f"Parameter id: the template of {vm.name} takes no passwords",
+                param="id",
+                fix=["use a template with passwordenabled=true"],
+            )
         if vm.state != "Stopped":
             raise WrongState(f"The password of {vm.name} cannot be reset: it is {vm.state}", param="id", fix=["stop it first"])
         tx.update(vm, password=self.password or new_password(tx), password_serial=secrets.token_hex(8))

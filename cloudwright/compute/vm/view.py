@@ -111,6 +111,16 @@ class VmView(
     vmtype = field(sa.literal_column("'User'", sa.String), "User for instances, otherwise the kind of system VM")
 
 
+class NewVmView(VmView):
+    """An instance as told to those who may see the job that gave it a password: nobody else ever learns it."""
+
+    _password = field(Vm.c.password, "", "string")
+    password = computed(
+        lambda row, caller: row["_password"].reveal() if "_password" in row else None,
+        "its password, where its template takes one",
+    )
+
+
 def _on_network(bind: Any) -> Condition:
     return sa.exists().where(Nic.c.vm_id == Vm.c.id, Nic.c.network_id == bind, Nic.c.gone == 0)
 
