@@ -45,6 +45,8 @@ class Agents:
 
     def start(self, name: str) -> None:
         host = self._host(name)
+        if name in self._running:  # it died with its host
+            self._running[name].wait(10)
         program = [
             sys.executable,
             "-m",
