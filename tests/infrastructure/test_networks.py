@@ -178,7 +178,7 @@ def test_pods_and_clusters_keep_apart(cloud: Cloud, built: Built) -> None:
         )  # fmt: skip
     with pytest.raises(InUse, match=r"1 host, \d storage pools"):
         call(cloud, built.caller, "deleteCluster", id=built.cluster.uuid)
-    with pytest.raises(InUse, match="1 clusters and 1 hosts"):
+    with pytest.raises(InUse, match="1 cluster, 1 host"):
         call(cloud, built.caller, "deletePod", id=built.pod.uuid)
     with pytest.raises(InUse, match="1 host, 2 pods"):
         call(cloud, built.caller, "deleteZone", id=built.zone.uuid)
