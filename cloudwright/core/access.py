@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Owned, Resource
 
 
@@ -115,6 +116,7 @@ def owned_by_caller(resource: type[Resource], kind: Kind) -> sa.ColumnElement[bo
 
 
 _lookups: dict[Any, sa.Select[Any]] = {}
+_prepared: dict[Any, Prepared] = {}
 
 
 def lookup(resource: type[Resource], kind: Kind, use: Use, by: str = "uuid", gone_too: bool = False) -> sa.Select[Any]:
@@ -127,3 +129,11 @@ def lookup(resource: type[Resource], kind: Kind, use: Use, by: str = "uuid", gon
         condition = rule(resource, kind, use)
         _lookups[key] = statement if condition is None else statement.where(condition)
     return _lookups[key]
+
+
+def prepared_lookup(resource: type[Resource], kind: Kind, use: Use, by: str = "uuid", gone_too: bool = False) -> Prepared:
+    """The same, prepared."""
+    key = (resource, kind, use, by, gone_too)
+    if key not in _prepared:
+        _prepared[key] = Prepared(lookup(*key))
+    return _prepared[key]

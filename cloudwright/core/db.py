@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from cloudwright.core.prepared import Prepared, send
 from cloudwright.core.resource import metadata
 from cloudwright.core.tx import Reader, Tx
 
@@ -43,7 +44,8 @@ def connect(url: str) -> sa.Engine:
     options: dict[str, Any] = {"pool_size": 64, "max_overflow": 64, "pool_recycle": 3600}
     options["connect_args"] = {"connect_timeout": 5}
     if sqlite:
-        options = {"poolclass": sa.pool.NullPool, "connect_args": {"check_same_thread": False, "timeout": 60}}
+        arguments = {"check_same_thread": False, "timeout": 60, "cached_statements": 1024}
+        options = {"poolclass": sa.pool.NullPool, "connect_args": arguments}
     elif url.startswith("postgresql"):
         # A prepared statement turns to a generic plan after five runs: 20 ms became 900 ms on a skewed account.
         limits = f"-c idle_in_transaction_session_timeout={STALLED}s -c lock_timeout={LOCKED}s"
@@ -92,15 +94,23 @@ class _Reading(Reader):
         _leave(self.connection)
 
     def _run(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.CursorResult[Any]:
+        run = super()._run
+        return self._outliving(lambda: run(statement, values))
+
+    def _prepared(self, statement: Prepared, values: dict[str, Any]) -> list[dict[str, Any]]:
+        run = super()._prepared
+        return self._outliving(lambda: run(statement, values))
+
+    def _outliving(self, read: Callable[[], T]) -> T:
         try:
-            return super()._run(statement, values)
+            return read()
         except sa.exc.DBAPIError as error:
             if not error.connection_invalidated:
                 raise
             engine = self.connection.engine
             self.connection.close()
             self.connection = engine.connect()
-            return super()._run(statement, values)
+            return read()
 
 
 class _Write:
@@ -258,8 +268,7 @@ class Database:
     def _run(connection: Connection, work: _Write) -> _Done:
         """One closure under its savepoint. Raises what concerns the whole transaction."""
         tx = work.tx = Tx(connection, time.time())
-        sql = connection.exec_driver_sql
-        sql("SAVEPOINT one")
+        send(connection, "SAVEPOINT one")
         done: _Done
         try:
             done = (work, work.fn(tx), None)
@@ -268,10 +277,10 @@ class Database:
         except BaseException as error:
             if isinstance(error, sa.exc.DBAPIError) and _passes(error):
                 raise
-            sql("ROLLBACK TO SAVEPOINT one")
+            send(connection, "ROLLBACK TO SAVEPOINT one")
             tx.rolled_back()
             done = (work, None, error)
-        sql("RELEASE SAVEPOINT one")
+        send(connection, "RELEASE SAVEPOINT one")
         return done
 
     def _answer(self, done: list[_Done]) -> None:

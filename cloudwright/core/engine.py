@@ -6,6 +6,7 @@ committed before its step runs, so after any death the step at the cursor may ha
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 import time
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from cloudwright.core.db import Database, Fenced
 from cloudwright.core.error import CloudError, Lost
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Resource
 from cloudwright.core.task import (
     CANCELLED,
@@ -75,8 +77,24 @@ _DUE = (
 _PEEK = sa.select(TaskRow.c.id).where(*_ready).limit(1)
 _OWNED = sa.select(TaskRow.c.id).where(TaskRow.c.live == 1, TaskRow.c.owner == sa.bindparam("me"), TaskRow.c.gone == 0)
 _TAKEN = sa.select(TaskRow.t).where(TaskRow.c.id.in_(sa.bindparam("ids", expanding=True)))
+_THESE = TaskRow.t.update().where(TaskRow.c.id.in_(sa.bindparam("ids", expanding=True)))
+_HOLD = _THESE.where(TaskRow.c.holds.is_(None)).values(holds=TaskRow.c.subject, since=sa.bindparam("now_"))
+_OWN = _THESE.values(owner=sa.bindparam("me"))
 _MINE = TaskRow.t.update().where(TaskRow.c.id == sa.bindparam("id_"), TaskRow.c.owner == sa.bindparam("me"))
 _UNMOVED = _MINE.where(TaskRow.c.version == sa.bindparam("version_"))
+_WAKE = Prepared(
+    TaskRow.t.update().where(TaskRow.c.id == sa.bindparam("id_")).values(due=sa.bindparam("now_"), wake=TaskRow.c.wake + 1)
+)
+
+
+@functools.cache
+def _recorded(names: tuple[str, ...], waits: bool) -> Prepared:
+    """Store these values of an unmoved task. One that waits is due at once if it was woken since it was read."""
+    values: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+    if waits:
+        due, now = (sa.bindparam(name, type_=TaskRow.c.due.type) for name in ("due", "now_"))
+        values["due"] = sa.case((TaskRow.c.wake == sa.bindparam("wake_"), due), else_=now)
+    return Prepared(_UNMOVED.values(**values, version=TaskRow.c.version + 1))
 
 
 class NotMine(Exception):
@@ -175,9 +193,8 @@ class Engine:
         ids = [row[0] for row in tx.rows(_DUE, {"now": tx.now, "most": most})]
         if not ids:
             return []
-        mine = TaskRow.t.update().where(TaskRow.c.id.in_(ids))
-        tx.execute(mine.where(TaskRow.c.holds.is_(None)).values(holds=TaskRow.c.subject, since=tx.now))
-        tx.execute(mine.values(owner=self.server_id))
+        tx.execute(_HOLD, {"ids": ids, "now_": tx.now})
+        tx.execute(_OWN, {"ids": ids, "me": self.server_id})
         return [TaskRow.load(row) for row in tx.rows(_TAKEN, {"ids": ids})]
 
     # --- running
@@ -322,9 +339,10 @@ class Engine:
         values |= {"memo": task.remember(), "progress": run.progress}
         if turn.wait is not None:
             values |= {"waiting": turn.wait.why or run.waiting, "owner": 0, "tries": row.tries + 1 if turn.trouble else 0}
-            values["due"] = sa.case((TaskRow.c.wake == row.wake, tx.now + turn.wait.after), else_=tx.now)
+            values["due"] = tx.now + turn.wait.after
             self._soon = min(self._soon, tx.now + turn.wait.after)
-        if tx.execute(_UNMOVED.values(**values), {"id_": row.id, "me": self.server_id, "version_": row.version}) != 1:
+        key = {"id_": row.id, "me": self.server_id, "version_": row.version, "wake_": row.wake, "now_": tx.now}
+        if tx.execute(_recorded(tuple(values), turn.wait is not None), {**values, **key}) != 1:
             raise NotMine(f"task {row.uuid} is no longer this server's")
         self._tell(tx, run, current, time.monotonic() - began, turn)
         tx.lock(row)
@@ -346,8 +364,7 @@ class Engine:
 
     def _ended(self, tx: Tx, row: TaskRow) -> None:
         if row.parent:
-            waits = TaskRow.t.update().where(TaskRow.c.id == row.parent)
-            tx.execute(waits.values(due=tx.now, wake=TaskRow.c.wake + 1))
+            tx.execute(_WAKE, {"id_": row.parent, "now_": tx.now})
         tx.signal("task")
         self.on_end(tx, row)
 
@@ -377,7 +394,7 @@ class _Turn:
         )
 
     def values(self, row: TaskRow, now: float) -> dict[str, Any]:
-        values: dict[str, Any] = {"state": self.state, "at": self.at, "version": TaskRow.c.version + 1}
+        values: dict[str, Any] = {"state": self.state, "at": self.at}
         if self.wait is None:
             values |= {"since": now, "tries": 0, "waiting": ""}
         if self.state in (DONE, FAILED, CANCELLED):

@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from cloudwright.core import wire
-from cloudwright.core.access import Caller, Use, lookup
+from cloudwright.core.access import Caller, Use, prepared_lookup
 from cloudwright.core.error import ParamError
 from cloudwright.core.resource import Resource
 from cloudwright.core.secret import Secret
@@ -175,7 +175,7 @@ def _row(declared: Param, value: str | int, reader: Reader, caller: Caller) -> R
         raise RuntimeError(f"BUG: {declared.name} refers to nothing (RefWithoutKind)")
     by = "id" if isinstance(value, int) else "uuid"
     a_filter = declared.where is not None  # a list of what was removed is empty, not an error
-    row = reader.one(lookup(kind, caller.kind, declared.use, by, a_filter), {"value": value, **caller.binds()})
+    row = reader.one(prepared_lookup(kind, caller.kind, declared.use, by, a_filter), {"value": value, **caller.binds()})
     if row is None:
         words = kind.kind.replace("_", " ").strip()
         # Clients tell "not there" from other errors by this wording (the Go SDK, and Terraform through it).

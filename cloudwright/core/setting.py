@@ -66,6 +66,10 @@ class Setting(Generic[V]):
         found = values.get((self.name, "global", 0))
         return self.default if found is None else self.parse(found)
 
+    def each(self, reader: Reader, scope: str) -> list[V]:
+        """The values of those of a scope that have one of their own."""
+        return [self.parse(text) for (name, at, _), text in _values(reader).items() if name == self.name and at == scope]
+
     def reveal(self, reader: Reader) -> Secret | None:
         """The value of a secret setting."""
         sealed = _values(reader).get((self.name, "global", 0))

@@ -5,16 +5,20 @@ Rows handed to a transaction are kept in step with what it writes, and put back 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import Any, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from cloudwright.core.error import Lost
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Resource
 
 R = TypeVar("R", bound=Resource)
+Condition = sa.ColumnElement[bool]
+FEW = 16  # values that a condition may list and still be prepared; fewer are filled up with the last
 
 
 class Reader:
@@ -23,12 +27,22 @@ class Reader:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def rows(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """All rows of a statement."""
-        return self._run(statement, values).all()
+    @overload
+    def rows(self, statement: Prepared, values: dict[str, Any] | None = None) -> Sequence[dict[str, Any]]: ...
+    @overload
+    def rows(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Sequence[Row[Any]]: ...
+    def rows(self, statement: sa.Executable | Prepared, values: dict[str, Any] | None = None) -> Sequence[Any]:
+        """All rows of a statement; those of a prepared one by the names of its columns."""
+        return self._prepared(statement, values or {}) if isinstance(statement, Prepared) else self._run(statement, values).all()
 
-    def one(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Row[Any] | None:
+    @overload
+    def one(self, statement: Prepared, values: dict[str, Any] | None = None) -> dict[str, Any] | None: ...
+    @overload
+    def one(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Row[Any] | None: ...
+    def one(self, statement: sa.Executable | Prepared, values: dict[str, Any] | None = None) -> Any:
         """The first row, or None."""
+        if isinstance(statement, Prepared):
+            return next(iter(self._prepared(statement, values or {})), None)
         return self._run(statement, values).first()
 
     def value(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> Any:
@@ -38,25 +52,39 @@ class Reader:
     def _run(self, statement: sa.Executable, values: dict[str, Any] | None) -> sa.CursorResult[Any]:
         return self.connection.execute(statement, values or {})
 
+    def _prepared(self, statement: Prepared, values: dict[str, Any]) -> list[dict[str, Any]]:
+        return statement.rows(self.connection, values)
+
     def get(self, kind: type[R], id: int) -> R:
         """A row by its id, living or not. Its absence is a broken invariant: ids come from rows."""
-        row = self.one(_by_id(kind), {"id": id})
-        if row is None:
+        rows = self._prepared(_by_id(kind), {"id": id})
+        if not rows:
             raise LookupError(f"BUG: there is no {kind.kind} #{id} (DanglingId)")
-        return kind.load(row)
+        return kind.load(rows[0])
 
-    def find(self, kind: type[R], *where: sa.ColumnElement[bool]) -> R | None:
+    def find(self, kind: type[R], *where: Condition) -> R | None:
         """The first living row (by id) for which all conditions hold."""
-        row = self.one(sa.select(kind.t).where(kind.c.gone == 0, *where).order_by(kind.c.id).limit(1))
-        return None if row is None else kind.load(row)
+        rows = self._living(kind, where, "first")
+        return kind.load(rows[0]) if rows else None
 
-    def all(self, kind: type[R], *where: sa.ColumnElement[bool]) -> list[R]:
+    def all(self, kind: type[R], *where: Condition) -> list[R]:
         """All living rows (by id) for which all conditions hold."""
-        return [kind.load(r) for r in self.rows(sa.select(kind.t).where(kind.c.gone == 0, *where).order_by(kind.c.id))]
+        return [kind.load(row) for row in self._living(kind, where, "all")]
 
-    def count(self, kind: type[Resource], *where: sa.ColumnElement[bool]) -> int:
+    def count(self, kind: type[Resource], *where: Condition) -> int:
         """How many living rows there are."""
-        return int(self.value(sa.select(sa.func.count()).select_from(kind.t).where(kind.c.gone == 0, *where)) or 0)
+        return int(self._living(kind, where, "count")[0]["count"])
+
+    def _living(self, kind: type[Resource], where: Sequence[Condition], verb: str) -> Sequence[Mapping[str, Any]]:
+        """By a statement prepared for conditions of this shape, where they have one."""
+        values: dict[str, Any] = {}
+        shape = tuple(_shape(condition, values) for condition in where)
+        if None in shape:
+            return [dict(row._mapping) for row in self.rows(_select(kind, where, verb))]
+        key = (kind, verb, shape)
+        if key not in _statements:
+            _statements[key] = Prepared(_select(kind, _unbound(where), verb))
+        return self._prepared(_statements[key], values)
 
 
 class Change:
@@ -82,16 +110,15 @@ class Tx(Reader):
     def insert(self, resource: R) -> R:
         """Store a new row and give it its id."""
         resource.created = resource.created or self.now
-        result = self.connection.execute(_insert(type(resource)), resource.values())
-        resource.id = int(result.inserted_primary_key[0])  # type: ignore[index]
+        cursor = _insert(type(resource)).send(self.connection, resource.values())
+        resource.id = int(cursor.fetchone()[0] if cursor.description else cursor.lastrowid)
         self.changes.append(Change("create", resource, {}))
         return resource
 
     def update(self, resource: Resource, **values: Any) -> None:
         """Change a row that nobody changed since it was read. Raises Lost otherwise: whoever decided decides again."""
         key = {"id_": resource.id, "version_": resource.version}
-        result = self.connection.execute(_update(type(resource), tuple(sorted(values))), {**values, **key})
-        if result.rowcount != 1:
+        if _update(type(resource), tuple(sorted(values))).send(self.connection, {**values, **key}).rowcount != 1:
             raise Lost(f"{resource!r} changed meanwhile")
         self._remember(resource)
         resource.__dict__.update(values, version=resource.version + 1)
@@ -102,15 +129,17 @@ class Tx(Reader):
         self.update(resource, removed=self.now, gone=resource.id)
         self.changes[-1].verb = "remove"
 
-    def execute(self, statement: sa.Executable, values: dict[str, Any] | None = None) -> int:
+    def execute(self, statement: sa.Executable | Prepared, values: dict[str, Any] | None = None) -> int:
         """A statement on many rows at once, or one that is conditional by itself. Answers how many rows it touched."""
+        if isinstance(statement, Prepared):
+            return int(statement.send(self.connection, values or {}).rowcount)
         return int(self.connection.execute(statement, values or {}).rowcount)
 
     def lock(self, resource: R) -> R:
         """The row as it is now, held until the end of the transaction (SQLite holds the whole database anyway)."""
-        row = self.one(_by_id(type(resource)).with_for_update(), {"id": resource.id})
+        rows = self._prepared(_by_id(type(resource), locked=True), {"id": resource.id})
         self._remember(resource)
-        resource.__dict__.update(row._mapping if row else {})
+        resource.__dict__.update(rows[0] if rows else {})
         return resource
 
     def signal(self, name: str) -> None:
@@ -138,31 +167,78 @@ class Tx(Reader):
             fn()
 
 
-_statements: dict[Any, Any] = {}
+_statements: dict[Any, Prepared] = {}
 
 
-def _by_id(kind: type[Resource]) -> sa.Select[Any]:
-    key = (kind, "by_id")
+def _by_id(kind: type[Resource], locked: bool = False) -> Prepared:
+    key = (kind, "locked" if locked else "by id")
     if key not in _statements:
-        _statements[key] = sa.select(kind.t).where(kind.c.id == sa.bindparam("id"))
-    statement: sa.Select[Any] = _statements[key]
-    return statement
+        statement = sa.select(kind.t).where(kind.c.id == sa.bindparam("id"))
+        _statements[key] = Prepared(statement.with_for_update() if locked else statement)
+    return _statements[key]
 
 
-def _insert(kind: type[Resource]) -> sa.Insert:
+def _insert(kind: type[Resource]) -> Prepared:
     key = (kind, "insert")
     if key not in _statements:
-        _statements[key] = kind.t.insert()
-    statement: sa.Insert = _statements[key]
-    return statement
+        _statements[key] = Prepared(kind.t.insert(), [column.name for column in kind.c if column.name != "id"])
+    return _statements[key]
 
 
-def _update(kind: type[Resource], names: tuple[str, ...]) -> sa.Update:
+def _update(kind: type[Resource], names: tuple[str, ...]) -> Prepared:
     key = (kind, names)
     if key not in _statements:
         same = (kind.c.id == sa.bindparam("id_"), kind.c.version == sa.bindparam("version_"))
-        _statements[key] = (
-            kind.t.update().where(*same).values({name: sa.bindparam(name) for name in names} | {"version": kind.c.version + 1})
-        )
-    statement: sa.Update = _statements[key]
-    return statement
+        values: dict[str, Any] = {name: sa.bindparam(name) for name in names}
+        _statements[key] = Prepared(kind.t.update().where(*same).values(values | {"version": kind.c.version + 1}))
+    return _statements[key]
+
+
+def _select(kind: type[Resource], where: Sequence[Condition], verb: str) -> sa.Select[Any]:
+    """The living rows of a kind by id, the first of them, or their number."""
+    if verb == "count":
+        return sa.select(sa.func.count().label("count")).select_from(kind.t).where(kind.c.gone == 0, *where)
+    statement = sa.select(kind.t).where(kind.c.gone == 0, *where).order_by(kind.c.id)
+    return statement.limit(1) if verb == "first" else statement
+
+
+def _shape(condition: Any, values: dict[str, Any]) -> Any:
+    """What a comparison of columns looks like without its values, which go to `values`; None for any other condition."""
+    if type(condition) is not sa.BinaryExpression or condition.modifiers or not _stored(condition.left):
+        return None
+    left: Any = condition.left
+    right: Any = condition.right
+    if not isinstance(right, sa.BindParameter):
+        known = isinstance(right, sa.Null | sa.True_ | sa.False_)
+        return (left, condition.operator, type(right) if known else right) if known or _stored(right) else None
+    if right.required or right.callable:
+        return None
+    listed: Any = right.value if right.expanding else [right.value]
+    if not 0 < len(listed) <= FEW:
+        return None
+    places = 1 if len(listed) == 1 else FEW
+    for i in range(places):
+        values[f"v{len(values)}"] = listed[min(i, len(listed) - 1)]
+    return left, condition.operator, places
+
+
+def _stored(column: Any) -> bool:
+    return isinstance(column, sa.Column) and isinstance(column.table, sa.Table)
+
+
+def _unbound(where: Sequence[Any]) -> list[Condition]:
+    """The conditions with a place for each value, in the order of `_shape`."""
+    number = count()
+    places: list[Condition] = []
+    for condition in where:
+        left, compare = condition.left, condition.operator
+        right: Any = condition.right
+        if not isinstance(right, sa.BindParameter):
+            places.append(condition)
+        elif right.expanding:
+            listed: Any = right.value
+            several = range(1 if len(listed) == 1 else FEW)
+            places.append(compare(left, [sa.bindparam(f"v{next(number)}", type_=left.type) for _ in several]))
+        else:
+            places.append(compare(left, sa.bindparam(f"v{next(number)}", type_=right.type)))
+    return places

@@ -13,7 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.setting import Setting, SettingRow, setting
+from cloudwright.core.prepared import Prepared
+from cloudwright.core.setting import Setting, setting
 from cloudwright.core.tx import Reader
 from cloudwright.infrastructure import capacity
 from cloudwright.infrastructure.model import Cluster, Host, HostTag, Pod
@@ -80,8 +81,15 @@ _BOUNDS = sa.select(
     sa.select(sa.func.min(Host.c.id)).where(*_mine).scalar_subquery(),
     sa.select(sa.func.max(Host.c.id)).where(*_mine).scalar_subquery(),
 )
-_largest_of = (SettingRow.c.name == sa.bindparam("name"), SettingRow.c.scope == "cluster", SettingRow.c.gone == 0)
-_LARGEST = sa.select(sa.func.max(sa.cast(SettingRow.c.value, sa.Float))).where(*_largest_of)
+_s = sa.func.sum
+_SUMS = (
+    sa.select(
+        Host.c.cluster_id,
+        *(_s(Host.c.cpu_reserved), _s(Host.c.cpus * Host.c.cpu_mhz), _s(Host.c.memory_reserved), _s(Host.c.memory)),
+    )
+    .where(Host.c.gone == 0, Host.c.cluster_id.in_(sa.bindparam("clusters", expanding=True)))
+    .group_by(Host.c.cluster_id)
+)
 _built: dict[Any, Any] = {}
 
 
@@ -93,7 +101,8 @@ def _page(reader: Reader, request: Request, part: dict[str, int], most: int) -> 
         where = [condition for name, condition in _conditions(request).items() if name in binds or name == "always"]
         if not request.disabled_too:
             where.append(Host.c.resource_state == sa.bindparam("open"))
-        _built[key] = sa.select(Host.t).where(*where).order_by(Host.c.id).limit(sa.bindparam("most"))
+        statement = sa.select(Host.t).where(*where).order_by(Host.c.id).limit(sa.bindparam("most"))
+        _built[key] = statement if "avoid" in binds else Prepared(statement)
     return [Host.load(row) for row in reader.rows(_built[key], {**binds, "most": most})]
 
 
@@ -159,7 +168,7 @@ def _nearest(reader: Reader, request: Request) -> list[Host]:
 
 def _largest(reader: Reader, factor: Setting[float]) -> float:
     """The largest factor that any cluster has."""
-    return max(factor.get(reader), float(reader.value(_LARGEST, {"name": factor.name}) or 0))
+    return max([factor.get(reader), *factor.each(reader, "cluster")])
 
 
 def _seen(reader: Reader, hosts: Sequence[Host]) -> list[Candidate]:
@@ -219,15 +228,9 @@ def _thresholds(reader: Reader, clusters: set[int]) -> dict[int, tuple[tuple[int
     """For each cluster: (CPU reserved, most), (memory reserved, most)."""
     if not capacity.CLUSTER_THRESHOLDS.get(reader):
         return {}
-    s, found = sa.func.sum, {}
-    columns = (s(Host.c.cpu_reserved), s(Host.c.cpus * Host.c.cpu_mhz), s(Host.c.memory_reserved), s(Host.c.memory))
+    found = {}
     for chunk in _chunks(clusters):
-        rows = (
-            sa.select(Host.c.cluster_id, *columns)
-            .where(Host.c.gone == 0, Host.c.cluster_id.in_(chunk))
-            .group_by(Host.c.cluster_id)
-        )
-        for id, mhz, all_mhz, bytes, all_bytes in map(tuple, reader.rows(rows)):
+        for id, mhz, all_mhz, bytes, all_bytes in map(tuple, reader.rows(_SUMS, {"clusters": chunk})):
             cpu = float(all_mhz) * capacity.CPU_FACTOR.get(reader, cluster=id) * capacity.CLUSTER_CPU.get(reader, cluster=id)
             memory = (
                 float(all_bytes)
@@ -244,12 +247,8 @@ def _by_id(reader: Reader, kind: Any, ids: set[int]) -> dict[int, Any]:
 
 def _in(reader: Reader, kind: Any, column: str, ids: Iterable[int], **equal: str) -> list[Any]:
     """The living rows whose column is among the ids."""
-    key = (kind, column, *equal)
-    if key not in _built:
-        same = [kind.c[name] == sa.bindparam(name) for name in equal]
-        wanted = kind.c[column].in_(sa.bindparam("ids", expanding=True))
-        _built[key] = sa.select(kind.t).where(wanted, kind.c.gone == 0, *same).order_by(kind.c.id)
-    return [kind.load(row) for chunk in _chunks(ids) for row in reader.rows(_built[key], {"ids": chunk, **equal})]
+    same = [kind.c[name] == value for name, value in equal.items()]
+    return [row for chunk in _chunks(ids) for row in reader.all(kind, kind.c[column].in_(chunk), *same)]
 
 
 def _chunks(ids: Iterable[int], size: int = 1000) -> list[list[int]]:

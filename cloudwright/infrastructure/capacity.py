@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.setting import Setting, SettingRow, setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.model import Host
@@ -77,7 +78,7 @@ def pool_full(reader: Reader, pool: StoragePool) -> bool:
     return pool.used > pool.capacity * POOL_USED.get(reader, storagepool=pool.id, zone=pool.zone_id)
 
 
-_RESERVE_HOST = (
+_RESERVE_HOST = Prepared(
     Host.t.update()
     .where(Host.c.id == sa.bindparam("at"), Host.c.gone == 0)
     .where(Host.c.cpu_reserved + sa.bindparam("mhz") <= sa.bindparam("most_mhz"))
@@ -86,7 +87,7 @@ _RESERVE_HOST = (
         cpu_reserved=Host.c.cpu_reserved + sa.bindparam("mhz"), memory_reserved=Host.c.memory_reserved + sa.bindparam("bytes")
     )
 )
-_RESERVE_POOL = (
+_RESERVE_POOL = Prepared(
     StoragePool.t.update()
     .where(StoragePool.c.id == sa.bindparam("at"), StoragePool.c.gone == 0)
     .where(StoragePool.c.reserved + sa.bindparam("bytes") <= sa.bindparam("most"))

@@ -6,11 +6,12 @@ import msgspec
 import sqlalchemy as sa
 
 from cloudwright.core.event import Event
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.task import DONE, TaskRow
 from cloudwright.core.tx import Tx
 from cloudwright.operations.raising import TYPES, alert, settle
 
-_START = sa.select(Event.t).where(Event.c.id == sa.bindparam("id"))
+_START = Prepared(sa.select(Event.t).where(Event.c.id == sa.bindparam("id")))
 
 
 def ended(tx: Tx, row: TaskRow) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+
 from cloudwright.core.error import WrongState
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.setting import setting
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
@@ -17,6 +20,11 @@ FULL_CLONE = setting(
     "create.full.clone", False, "whether volumes are whole copies of their template instead of links to it",
     scopes=("storagepool",), category="Storage",
 )  # fmt: skip
+_USED = Prepared(
+    TemplateAt.t.update()
+    .where(TemplateAt.c.template_id == sa.bindparam("template"), TemplateAt.c.pool_id == sa.bindparam("pool"))
+    .values(last_used=sa.bindparam("now"))
+)
 
 
 class CreateVolume(Task, rank=20):
@@ -83,8 +91,7 @@ class CreateVolume(Task, rank=20):
         if volume.template_id is None:
             return on_pool(self, host, pool, lambda p: p.create(at, name, volume.size)), "made"
         template = self.read.get(Template, volume.template_id)
-        place = TemplateAt.c.template_id == template.id, TemplateAt.c.pool_id == pool.id
-        self.write(lambda tx: tx.execute(TemplateAt.t.update().where(*place).values(last_used=tx.now)))
+        self.write(lambda tx: tx.execute(_USED, {"template": template.id, "pool": pool.id, "now": tx.now}))
         if not volume.full_clone:
             made = on_pool(self, host, pool, lambda p: p.clone(at, name, template.image_name, volume.size))
             return made, f"made as a clone of {template.name}"
