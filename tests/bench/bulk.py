@@ -1,0 +1,64 @@
+"""Many rows at once: copies of one row by a single statement, because a million deploys would take hours."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cloudwright.cloud import Cloud
+from cloudwright.compute.model import Vm
+from cloudwright.core.resource import Resource
+from cloudwright.infrastructure.model import Cluster, Host
+from cloudwright.network.model import Nic
+from cloudwright.storage.model import Volume
+from tests.infrastructure.zone import Built
+
+IN_CLUSTER = 50
+ADDRESS = "printf('10.%d.%d.%d', i >> 16, i >> 8 & 255, i & 255)"
+MAC = "printf('06:00:%02x:%02x:%02x:%02x', i >> 24, i >> 16 & 255, i >> 8 & 255, i & 255)"
+
+
+def copies(cloud: Cloud, kind: type[Resource], of: int, number: int, **changed: str) -> int:
+    """Copy row `of` so many times. `changed` gives columns as SQL of `i` (1 …) and the copied row `t`. Answers the id before the
+    first: row i has that id + i."""
+    reader = cloud.db.read()
+    base = int(reader.value(sa.select(sa.func.max(kind.c.id))) or 0)
+    expressions = {"id": f"{base} + i", "uuid": f"printf('%08x-0000-4000-8000-%012x', {base}, i)"}
+    expressions |= changed
+    names = [column.name for column in kind.c]
+    chosen = ", ".join(expressions.get(name, f't."{name}"') for name in names)
+    into = ", ".join(f'"{name}"' for name in names)
+    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})"
+    sql = f'INSERT INTO "{kind.kind}" ({into}) {numbers} SELECT {chosen} FROM n, "{kind.kind}" t WHERE t.id = {of}'
+    if number > 0:
+        cloud.db.write(lambda tx: tx.connection.exec_driver_sql(sql))
+    return base
+
+
+def hosts(cloud: Cloud, zone: Built, number: int) -> None:
+    """Bring the zone to so many hosts, in clusters of fifty."""
+    have = len(zone.hosts)
+    more = number - have
+    clusters = -(-more // IN_CLUSTER) if more > 0 else 0
+    base = copies(cloud, Cluster, zone.cluster.id, clusters, name="'cluster ' || i")
+    copies(
+        cloud, Host, zone.hosts[0].id, more, name="'host ' || i", address=ADDRESS,
+        cluster_id=f"{base} + (i + {IN_CLUSTER - 1}) / {IN_CLUSTER}", cpu_reserved="0", memory_reserved="0",
+    )  # fmt: skip
+    copied = zone.pool
+    copies(cloud, type(copied), copied.id, clusters, name="'pool ' || i", cluster_id=f"{base} + i", reserved="0")
+
+
+def machines(cloud: Cloud, of: Vm, number: int, owners: dict[int, int]) -> None:
+    """Copy an instance with its root volume and its interface. `owners`: account id -> every how many-eth is its."""
+    reader = cloud.db.read()
+    volume = reader.find(Volume, Volume.c.vm_id == of.id)
+    nic = reader.find(Nic, Nic.c.vm_id == of.id)
+    assert volume is not None
+    assert nic is not None
+    account = "CASE " + " ".join(f"WHEN i % {every} = 0 THEN {id}" for id, every in owners.items()) + " ELSE t.account_id END"
+    first, last = reader.rows(sa.select(sa.func.min(Host.c.id), sa.func.max(Host.c.id)))[0]
+    host = f"{first} + i % {last - first + 1}"
+    base = copies(cloud, Vm, of.id, number, name="'vm-' || i", instance_name="'i-' || i", account_id=account, host_id=host)
+    copies(cloud, Volume, volume.id, number, vm_id=f"{base} + i", name="'root-' || i", account_id=account)
+    copies(cloud, Nic, nic.id, number, vm_id=f"{base} + i", ip="NULL", mac=MAC)
+    cloud.db.write(lambda tx: tx.connection.exec_driver_sql("ANALYZE"))

@@ -1,0 +1,70 @@
+"""How soon a server answers, and what it holds in memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.bench.figure import Figure, percentile, say
+from tests.cli.serving import Serving
+
+READY = 1.5
+IDLE = 150
+
+
+def figures(directory: Path) -> list[Figure]:
+    directory.mkdir()
+    python = percentile([_imported("pass") for _ in range(5)], 0.5)
+    imported = percentile([_imported("import cloudwright.cli.node") for _ in range(5)], 0.5)
+    say("servers")
+    new, first = _ready(directory)
+    again, idle = min(_ready(directory) for _ in range(3))
+    return [
+        Figure("server ready to answer", f"{again:.2f} s", f"< {READY} s", again < READY, f"{imported:.2f} s of imports",
+               "" if again < READY else "imports, the driver of the database, membership"),
+        Figure("server ready, first start of an installation", f"{new:.2f} s", "", None, f"{imported:.2f} s of imports"),
+        Figure("imports", f"{imported:.2f} s", "", None, f"{python:.2f} s python alone"),
+        Figure("memory, idle", f"{idle:.0f} MB", f"< {IDLE} MB", idle < IDLE, f"{_bare():.0f} MB python alone",
+               f"{first:.0f} MB after the installation's first start"),
+    ]  # fmt: skip
+
+
+def memory(pid: int) -> tuple[float, float]:
+    """(MB of its own, MB of mapped files) that a process and its children hold."""
+    own = files = 0.0
+    for process in (pid, *_children(pid)):
+        lines = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+        own += int(lines["RssAnon"].split()[0]) / 1024
+        files += int(lines["RssFile"].split()[0]) / 1024
+    return own, files
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text().split()):
+            found += [child, *_children(child)]
+    return found
+
+
+def _imported(code: str) -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - began
+
+
+def _bare() -> float:
+    code = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmRSS')))"
+    return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout) / 1024
+
+
+def _ready(directory: Path) -> tuple[float, float]:
+    """(seconds until it answers, MB a while later)."""
+    began = time.perf_counter()
+    with Serving(directory) as server:
+        seconds = time.perf_counter() - began
+        assert server.process is not None
+        time.sleep(1.0)
+        return seconds, sum(memory(server.process.pid))
