@@ -168,7 +168,7 @@ class Command(Verb, http_method="POST"):
 
     def describe(self, result: Result) -> str:
         """The sentence of the event."""
-        about = f": {result!r}" if isinstance(result, Resource) else ""
+        about = f": {getattr(result, 'name', None) or result.uuid}" if isinstance(result, Resource) else ""
         return f"{self.api.doc.split('. ')[0].rstrip('.')}{about}"
 
 

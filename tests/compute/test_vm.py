@@ -110,3 +110,9 @@ def test_who_deploys_or_resets_learns_the_password_from_the_job_alone(cloud: Clo
     assert answered(reset.uuid)["password"] == "Chosen-Pass-9"
     assert "password" not in told(cloud, vm)
     assert "password" not in answered(done(cloud, root, "startVirtualMachine", id=vm.uuid).uuid)
+
+
+def test_events_call_an_instance_by_its_name(cloud: Cloud, zone: Built) -> None:
+    vm = deploy(cloud, zone, name="web", startvm="false")
+    events = call(cloud, root_caller(cloud.db.read()), "listEvents", resourceid=vm.uuid, resourcetype="VirtualMachine")["event"]
+    assert [event["description"].rpartition("otherwise: ")[2] for event in events] == ["web: done", "web"]
