@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,18 +17,20 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Verb
 from cloudwright.core.task import TaskRow
 from cloudwright.drivers.world import MemoryWorld
+from tests import databases
 
 KEY = Fernet.generate_key()
 
 
 @pytest.fixture
-def cloud(tmp_path: Path) -> Iterator[Cloud]:
+def cloud() -> Iterator[Cloud]:
     """A new installation with its task engine running and a simulated outside world in memory."""
-    made = Cloud(f"sqlite:///{tmp_path / 'cloud.db'}", key=KEY, world=MemoryWorld())
-    made.install()
-    made.start()
-    yield made
-    made.stop()
+    with tempfile.TemporaryDirectory(dir=databases.roomy()) as directory:
+        made = Cloud(f"sqlite:///{directory}/cloud.db", key=KEY, world=MemoryWorld())
+        made.install()
+        made.start()
+        yield made
+        made.stop()
 
 
 def call(cloud: Cloud, caller: Caller, command: str, **params: Any) -> Any:

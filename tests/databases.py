@@ -28,6 +28,7 @@ import sqlalchemy as sa
 
 ENGINES = ("sqlite", "postgresql", "mariadb")
 READY = 90.0
+ROOM = 4 << 30  # bytes
 _numbers = itertools.count(1)
 
 
@@ -101,10 +102,17 @@ def restart(engine: str, pause: float = 0.0) -> None:
         time.sleep(0.02)
 
 
+def roomy() -> Path:
+    """Where files that need not outlive the tests lie: in memory, where there is plenty."""
+    memory = Path("/dev/shm")
+    plenty = memory.is_dir() and shutil.disk_usage(memory).total > ROOM
+    return memory if plenty else Path(tempfile.gettempdir())
+
+
 def _home(engine: str) -> Path:
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID") or str(os.getpid())
     session = os.environ.setdefault("CLOUDWRIGHT_TEST_SESSION", session)
-    return Path(tempfile.gettempdir()) / f"cloudwright-databases-{session}" / engine
+    return roomy() / f"cloudwright-databases-{session}" / engine
 
 
 def _start_keeper(engine: str, home: Path) -> None:
@@ -204,6 +212,7 @@ def _mariadb(home: Path, port: int) -> list[str]:
         "mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={data}/s",
         f"--pid-file={data}/pid", f"--init-file={home}/init.sql", "--skip-name-resolve", "--max-connections=400",
         "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--sync-frm=0",
+        "--innodb-file-per-table=0",
     ]  # fmt: skip
     return _as("mysql", server)
 

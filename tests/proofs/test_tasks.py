@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cloudwright.core.task import CANCELLED, DONE, FAILED, Task
+from tests.databases import roomy
 from tests.proofs.hurry import hurry
 from tests.proofs.moments import Die, Fail, FailLate, Interference
 from tests.proofs.oracle import leaks
@@ -24,8 +25,7 @@ KNOWN = sorted(set(scenarios()) & set(tasks()))
 @pytest.fixture(scope="module")
 def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     """A task's scenario, ready to be played. It lies in memory where it can: no power is lost here, only processes."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory, hurry():
+    with tempfile.TemporaryDirectory(dir=roomy()) as directory, hurry():
         yield Stage(request.param, Path(directory))
 
 
