@@ -172,7 +172,7 @@ class Cloud:
     def overlay(self) -> str:
         """A second physical network, whose guest networks are kept apart by VXLAN. Answers its id."""
         made = self.api.job(
-            "createPhysicalNetwork", name="overlay", zoneid=self.zone, vlan="5000-5099", isolationmethods="VXLAN"
+            "createPhysicalNetwork", name="overlay", zoneid=self.zone, vlan="5000-5099", isolationmethods="VXLAN", tags="overlay"
         )["id"]
         self.api.job("addTrafficType", physicalnetworkid=made, traffictype="Guest", kvmnetworklabel="cloudbr0")
         for provider in self.api.all("listNetworkServiceProviders", physicalnetworkid=made, name="VirtualRouter"):
