@@ -26,6 +26,10 @@ from tests.identity.conftest import account
 from tests.identity.estate import estate
 from tests.infrastructure.zone import simulated_zone
 
+NAT = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+SEEDED = {"account", "user_", "role", "role_rule", "domain", "region"}
+"""Kinds of which the first rows are the installation's own: nobody may touch them."""
+
 BEATS = {"server"}
 """Tables that change by themselves."""
 
@@ -70,8 +74,9 @@ class House:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.root = root_caller(cloud.db.read())
-        simulated_zone(cloud, hosts=1)
+        self.zone = simulated_zone(cloud, hosts=1).zone.uuid
         self.ann, self.ods = self._tenant("ann"), self._tenant("ods")
+        self._settle(self.root, self.ann)
         estate(cloud, [self.root, self.ann, self.ods])
         self._keys = {who.account: self._key(who) for who in (self.root, self.ann)}
         cloud.engine.stop()
@@ -88,6 +93,22 @@ class House:
         user = reader.find(User, User.c.username == name)
         assert user is not None
         return caller_of(reader, user)
+
+    def _settle(self, *tenants: Caller) -> None:
+        """A running instance for each, on a network with a public address, a rule and a data disk: what there is to refer to."""
+        offering = call(self.cloud, self.root, "listNetworkOfferings", name=NAT)["networkoffering"][0]["id"]
+        template = call(self.cloud, self.root, "listTemplates", templatefilter="featured")["template"][0]["id"]
+        size = call(self.cloud, self.root, "listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
+        disk = call(self.cloud, self.root, "listDiskOfferings", name="Small")["diskoffering"][0]["id"]
+        for who in tenants:
+            network = call(self.cloud, who, "createNetwork", name="n", zoneid=self.zone, networkofferingid=offering)["network"][
+                "id"
+            ]
+            place = {"zoneid": self.zone, "templateid": template, "serviceofferingid": size, "networkids": network}
+            done(self.cloud, who, "deployVirtualMachine", name=f"vm-{who.account}", diskofferingid=disk, **place)
+            address = done(self.cloud, who, "associateIpAddress", networkid=network).instance_uuid
+            rule = {"protocol": "tcp", "startport": 80, "endport": 80}
+            done(self.cloud, who, "createFirewallRule", ipaddressid=address, **rule)
 
     def _key(self, who: Caller) -> tuple[str, str]:
         done(self.cloud, self.root, "registerUserKeys", id=who.user_uuid)
@@ -123,17 +144,19 @@ class House:
         raw = answer.body.decode()
         return Told(answer.status, _json(raw) if style == "json" else _xml(raw), raw)
 
-    def row(self, kind: type[Resource], who: Caller, mine: bool = True) -> Resource | None:
-        """The first row of a kind that somebody may use; `mine=False`: one that it may not even see."""
-        reader = self.cloud.db.read()
-        for row in reader.all(kind):
-            seen = [
-                reader.one(lookup(kind, who.kind, use, "id"), {"value": row.id, **who.binds()})
-                for use in ((Use.CHANGE, Use.USE) if mine else Use)
-            ]
-            if (mine and all(seen)) or not (mine or any(seen)):
-                return row
-        return None
+    def mine(self, kind: type[Resource], who: Caller, use: Use) -> Resource | None:
+        """A row of a kind that somebody may use so: the first, or of what came with the installation the last."""
+        rows = [row for row in self.cloud.db.read().all(kind) if self._may(who, row, use)]
+        return rows[-1 if kind.kind in SEEDED else 0] if rows else None
+
+    def foreign(self, kind: type[Resource], who: Caller) -> Resource | None:
+        """A row of a kind that somebody may not even see."""
+        rows = self.cloud.db.read().all(kind)
+        return next((row for row in rows if not any(self._may(who, row, use) for use in Use)), None)
+
+    def _may(self, who: Caller, row: Resource, use: Use) -> bool:
+        statement = lookup(type(row), who.kind, use, "id")
+        return self.cloud.db.read().one(statement, {"value": row.id, **who.binds()}) is not None
 
 
 def _json(raw: str) -> dict[str, Any]:
