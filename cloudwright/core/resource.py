@@ -170,13 +170,14 @@ class Resource:
 
     @classmethod
     def _index(cls, unique: Sequence[Sequence[str]], indexes: Sequence[Sequence[str]]) -> None:
-        living = cls.c.gone == 0
+        living = cls.c.gone == 0  # in the indexes too: SQLite and MariaDB then count and page without reading the rows
         wanted: list[Sequence[str]] = [*indexes, *((name,) for name, column in cls._columns.items() if column.index)]
         if issubclass(cls, Owned):
             wanted += [("account_id", "id"), ("domain_id", "id")]
         for names in wanted:
-            sa.Index(f"{cls.kind}_{'_'.join(names)}", *(cls.c[n] for n in names), sqlite_where=living, postgresql_where=living)
-        sa.Index(f"{cls.kind}_living", cls.c.id, sqlite_where=living, postgresql_where=living)
+            columns = [cls.c[name] for name in names]
+            sa.Index(f"{cls.kind}_{'_'.join(names)}", *columns, cls.c.gone, sqlite_where=living, postgresql_where=living)
+        sa.Index(f"{cls.kind}_living", cls.c.id, cls.c.gone, sqlite_where=living, postgresql_where=living)
         for names in unique:
             sa.Index(f"{cls.kind}_one_{'_'.join(names)}", *(cls.c[n] for n in names), cls.c.gone, unique=True)
 

@@ -61,4 +61,3 @@ def machines(cloud: Cloud, of: Vm, number: int, owners: dict[int, int]) -> None:
     base = copies(cloud, Vm, of.id, number, name="'vm-' || i", instance_name="'i-' || i", account_id=account, host_id=host)
     copies(cloud, Volume, volume.id, number, vm_id=f"{base} + i", name="'root-' || i", account_id=account)
     copies(cloud, Nic, nic.id, number, vm_id=f"{base} + i", ip="NULL", mac=MAC)
-    cloud.db.write(lambda tx: tx.connection.exec_driver_sql("ANALYZE"))

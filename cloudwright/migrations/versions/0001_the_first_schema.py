@@ -38,10 +38,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('account_domain_id_id', 'account', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('account_living', 'account', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('account_domain_id_id', 'account', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('account_living', 'account', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('account_one_domain_id_name', 'account', ['domain_id', 'name', 'gone'], unique=True)
-    op.create_index('account_role_id', 'account', ['role_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('account_role_id', 'account', ['role_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('alert',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -70,8 +70,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('alert_living', 'alert', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('alert_number_id', 'alert', ['number', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('alert_living', 'alert', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('alert_number_id', 'alert', ['number', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('alert_one_same', 'alert', ['same', 'gone'], unique=True)
     op.create_table('api_key_pair',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -98,9 +98,9 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('api_key_pair_living', 'api_key_pair', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('api_key_pair_living', 'api_key_pair', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('api_key_pair_one_api_key', 'api_key_pair', ['api_key', 'gone'], unique=True)
-    op.create_index('api_key_pair_user_id_id', 'api_key_pair', ['user_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('api_key_pair_user_id_id', 'api_key_pair', ['user_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('authority',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -121,7 +121,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('authority_living', 'authority', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('authority_living', 'authority', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('authority_one_name', 'authority', ['name', 'gone'], unique=True)
     op.create_table('client_token',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -144,7 +144,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('client_token_living', 'client_token', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('client_token_living', 'client_token', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('client_token_one_account_id_token', 'client_token', ['account_id', 'token', 'gone'], unique=True)
     op.create_table('cluster',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -170,10 +170,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('cluster_living', 'cluster', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('cluster_living', 'cluster', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('cluster_one_zone_id_name', 'cluster', ['zone_id', 'name', 'gone'], unique=True)
-    op.create_index('cluster_pod_id', 'cluster', ['pod_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('cluster_zone_id', 'cluster', ['zone_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('cluster_pod_id', 'cluster', ['pod_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('cluster_zone_id', 'cluster', ['zone_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('console_session',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -198,11 +198,11 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('console_session_account_id_id', 'console_session', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('console_session_created', 'console_session', ['created'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('console_session_domain_id_id', 'console_session', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('console_session_living', 'console_session', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('console_session_vm_id_id', 'console_session', ['vm_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('console_session_account_id_id', 'console_session', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('console_session_created', 'console_session', ['created', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('console_session_domain_id_id', 'console_session', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('console_session_living', 'console_session', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('console_session_vm_id_id', 'console_session', ['vm_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('disk_offering',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -238,7 +238,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('disk_offering_living', 'disk_offering', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('disk_offering_living', 'disk_offering', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('domain',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -261,10 +261,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('domain_living', 'domain', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('domain_living', 'domain', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('domain_one_parent_id_name', 'domain', ['parent_id', 'name', 'gone'], unique=True)
-    op.create_index('domain_parent_id', 'domain', ['parent_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('domain_path', 'domain', ['path'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('domain_parent_id', 'domain', ['parent_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('domain_path', 'domain', ['path', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('enrol_token',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -285,7 +285,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('enrol_token_living', 'enrol_token', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('enrol_token_living', 'enrol_token', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('enrol_token_one_digest', 'enrol_token', ['digest', 'gone'], unique=True)
     op.create_table('event',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -318,12 +318,12 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('event_account_id_id', 'event', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('event_domain_id_id', 'event', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('event_instance_id', 'event', ['instance', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('event_kind_of_id', 'event', ['kind_of', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('event_living', 'event', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('event_start_id', 'event', ['start_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_account_id_id', 'event', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_domain_id_id', 'event', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_instance_id', 'event', ['instance', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_kind_of_id', 'event', ['kind_of', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_living', 'event', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_start_id', 'event', ['start_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('firewall_rule',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -361,13 +361,13 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('firewall_rule_account_id_id', 'firewall_rule', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_domain_id_id', 'firewall_rule', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_living', 'firewall_rule', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_network_id_purpose', 'firewall_rule', ['network_id', 'purpose'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_public_ip_id_id', 'firewall_rule', ['public_ip_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_related_id', 'firewall_rule', ['related_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_vm_id_id', 'firewall_rule', ['vm_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_account_id_id', 'firewall_rule', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_domain_id_id', 'firewall_rule', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_living', 'firewall_rule', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_network_id_purpose', 'firewall_rule', ['network_id', 'purpose', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_public_ip_id_id', 'firewall_rule', ['public_ip_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_related_id', 'firewall_rule', ['related_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_vm_id_id', 'firewall_rule', ['vm_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('host',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -409,11 +409,11 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('host_cluster_id_id', 'host', ['cluster_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('host_living', 'host', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_cluster_id_id', 'host', ['cluster_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_living', 'host', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('host_one_zone_id_name', 'host', ['zone_id', 'name', 'gone'], unique=True)
-    op.create_index('host_pod_id', 'host', ['pod_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('host_zone_id_id', 'host', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_pod_id', 'host', ['pod_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_zone_id_id', 'host', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('host_tag',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -432,8 +432,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('host_tag_living', 'host_tag', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('host_tag_name_host_id', 'host_tag', ['name', 'host_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_tag_living', 'host_tag', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_tag_name_host_id', 'host_tag', ['name', 'host_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('host_tag_one_host_id_name', 'host_tag', ['host_id', 'name', 'gone'], unique=True)
     op.create_table('image_store',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -461,7 +461,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('image_store_living', 'image_store', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('image_store_living', 'image_store', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('image_store_one_name', 'image_store', ['name', 'gone'], unique=True)
     op.create_table('ip_range',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -491,10 +491,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('ip_range_living', 'ip_range', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('ip_range_network_id_id', 'ip_range', ['network_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('ip_range_pod_id_id', 'ip_range', ['pod_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('ip_range_zone_id_id', 'ip_range', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ip_range_living', 'ip_range', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ip_range_network_id_id', 'ip_range', ['network_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ip_range_pod_id_id', 'ip_range', ['pod_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ip_range_zone_id_id', 'ip_range', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('login_session',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -517,10 +517,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('login_session_living', 'login_session', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('login_session_living', 'login_session', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('login_session_one_digest', 'login_session', ['digest', 'gone'], unique=True)
-    op.create_index('login_session_seen', 'login_session', ['seen'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('login_session_user_uuid', 'login_session', ['user_uuid'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('login_session_seen', 'login_session', ['seen', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('login_session_user_uuid', 'login_session', ['user_uuid', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('loop',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -538,7 +538,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('loop_living', 'loop', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('loop_living', 'loop', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('loop_one_name', 'loop', ['name', 'gone'], unique=True)
     op.create_table('network',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -587,12 +587,12 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('network_account_id_id', 'network', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('network_domain_id_id', 'network', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('network_living', 'network', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('network_physical_network_id', 'network', ['physical_network_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('network_state_id', 'network', ['state', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('network_zone_id_id', 'network', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_account_id_id', 'network', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_domain_id_id', 'network', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_living', 'network', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_physical_network_id', 'network', ['physical_network_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_state_id', 'network', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_zone_id_id', 'network', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('network_offering',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -634,7 +634,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('network_offering_living', 'network_offering', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_offering_living', 'network_offering', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('network_offering_one_name', 'network_offering', ['name', 'gone'], unique=True)
     op.create_table('network_provider',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -657,7 +657,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('network_provider_living', 'network_provider', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_provider_living', 'network_provider', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('network_provider_one_physical_network_id_name', 'network_provider', ['physical_network_id', 'name', 'gone'], unique=True)
     op.create_table('nic',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -684,11 +684,11 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('nic_living', 'nic', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('nic_network_id_id', 'nic', ['network_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_living', 'nic', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_network_id_id', 'nic', ['network_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('nic_one_mac', 'nic', ['mac', 'gone'], unique=True)
     op.create_index('nic_one_network_id_ip', 'nic', ['network_id', 'ip', 'gone'], unique=True)
-    op.create_index('nic_vm_id_slot', 'nic', ['vm_id', 'slot'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_vm_id_slot', 'nic', ['vm_id', 'slot', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('nic_secondary',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -712,10 +712,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('nic_secondary_account_id_id', 'nic_secondary', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('nic_secondary_domain_id_id', 'nic_secondary', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('nic_secondary_living', 'nic_secondary', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('nic_secondary_nic_id_id', 'nic_secondary', ['nic_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_secondary_account_id_id', 'nic_secondary', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_secondary_domain_id_id', 'nic_secondary', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_secondary_living', 'nic_secondary', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_secondary_nic_id_id', 'nic_secondary', ['nic_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('nic_secondary_one_network_id_ip', 'nic_secondary', ['network_id', 'ip', 'gone'], unique=True)
     op.create_table('os_category',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -736,7 +736,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('os_category_living', 'os_category', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('os_category_living', 'os_category', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('os_category_one_name', 'os_category', ['name', 'gone'], unique=True)
     op.create_table('os_type',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -757,8 +757,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('os_type_category_id_id', 'os_type', ['category_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('os_type_living', 'os_type', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('os_type_category_id_id', 'os_type', ['category_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('os_type_living', 'os_type', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('physical_network',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -783,9 +783,9 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('physical_network_living', 'physical_network', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('physical_network_living', 'physical_network', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('physical_network_one_zone_id_name', 'physical_network', ['zone_id', 'name', 'gone'], unique=True)
-    op.create_index('physical_network_zone_id', 'physical_network', ['zone_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('physical_network_zone_id', 'physical_network', ['zone_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('pod',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -809,9 +809,9 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('pod_living', 'pod', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('pod_living', 'pod', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('pod_one_zone_id_name', 'pod', ['zone_id', 'name', 'gone'], unique=True)
-    op.create_index('pod_zone_id', 'pod', ['zone_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('pod_zone_id', 'pod', ['zone_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('public_ip',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -844,13 +844,13 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('public_ip_account_id_id', 'public_ip', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('public_ip_domain_id_id', 'public_ip', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('public_ip_living', 'public_ip', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('public_ip_network_id_id', 'public_ip', ['network_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_account_id_id', 'public_ip', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_domain_id_id', 'public_ip', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_living', 'public_ip', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_network_id_id', 'public_ip', ['network_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('public_ip_one_range_id_address', 'public_ip', ['range_id', 'address', 'gone'], unique=True)
-    op.create_index('public_ip_vm_id', 'public_ip', ['vm_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('public_ip_zone_id_state', 'public_ip', ['zone_id', 'state'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_vm_id', 'public_ip', ['vm_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_zone_id_state', 'public_ip', ['zone_id', 'state', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('region',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -870,7 +870,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('region_living', 'region', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('region_living', 'region', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('region_one_number', 'region', ['number', 'gone'], unique=True)
     op.create_table('revocation',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -891,7 +891,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('revocation_living', 'revocation', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('revocation_living', 'revocation', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('revocation_one_serial', 'revocation', ['serial', 'gone'], unique=True)
     op.create_table('role',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -915,7 +915,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('role_living', 'role', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('role_living', 'role', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('role_one_name', 'role', ['name', 'gone'], unique=True)
     op.create_table('role_rule',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -938,8 +938,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('role_rule_living', 'role_rule', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('role_rule_role_id_sort', 'role_rule', ['role_id', 'sort'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('role_rule_living', 'role_rule', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('role_rule_role_id_sort', 'role_rule', ['role_id', 'sort', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('router',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -971,12 +971,12 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('router_account_id_id', 'router', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('router_domain_id_id', 'router', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('router_host_id_id', 'router', ['host_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('router_living', 'router', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('router_account_id_id', 'router', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('router_domain_id_id', 'router', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('router_host_id_id', 'router', ['host_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('router_living', 'router', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('router_one_network_id', 'router', ['network_id', 'gone'], unique=True)
-    op.create_index('router_zone_id_id', 'router', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('router_zone_id_id', 'router', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('segment_number',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -996,7 +996,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('segment_number_living', 'segment_number', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('segment_number_living', 'segment_number', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('segment_number_one_physical_network_id_number', 'segment_number', ['physical_network_id', 'number', 'gone'], unique=True)
     op.create_table('server',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1019,7 +1019,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('server_living', 'server', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('server_living', 'server', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('server_one_node', 'server', ['node', 'gone'], unique=True)
     op.create_table('service_offering',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1064,8 +1064,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('service_offering_domain_id_id', 'service_offering', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('service_offering_living', 'service_offering', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('service_offering_domain_id_id', 'service_offering', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('service_offering_living', 'service_offering', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('setting',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1086,7 +1086,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('setting_living', 'setting', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('setting_living', 'setting', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('setting_one_name_scope_scope_id', 'setting', ['name', 'scope', 'scope_id', 'gone'], unique=True)
     op.create_table('ssh_key_pair',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1109,9 +1109,9 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('ssh_key_pair_account_id_id', 'ssh_key_pair', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('ssh_key_pair_domain_id_id', 'ssh_key_pair', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('ssh_key_pair_living', 'ssh_key_pair', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ssh_key_pair_account_id_id', 'ssh_key_pair', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ssh_key_pair_domain_id_id', 'ssh_key_pair', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ssh_key_pair_living', 'ssh_key_pair', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ssh_key_pair_one_account_id_name', 'ssh_key_pair', ['account_id', 'name', 'gone'], unique=True)
     op.create_table('storage_ip_range',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1136,9 +1136,9 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('storage_ip_range_living', 'storage_ip_range', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('storage_ip_range_pod_id_id', 'storage_ip_range', ['pod_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('storage_ip_range_zone_id_id', 'storage_ip_range', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('storage_ip_range_living', 'storage_ip_range', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('storage_ip_range_pod_id_id', 'storage_ip_range', ['pod_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('storage_ip_range_zone_id_id', 'storage_ip_range', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('storage_pool',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1173,8 +1173,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('storage_pool_cluster_id_id', 'storage_pool', ['cluster_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('storage_pool_living', 'storage_pool', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('storage_pool_cluster_id_id', 'storage_pool', ['cluster_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('storage_pool_living', 'storage_pool', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('storage_pool_one_zone_id_name', 'storage_pool', ['zone_id', 'name', 'gone'], unique=True)
     op.create_table('task',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1222,15 +1222,15 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('task_account_id_id', 'task', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_domain_id_id', 'task', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_instance_id', 'task', ['instance', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_live_owner_due', 'task', ['live', 'owner', 'due'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_living', 'task', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_account_id_id', 'task', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_domain_id_id', 'task', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_instance_id', 'task', ['instance', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_live_owner_due', 'task', ['live', 'owner', 'due', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_living', 'task', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('task_one_holds', 'task', ['holds', 'gone'], unique=True)
-    op.create_index('task_parent_ended', 'task', ['parent', 'ended'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_parent_parent_at', 'task', ['parent', 'parent_at'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_subject_live', 'task', ['subject', 'live'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_parent_ended', 'task', ['parent', 'ended', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_parent_parent_at', 'task', ['parent', 'parent_at', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_subject_live', 'task', ['subject', 'live', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('task_story',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1253,8 +1253,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('task_story_living', 'task_story', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('task_story_task_id', 'task_story', ['task', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_story_living', 'task_story', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_story_task_id', 'task_story', ['task', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('template',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1299,10 +1299,10 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('template_account_id_id', 'template', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('template_domain_id_id', 'template', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('template_format_id', 'template', ['format', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('template_living', 'template', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_account_id_id', 'template', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_domain_id_id', 'template', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_format_id', 'template', ['format', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_living', 'template', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('template_at',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1331,7 +1331,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('template_at_living', 'template_at', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_at_living', 'template_at', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('template_at_one_template_id_store_id_pool_id', 'template_at', ['template_id', 'store_id', 'pool_id', 'gone'], unique=True)
     op.create_table('template_grant',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1351,8 +1351,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('template_grant_account_id', 'template_grant', ['account_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('template_grant_living', 'template_grant', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_grant_account_id', 'template_grant', ['account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_grant_living', 'template_grant', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('template_grant_one_template_id_account_id', 'template_grant', ['template_id', 'account_id', 'gone'], unique=True)
     op.create_table('traffic_type',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1374,7 +1374,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('traffic_type_living', 'traffic_type', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('traffic_type_living', 'traffic_type', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('traffic_type_one_physical_network_id_traffic', 'traffic_type', ['physical_network_id', 'traffic', 'gone'], unique=True)
     op.create_table('user_',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1405,8 +1405,8 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('user__account_id_id', 'user_', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('user__living', 'user_', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('user__account_id_id', 'user_', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('user__living', 'user_', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__one_domain_id_username', 'user_', ['domain_id', 'username', 'gone'], unique=True)
     op.create_table('vm',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1461,15 +1461,15 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('vm_account_id_id', 'vm', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_domain_id_id', 'vm', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_host_id_id', 'vm', ['host_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_living', 'vm', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_name', 'vm', ['name'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_service_offering_id', 'vm', ['service_offering_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_state_id', 'vm', ['state', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_template_id', 'vm', ['template_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_zone_id_id', 'vm', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_account_id_id', 'vm', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_domain_id_id', 'vm', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_host_id_id', 'vm', ['host_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_living', 'vm', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_name', 'vm', ['name', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_service_offering_id', 'vm', ['service_offering_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_state_id', 'vm', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_template_id', 'vm', ['template_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_zone_id_id', 'vm', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('volume',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1508,14 +1508,14 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('volume_account_id_id', 'volume', ['account_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_domain_id_id', 'volume', ['domain_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_living', 'volume', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_pool_id_id', 'volume', ['pool_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_state_id', 'volume', ['state', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_template_id', 'volume', ['template_id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_vm_id_id', 'volume', ['vm_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_zone_id_id', 'volume', ['zone_id', 'id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_account_id_id', 'volume', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_domain_id_id', 'volume', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_living', 'volume', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_pool_id_id', 'volume', ['pool_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_state_id', 'volume', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_template_id', 'volume', ['template_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_vm_id_id', 'volume', ['vm_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_zone_id_id', 'volume', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('zone',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1550,7 +1550,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('zone_living', 'zone', ['id'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('zone_living', 'zone', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('zone_one_name', 'zone', ['name', 'gone'], unique=True)
     # ### end Alembic commands ###
 
