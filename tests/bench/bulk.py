@@ -13,21 +13,21 @@ from cloudwright.storage.model import Volume
 from tests.infrastructure.zone import Built
 
 IN_CLUSTER = 50
-ADDRESS = "printf('10.%d.%d.%d', i >> 16, i >> 8 & 255, i & 255)"
-MAC = "printf('06:00:%02x:%02x:%02x:%02x', i >> 24, i >> 16 & 255, i >> 8 & 255, i & 255)"
+ADDRESS = "printf('10.%d.%d.%d', new >> 16, new >> 8 & 255, new & 255)"
+MAC = "printf('06:00:%02x:%02x:%02x:%02x', new >> 24, new >> 16 & 255, new >> 8 & 255, new & 255)"
 
 
 def copies(cloud: Cloud, kind: type[Resource], of: int, number: int, **changed: str) -> int:
-    """Copy row `of` so many times. `changed` gives columns as SQL of `i` (1 …) and the copied row `t`. Answers the id before the
-    first: row i has that id + i."""
+    """Copy row `of` so many times. `changed` gives columns as SQL of `i` (1 …), `new` (the row's own id) and the
+    copied row `t`. Answers the id before the first: row i has that id + i."""
     reader = cloud.db.read()
     base = int(reader.value(sa.select(sa.func.max(kind.c.id))) or 0)
-    expressions = {"id": f"{base} + i", "uuid": f"printf('%08x-0000-4000-8000-%012x', {base}, i)"}
+    expressions = {"id": "new", "uuid": "printf('00000000-0000-4000-8000-%012x', new)"}
     expressions |= changed
     names = [column.name for column in kind.c]
     chosen = ", ".join(expressions.get(name, f't."{name}"') for name in names)
     into = ", ".join(f'"{name}"' for name in names)
-    numbers = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})"
+    numbers = f"WITH RECURSIVE n(i, new) AS (SELECT 1, {base} + 1 UNION ALL SELECT i + 1, new + 1 FROM n WHERE i < {number})"
     sql = f'INSERT INTO "{kind.kind}" ({into}) {numbers} SELECT {chosen} FROM n, "{kind.kind}" t WHERE t.id = {of}'
     if number > 0:
         cloud.db.write(lambda tx: tx.connection.exec_driver_sql(sql))
@@ -58,6 +58,6 @@ def machines(cloud: Cloud, of: Vm, number: int, owners: dict[int, int]) -> None:
     account = "CASE " + " ".join(f"WHEN i % {every} = 0 THEN {id}" for id, every in owners.items()) + " ELSE t.account_id END"
     first, last = reader.rows(sa.select(sa.func.min(Host.c.id), sa.func.max(Host.c.id)))[0]
     host = f"{first} + i % {last - first + 1}"
-    base = copies(cloud, Vm, of.id, number, name="'vm-' || i", instance_name="'i-' || i", account_id=account, host_id=host)
+    base = copies(cloud, Vm, of.id, number, name="'vm-' || new", instance_name="'i-' || new", account_id=account, host_id=host)
     copies(cloud, Volume, volume.id, number, vm_id=f"{base} + i", name="'root-' || i", account_id=account)
     copies(cloud, Nic, nic.id, number, vm_id=f"{base} + i", ip="NULL", mac=MAC)
