@@ -158,7 +158,10 @@ class DeleteZone(Command, event="ZONE.DELETE"):
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         kinds: list[type[Resource]] = [Host, Pod, StoragePool, ImageStore, Vm, Volume, Network, PhysicalNetwork]
-        there = {kind.kind.replace("_", " "): tx.count(kind, kind.c.zone_id == self.id.id) for kind in kinds}
+        there = {
+            "instance" if kind is Vm else kind.kind.replace("_", " "): tx.count(kind, kind.c.zone_id == self.id.id)
+            for kind in kinds
+        }
         if left := counted(there):
             raise InUse(f"Zone {self.id.name} is not empty: it has {left}", param="id", fix=["delete those first"])
         tx.remove(self.id)
