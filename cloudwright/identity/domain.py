@@ -137,7 +137,7 @@ class ListDomains(List, answers=DomainView, keywords=[Domain.c.name]):
     tag: str | None = param("limits by tag are not there yet", check=_no_more, since="4.20.0")
     tags: dict[str, str] | None = param("tags of domains are not there yet", style="kv", check=_no_more)
     account: str | None = param("only the domain of this account, given with domainid")
-    project: str | None = param("projects are not there yet", wire_name="projectid", check=no_project)
+    project: str | None = param("projects are not there yet", wire_name="projectid", kind="uuid", check=no_project)
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         if self.account is not None:  # allowed, or refused

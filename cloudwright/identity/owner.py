@@ -30,7 +30,7 @@ class OwnedBy(Verb):
 
     account: str | None = param("the account that shall own it, given with domainid; without, the caller's own")
     domain: Ref[Domain] | None = param("the domain of the account")
-    project: str | None = param("projects are not there yet", wire_name="projectid", check=no_project)
+    project: str | None = param("projects are not there yet", wire_name="projectid", kind="uuid", check=no_project)
 
 
 def owner(reader: Reader, caller: Caller, command: OwnedBy) -> Account:
@@ -77,7 +77,7 @@ class OwnedList(List):
     list_all: bool = param("all that the caller may see, not only its own", default=False)
     is_recursive: bool = param("with domainid or listall: those of the domains below, too", default=False)
 
-    project: str | None = param("projects are not there yet", wire_name="projectid", check=no_project)
+    project: str | None = param("projects are not there yet", wire_name="projectid", kind="uuid", check=no_project)
 
     def owner_columns(self) -> tuple[Any, Any]:
         """The columns of the owning account and its domain."""
