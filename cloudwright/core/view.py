@@ -107,8 +107,12 @@ def _gatherer(fields: dict[str, Field]) -> Callable[[str], list[dict[str, Any]]]
     def gather(text: str) -> list[dict[str, Any]]:
         rows = [{k: v for k, v in row.items() if v is not None} for row in msgspec.json.decode(text)]
         for row in rows:
-            row.update({name: bool(row[name]) for name in booleans if name in row})
-            row.update({name: turn(row[name]) for name, turn in turns.items() if name in row})
+            for name in booleans:
+                if name in row:
+                    row[name] = bool(row[name])
+            for name, turn in turns.items():
+                if name in row:
+                    row[name] = turn(row[name])
         return rows
 
     return gather
@@ -189,9 +193,10 @@ class View:
         turns = [(name, f.convert) for name, f in visible.items() if f.convert]
         computes = [(name, f.compute) for name, f in visible.items() if f.compute]
         hidden = [name for name in visible if name.startswith("_")]
+        names = rows[0]._fields if rows else ()
         answers = []
         for row in rows:
-            values = {name: value for name, value in row._mapping.items() if value is not None}
+            values = {name: value for name, value in zip(names, row, strict=True) if value is not None}
             for name, turn in turns:
                 if name in values:
                     values[name] = turn(values[name])
