@@ -70,9 +70,9 @@ def test_a_change_is_in_force_at_once_here(tenants):
     assert not allowed(reader, number, "User", "listZones")
 
 
-def test_a_change_is_in_force_elsewhere_with_the_next_beat(tenants, tmp_path):
+def test_a_change_is_in_force_elsewhere_with_the_next_beat(tenants):
     id = role(tenants, "+list*")
-    other = Cloud(f"sqlite:///{tmp_path / 'cloud.db'}", key=KEY, node="two")
+    other = Cloud(tenants.cloud.db.url, key=KEY, node="two")
     other.member.each_beat.append(lambda: permission.refresh(other.db))
     permission.keep_fresh(other.db)
     try:
