@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 import uuid
+from statistics import median
 
 import aiohttp
 import pytest
@@ -114,7 +115,7 @@ def test_the_firewall_is_closed_until_it_is_opened(cloud, stage):
         cloud.api.job("deleteFirewallRule", id=rule["id"])
         assert not answers(stage.outside, seconds=0.5)
     cloud.api.job("createFirewallRule", ipaddressid=stage.address["id"], protocol="tcp", startport=22, endport=22)
-    told("rule change to packets: " + ", ".join(f"{1000 * one:.0f}" for one in latencies) + " ms (each first try costs up to 50)")
+    told(f"rule change to packets: {in_ms(latencies)} ms (a try that fails costs up to 50)")
     assert cloud.ssh(stage.outside, "hostname") == "one"
 
 
@@ -230,6 +231,10 @@ def backing(cloud: Cloud, volume: str) -> bool:
     return "backing file" in shown.stdout
 
 
+def in_ms(times: list[float]) -> str:
+    return " ".join(f"{1000 * one:.0f}" for one in times)
+
+
 def test_the_platforms_share_of_a_start(cloud, stage):
     guest = stage.two
     host, other = guest.host, str(uuid.uuid4())
@@ -239,8 +244,11 @@ def test_the_platforms_share_of_a_start(cloud, stage):
     plain, ours, steps = [], [], []
     for _ in range(4):
         watch = Stopwatch()
+        host.run(["virsh", "-q", "version"])
+        virsh = watch.seconds  # the program itself, and the way into the host
+        watch = Stopwatch()
         host.run(["virsh", "-q", "create", "/dev/stdin"], input=xml)
-        plain.append(watch.seconds)
+        plain.append(watch.seconds - virsh)
         host.run(["virsh", "-q", "destroy", f"i-{other}"])
         watch = Stopwatch()
         job = cloud.api.call("startVirtualMachine", id=guest.id, hostid=cloud.host_ids[1])["jobid"]
@@ -248,9 +256,9 @@ def test_the_platforms_share_of_a_start(cloud, stage):
         ours.append(watch.seconds)
         steps.append(sum(row["seconds"] for row in cloud.api.all("listJobStory", jobid=job)))
         cloud.api.job("stopVirtualMachine", id=guest.id, forced=True)
-    show = lambda times: " ".join(f"{1000 * one:.0f}" for one in times)  # noqa: E731
-    told(f"plain virsh create {show(plain)} ms; startVirtualMachine to done {show(ours)} ms, its steps {show(steps)} ms")
-    told(f"the platform's share: {1000 * (sorted(ours)[1] - sorted(plain)[1]):.0f} ms")
+    told(f"plain virsh create, without virsh's own time: {in_ms(plain)} ms")
+    told(f"startVirtualMachine until done: {in_ms(ours)} ms, of which its steps {in_ms(steps)} ms")
+    told(f"the platform's share: {1000 * (median(ours) - median(plain)):.0f} ms")
     cloud.api.job("startVirtualMachine", id=guest.id, hostid=cloud.host_ids[1])
 
 
@@ -461,9 +469,12 @@ def test_one_guest_network_over_vxlan(cloud, stage):
 def test_nothing_is_left(cloud, stage):
     for kind in ("VirtualMachines", "Volumes", "Networks", "Routers"):
         assert cloud.api.all(f"list{kind}", listall=True) == []
-    template = {f"t-{cloud.template}.qcow2"}
-    eventually(lambda: holds(cloud) == stage.at_first | {"pool": template} or None, 60)
-    told(f"left on hosts and pool as before: {holds(cloud)}")
+    expected = stage.at_first | {"pool": {f"t-{cloud.template}.qcow2"}}
+    until = time.monotonic() + 30
+    while (held := holds(cloud)) != expected and time.monotonic() < until:
+        time.sleep(0.5)
+    assert held == expected
+    told(f"on hosts and pool is what was there at first, and {held['pool']}")
     for host in cloud.api.all("listHosts", type="Routing"):
         assert (host["memoryallocatedbytes"], host["cpuallocatedvalue"]) == (0, 0)
     assert [alert["description"] for alert in cloud.api.all("listAlerts") if "stray" in alert["description"]] == []

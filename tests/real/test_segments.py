@@ -168,3 +168,24 @@ def test_abilities_are_probed_and_absences_explained(hosts: tuple[HostSpace, Hos
     assert not set(can) & set(cannot)
     assert set(can) | set(cannot) >= {"8021q", "openvswitch-kernel"}
     assert all(cannot.values())
+
+
+def test_ports_that_outlived_their_devices_in_a_power_cut_hold_no_segment(hosts: tuple[HostSpace, HostSpace]) -> None:
+    host, segment = hosts[0], vlan(140)
+    network = host.network
+
+    def ports() -> list[str]:
+        return host.run("ovs-vsctl", "list-ports", "cloudbr0").split()
+
+    network.ensure(segment)
+    host.run("ovs-vsctl", "--no-wait", "add-port", "cloudbr0", "vnet77", "tag=140")  # there is no such device
+    host.run("ip", "link", "add", "vnet78", "type", "veth", "peer", "name", "peer78")
+    host.run("ovs-vsctl", "add-port", "cloudbr0", "vnet78", "tag=140")
+    assert {"vnet77", "vnet78"} < set(ports())
+    network.release(segment)
+    assert ("vnet77" in ports(), "vnet78" in ports()) == (False, True)
+    assert segment.key in network.segments()  # a machine that is there holds it
+    host.run("ovs-vsctl", "del-port", "vnet78")
+    host.run("ip", "link", "delete", "vnet78")
+    network.release(segment)
+    assert segment.key not in network.segments()

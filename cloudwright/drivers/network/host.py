@@ -52,6 +52,7 @@ class HostNetwork:
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         state.mkdir(mode=0o711, parents=True, exist_ok=True)
         (state / "segments").mkdir(exist_ok=True)
+        self._segments.sweep()
 
     def abilities(self) -> tuple[list[str], dict[str, str]]:
         """(what this host's network can do, what it cannot and why)."""
@@ -67,6 +68,7 @@ class HostNetwork:
     def release(self, segment: Segment) -> None:
         record = self._state / "segments" / segment.key
         with self._lock:
+            self._segments.sweep()
             if self._segments.exists(segment) and self._segments.used(segment):
                 return
             self._segments.unmake(segment)

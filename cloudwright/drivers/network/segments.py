@@ -106,6 +106,17 @@ class Segments:
         found = self._commands.run("ovs-vsctl", "--bare", "--columns=name", "find", "Port", f"tag={tag}").split()
         return any(binding.tag or name.startswith(_MACHINES) for name in ports_here.intersection(found))
 
+    def sweep(self) -> None:
+        """Remove Open vSwitch's ports of machines and appliances whose devices are gone. Its database keeps them when a host
+        loses power; they would hold their segments for ever, and take in the next device of their name, whosever it is."""
+        code, out, _ = self._commands.attempt("ovs-vsctl", "--timeout=5", "--bare", "--columns=name", "list", "Port")
+        if code:
+            return
+        there = {link["ifname"] for link in self._commands.json("ip", "-j", "link", "show")}
+        for name in out.split():
+            if name.startswith(_MACHINES) and name not in there:
+                self._commands.run("ovs-vsctl", "--if-exists", "del-port", name)
+
     def unmake(self, segment: Segment) -> None:
         """Remove the devices that `make` made. Gone is done."""
         if segment.kind is SegmentKind.FLAT:
