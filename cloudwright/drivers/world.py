@@ -127,9 +127,7 @@ class TableWorld:
         self.faults = Faults()
         self._path = path
         self._local = threading.local()
-        self._run(
-            "CREATE TABLE IF NOT EXISTS thing(host TEXT, kind TEXT, name TEXT, value BLOB, PRIMARY KEY(host, kind, name))"
-        )
+        self._run("CREATE TABLE IF NOT EXISTS thing(host TEXT, kind TEXT, name TEXT, value BLOB, PRIMARY KEY(host, kind, name))")
 
     def _run(self, sql: str, *values: object) -> list[tuple[str, str, bytes]]:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
