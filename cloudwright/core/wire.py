@@ -463,7 +463,7 @@ def _text(value: Any) -> str:
 
 def _write_fields(parts: list[str], row: dict[str, Any], style: Style) -> None:
     for name, value in row.items():
-        if name == "uuidList":
+        if name == "uuidList" and type(value) is list:  # not where an answer tells of such fields
             _write_uuids(parts, value)
         elif _is_element(name):
             for item in value if type(value) is list else (value,):

@@ -47,12 +47,17 @@ def offered(command: str, who: Caller) -> list[Param]:
     return [p for p in Verb.by_name[command].api.params.values() if not p.roles or who.role_type in p.roles]
 
 
-ways = itertools.cycle([("GET", "json"), ("POST", "xml"), ("POST", "json"), ("GET", "xml")])
+WAYS = [("GET", "json"), ("POST", "xml"), ("POST", "json"), ("GET", "xml")]
+ways = itertools.cycle(WAYS)
 
 
 def tell(house: House, who: Caller, command: str, sent: dict[str, str], asked: object) -> Told:
-    """Ask, and hold what is true of every answer."""
-    told = house.ask(who, command, sent, *next(ways))
+    """Ask in one way or another, and hold what is true of every answer."""
+    return hold(house, house.ask(who, command, sent, *next(ways)), asked)
+
+
+def hold(house: House, told: Told, asked: object) -> Told:
+    """What is true of every answer."""
     failures = [record.getMessage() + "\n" + str(record.exc_info) for record in house.complaints.records]
     house.complaints.records.clear()
     assert not failures, (asked, failures)
@@ -62,6 +67,15 @@ def tell(house: House, who: Caller, command: str, sent: dict[str, str], asked: o
         assert not INSIDE.search(told.raw), (asked, told.raw)
     assert house.touched() == [], asked
     return told
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("who", ["root", "ann"])
+def test_right_input_is_understood_in_every_way(house: House, command: str, who: str) -> None:
+    caller: Caller = getattr(house, who)
+    sent = base(house, caller, command)
+    answers = [hold(house, house.ask(caller, command, sent, *way), (command, way)) for way in WAYS]
+    assert len({told.status for told in answers}) == 1, answers
 
 
 @pytest.mark.parametrize("command", COMMANDS)
