@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from cryptography.fernet import Fernet
 from cloudwright.core import secret
 from cloudwright.core.db import Database
 from tests import databases
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory in memory where it can be: no test here is about power that fails, and each writes a thousand times."""
+    with tempfile.TemporaryDirectory(dir=databases.roomy()) as directory:
+        yield Path(directory)
 
 
 @pytest.fixture(params=databases.ENGINES)

@@ -1,5 +1,6 @@
-"""Processes that die: `deaths.py URL DIRECTORY KIND MODE`. For each moment of a task in turn, a forked process kills itself
-there with SIGKILL, and a second one goes on; what the task left is judged, each thing wrong is a line on standard output."""
+"""Processes that die: `deaths.py URL DIRECTORY KIND MODE EVERY`. For each moment of a task in turn, or each EVERYth, a forked
+process kills itself there with SIGKILL, and a second one goes on; what the task left is judged, each thing wrong is a line on
+standard output."""
 
 from __future__ import annotations
 
@@ -92,10 +93,10 @@ def judge(url: str, row_id: int, directory: Path, kind: str, mode: str) -> list[
     return wrong
 
 
-def main(url: str, directory: Path, kind: str, mode: str) -> int:
+def main(url: str, directory: Path, kind: str, mode: str, every: int) -> int:
     """Die at each moment."""
     secret.use(Fernet.generate_key())
-    for at in range(120):
+    for at in range(0, 120, every):
         for path in directory.iterdir():
             path.unlink()
         row = prepare(url, directory, kind, mode)
@@ -116,4 +117,4 @@ def main(url: str, directory: Path, kind: str, mode: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4], int(sys.argv[5])))
