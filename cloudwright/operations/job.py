@@ -16,7 +16,7 @@ from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Seconds
 from cloudwright.core.server import Server
-from cloudwright.core.setting import Setting
+from cloudwright.core.setting import setting
 from cloudwright.core.task import CANCELLED, DONE, FAILED, STUCK, Task, TaskRow, cancel, resume
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field
@@ -159,10 +159,10 @@ def hides(reader: Reader, caller: Caller, error: str | None) -> bool:
     """Whether an error tells of the cloud's inside, which only administrators of root read."""
     if error is None or caller.root or msgspec.json.decode(error)["code"] not in _INTERNAL:
         return False
-    exposed = Setting.by_name.get("expose.errors.to.user")
-    return not (exposed is not None and exposed.get(reader))
+    return not EXPOSED.get(reader)
 
 
+EXPOSED = setting("expose.errors.to.user", True, "whether others than root's administrators read internal details in errors")
 JOB_ID = param("the job's id", kind="uuid")
 
 

@@ -23,7 +23,6 @@ setting("json.content.type", "application/json; charset=UTF-8", "the content typ
 setting("encode.api.response", False, "whether texts in answers are URL-encoded")
 setting("enforce.post.requests.and.timestamps", False, "whether commands that change something must be POST and show their age")
 setting("expose.cloudstack.version.api.xml.response", True, "whether XML answers tell the version")
-setting("expose.errors.to.user", True, "whether others than root's administrators read internal details in errors")
 setting("enable.secure.session.cookie", False, "whether the session's cookie is sent over TLS only")
 setting(
     "api.sessionkey.check.locations", "CookieAndParameter", "where the session key must be shown",

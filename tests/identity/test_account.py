@@ -55,9 +55,9 @@ def test_a_domain_administrator_gives_no_more_than_it_has(tenants):
 def test_a_root_administrator_in_a_domain_is_not_that_domains_to_change(tenants):
     made = tenants.call(tenants.root, "createAccount", **NEW, accounttype=1, domainid=tenants.domains["dev"])["account"]
     for command, extra in (("updateUser", {"password": "x"}), ("registerUserKeys", {}), ("deleteUser", {})):
-        with pytest.raises(ParamError, match="there is no user"):
+        with pytest.raises(ParamError, match="entity does not exist"):
             tenants.call("eva", command, id=made["user"][0]["id"], **extra)
-    with pytest.raises(ParamError, match="there is no account"):
+    with pytest.raises(ParamError, match="entity does not exist"):
         tenants.call("eva", "deleteAccount", id=made["id"])
 
 

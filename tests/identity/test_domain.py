@@ -73,7 +73,7 @@ def test_cleanup_takes_everything_below(tenants):
     done(tenants.cloud, tenants.root, "deleteDomain", id=tenants.domains["eng"], cleanup="true")
     assert paths(tenants) == ["/", "/ops/"]
     assert {row.name for row in tenants.cloud.db.read().all(Account)} == {"system", "admin", "ole", "ods"}
-    with pytest.raises(ParamError, match="there is no domain"):
+    with pytest.raises(ParamError, match="entity does not exist"):
         tenants.call(tenants.root, "createDomain", name="x", parentdomainid=tenants.domains["eng"])
 
 

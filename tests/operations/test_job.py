@@ -11,6 +11,7 @@ from cloudwright.compute.model import SshKeyPair
 from cloudwright.core.access import Caller
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import Event
+from cloudwright.core.setting import Setting
 from cloudwright.core.task import TaskRow
 from tests.conftest import call, finished
 from tests.operations.conftest import OPEN, pair_of, until
@@ -59,6 +60,7 @@ def test_a_job_that_answers_plain_success(cloud: Cloud, root: Caller) -> None:
 
 
 def test_a_job_that_fails_tells_root_all_and_a_user_what_is_his(cloud: Cloud, root: Caller, ann: Caller) -> None:
+    cloud.db.write(lambda tx: Setting.by_name["expose.errors.to.user"].set(tx, "false"))
     job = call(cloud, ann, "probeKey", id=pair_of(cloud, ann).uuid, behave="fail")["jobid"]
     told = ended(cloud, root, job)
     assert (told["jobstatus"], told["jobresultcode"], told["jobresulttype"]) == (2, 533, "object")
