@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.fernet import Fernet
+from hypothesis import HealthCheck, settings
 
 from cloudwright.cloud import Cloud
 from cloudwright.core import wire
@@ -20,6 +21,8 @@ from cloudwright.drivers.world import MemoryWorld
 from tests import databases
 
 KEY = Fernet.generate_key()
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a slow machine is no fault
+settings.load_profile("busy")
 
 
 @pytest.fixture

@@ -7,16 +7,17 @@ from typing import Any
 from alembic import context
 
 from cloudwright import catalogue
-from cloudwright.core.resource import BigId, Json, Long, Sealed, Seconds, metadata
+from cloudwright.core.resource import BigId, Gone, Json, Long, Sealed, Seconds, metadata
 
 NAMED = {id(BigId): "BigId", id(Long): "Long", id(Seconds): "Seconds"}
+STORED = {Json: "Long", Sealed: "sa.Text()", Gone: "sa.BigInteger()"}
 
 
 def render(kind: str, item: Any, autogen: Any) -> Any:
     """Our types by the names that migrations may use: those of core/resource.py that will not change."""
     if kind != "type":
         return False
-    name = NAMED.get(id(item)) or ("Long" if isinstance(item, Json) else "sa.Text()" if isinstance(item, Sealed) else None)
+    name = NAMED.get(id(item)) or next((name for ours, name in STORED.items() if isinstance(item, ours)), None)
     if name is None:
         return False
     if not name.startswith("sa."):
