@@ -125,13 +125,15 @@ def test_a_document_costs_as_many_statements_for_many_machines(cloud: Cloud) -> 
     vm = machine(cloud)
     made = row(cloud, Network)
     first = _statements(cloud, made)
-    cloud.db.write(lambda tx: [_clone(tx, vm.id, made, n) for n in range(50)])
-    assert _statements(cloud, made) == first <= 10
+    taken = row(cloud, Nic).ip  # chosen at random
+    free = [ip for ip in (f"10.1.1.{n}" for n in range(100, 160)) if ip != taken][:50]
+    cloud.db.write(lambda tx: [_clone(tx, vm.id, made, n, ip) for n, ip in enumerate(free)])
+    assert 0 < _statements(cloud, made) == first <= 10
     assert apply(cloud, made.id).state == "done"
 
 
-def _clone(tx: Any, vm_id: int, made: Network, n: int) -> None:
-    tx.insert(Nic(vm_id=vm_id, network_id=made.id, ip=f"10.1.1.{n + 200 - 100}", mac=f"02:00:00:00:00:{n:02x}", slot=n + 1))
+def _clone(tx: Any, vm_id: int, made: Network, n: int, ip: str) -> None:
+    tx.insert(Nic(vm_id=vm_id, network_id=made.id, ip=ip, mac=f"02:00:00:00:00:{n:02x}", slot=n + 1))
 
 
 def _statements(cloud: Cloud, made: Network) -> int:
