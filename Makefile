@@ -48,13 +48,14 @@ lock: .venv/ready                ## resolve the dependencies anew into the lock 
 	@images/packages.sh install run || command -v python3 >/dev/null
 	python3 -m venv --clear .venv
 	.venv/bin/pip install -q uv==$(UV_VERSION)
-	$(UV) pip install -q --python $(PY) --require-hashes -r requirements.lock
+	$(UV) pip install -q --python $(PY) --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) pip install -q --python $(PY) --no-deps -e .
+	$(PY) -m compileall -q cloudwright
 	touch $@
 
 .venv/kvm: .venv/ready requirements-kvm.lock
 	@if images/packages.sh install kvm images; then
-	  $(UV) pip install -q --python $(PY) --require-hashes -r requirements-kvm.lock
+	  $(UV) pip install -q --python $(PY) --compile-bytecode --require-hashes -r requirements-kvm.lock
 	else
 	  echo "The packages of a hypervisor host cannot be installed here: the simulator stands in for it." >&2
 	fi
