@@ -47,9 +47,13 @@ class Caller(Struct, frozen=True):
     kind: Kind
     role_id: int
     role_type: str  # Admin, ResourceAdmin, DomainAdmin, User
-    two_factor: bool = False
+    two_factor: bool = False  # a second factor is due; in a command: and was not shown yet in this session
+    password_due: bool = False  # its password must be changed first
     peer: str = ""
     api_key: str = ""
+    key_id: int = 0  # of that key pair, where it has rules of its own beside the role's
+    session: str = ""  # digest of the browser session
+    browser: str = ""  # what a sign-in that began in this browser left there
 
     @property
     def user(self) -> str:

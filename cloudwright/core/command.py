@@ -6,7 +6,7 @@
         def run(self, tx: Tx, caller: Caller) -> Keypair: ...
 
 A command that starts a task is asynchronous: it says so by `starts=`, and calls `self.start`. `Query` reads only; `List` is in
-listing.py.
+listing.py. `Exchange` speaks with somebody outside and writes what it learned.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cloudwright.core import param as parameters
 from cloudwright.core import task as tasks
 from cloudwright.core import wire
 from cloudwright.core.access import Caller
+from cloudwright.core.db import Database
 from cloudwright.core.param import Param, param
 from cloudwright.core.resource import Resource
 from cloudwright.core.task import Task, TaskRow
@@ -112,7 +113,7 @@ class Verb:
     @classmethod
     def _abstract(cls) -> bool:
         """Ancestors are those that nobody could call: without an own `run` (lists have one) or, for a list, without a view."""
-        own_run = any("run" in vars(c) for c in cls.__mro__ if c not in (Command, Query, Verb))
+        own_run = any("run" in vars(c) for c in cls.__mro__ if c not in (Command, Query, Exchange, Verb))
         is_list = hasattr(cls, "narrow")
         return (cls.api.answers is None) if is_list and "run" not in vars(cls) else not own_run
 
@@ -170,6 +171,15 @@ class Command(Verb, http_method="POST"):
         """The sentence of the event."""
         about = f": {getattr(result, 'name', None) or result.uuid}" if isinstance(result, Resource) else ""
         return f"{self.api.doc.split('. ')[0].rstrip('.')}{about}"
+
+
+class Exchange(Verb, http_method="POST"):
+    """A command that speaks with somebody outside, such as a mail server or an identity provider. It runs outside any
+    transaction and writes by closures of its own, so it cannot be tried (`dryrun`)."""
+
+    def run(self, db: Database, caller: Caller) -> Result:
+        """What it does, and what it answers."""
+        raise RuntimeError(f"BUG: {type(self).__name__} does nothing (ExchangeWithoutRun)")
 
 
 class Query(Verb, http_method="GET"):

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cloudwright.core import plan, wire
 from cloudwright.core.access import Caller
-from cloudwright.core.command import Command, Flat, Query, Result, Success, Told, Verb
+from cloudwright.core.command import Command, Exchange, Flat, Query, Result, Success, Told, Verb
 from cloudwright.core.db import Database
 from cloudwright.core.error import CloudError, Conflict, Lost, Overloaded, ParamError
 from cloudwright.core.event import emit
@@ -29,6 +29,8 @@ class Runner:
 
     def run(self, verb: type[Verb], caller: Caller, sent: wire.Parameters) -> dict[str, Any]:
         """The body of the answer. Raises errors that explain themselves (CloudError, WireError)."""
+        if issubclass(verb, Exchange):
+            return self._body(verb, self.db.read(), caller, self.exchange(verb, caller, sent))
         values = verb.read(sent, caller)
         if issubclass(verb, Command):
             return self._change(verb, caller, sent, values)
@@ -37,6 +39,14 @@ class Runner:
         if not isinstance(command, Query | List):
             raise RuntimeError(f"BUG: {verb.api.name} is neither command, query nor list (UnknownKindOfVerb)")
         return self._body(verb, reader, caller, command.run(reader, caller))
+
+    def exchange(self, verb: type[Exchange], caller: Caller, sent: wire.Parameters) -> Result:
+        """What a command answers that speaks with somebody outside."""
+        if sent.get("dryrun").lower() == "true":
+            text = f"Parameter dryrun: {verb.api.name} speaks with others outside of the database, it cannot be tried"
+            raise ParamError(text, param="dryrun")
+        command = verb.decode(verb.read(sent, caller), self.db.read(), caller)
+        return command.run(self.db, caller)
 
     def _change(self, verb: type[Command], caller: Caller, sent: wire.Parameters, values: dict[str, Any]) -> dict[str, Any]:
         if verb.api.is_async and not self.admits_jobs():
