@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import logging
 import threading
 import time
 import zoneinfo
@@ -18,13 +19,15 @@ import sqlalchemy as sa
 from cloudwright.core.access import Caller, Kind
 from cloudwright.core.db import Database
 from cloudwright.core.event import emit
-from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.wire import WireError
-from cloudwright.identity import password, permission
+from cloudwright.identity import permission, source
 from cloudwright.identity.caller import COLUMNS, IN_FORCE, JOINED, caller_from, system_caller
 from cloudwright.identity.model import ADMIN, Account, Domain, KeyPair, User
+from cloudwright.identity.source import Verdict
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = setting(
     "incorrect.login.attempts.allowed", 5, "after so many wrong passwords in a row a user is disabled; 0: never", minimum=0
@@ -101,16 +104,24 @@ class Gatekeeper:
         """The user with that password; None when there is none. Raises WireError when it is right but may not sign in."""
         reader = self.db.read()
         domain = _domain(reader, domain_path, domain_id)
-        user = reader.find(User, User.c.username == username, User.c.domain_id == domain.id) if domain else None
-        right = password.matches(user.password if user else Secret(""), given)
-        if user is None or domain is None:
-            return None
-        if not right:
+        known = reader.find(User, User.c.username == username, User.c.domain_id == domain.id) if domain else None
+        said = source.judge(self.db, domain, known, username, given)
+        user = said.user or known
+        if said.why:
+            log.warning("user %r of domain %s is not signed in: %s", username, domain.path if domain else domain_path, said.why)
+        if user is not None and said.verdict is Verdict.NO:
             self.db.write(lambda tx: _count_miss(tx, user))
-            return None
+        if user is not None and said.verdict is Verdict.CANNOT_TELL:
+            self.db.write(lambda tx: _cannot_tell(tx, user, said.why))
+        return self.welcome(user) if user is not None and said.verdict is Verdict.YES else None
+
+    def welcome(self, user: User) -> SignedIn:
+        """Sign in a user who proved to be who it says. Raises WireError when it (or its account, domain, role) may not call."""
+        reader = self.db.read()
         caller = self.by_uuid(user.uuid)
         if caller is None:
-            raise WireError(531, f"User {username} in domain {domain.path} (or its account) is locked or disabled", cs_code=None)
+            path = reader.get(Domain, user.domain_id).path
+            raise WireError(531, f"User {user.username} in domain {path} (or its account) is locked or disabled", cs_code=None)
         self.db.write(lambda tx: _welcome(tx, user, caller))
         return SignedIn(caller, _told(reader, caller, user))
 
@@ -171,6 +182,11 @@ def _count_miss(tx: Tx, user: User) -> None:
         tx.update(now, state="disabled")
         text = f"User {user.username} is disabled after {now.failed_logins} wrong passwords in a row"
         emit(tx, "USER.DISABLE", text, about=now, level="WARN")
+
+
+def _cannot_tell(tx: Tx, user: User, why: str) -> None:
+    text = f"User {user.username} could not be signed in, nor refused for good: {why}"
+    emit(tx, "USER.LOGIN", text, about=user, level="ERROR")
 
 
 def _welcome(tx: Tx, user: User, caller: Caller) -> None:

@@ -20,6 +20,7 @@ from cloudwright.identity.keys import set_keys
 from cloudwright.identity.model import Account, Domain, KeyPair, Role, User
 from cloudwright.identity.owner import OwnedList, account_named
 from cloudwright.identity.permission import guard
+from cloudwright.identity.source import check_changeable
 
 BUILT_IN = (model.SYSTEM_USER, model.ADMIN_USER)
 
@@ -118,6 +119,7 @@ class UpdateUser(
         if self.api_key_access is not None:
             values["api_key_access"] = access_given(self.api_key_access)
         if self.password is not None:
+            check_changeable(user)
             values["password"] = self._new_hash(tx, caller, self.password)
             session.cut(tx, [user])
         if (self.user_api_key is None) != (self.user_secret_key is None):
