@@ -49,7 +49,7 @@ class ListApis(
 
 def may_call(reader: Reader, caller: Caller, command: str) -> bool:
     """Whether there is such a command, and the caller's role allows it."""
-    return command in Verb.by_name and permission.allowed(reader, caller.role_id, caller.role_type, command)
+    return command in Verb.by_name and permission.permitted(reader, caller, command)
 
 
 @lru_cache(maxsize=8192)
@@ -66,8 +66,17 @@ def described(name: str, root: bool, role_type: str) -> dict[str, Any]:
         "params": [_param(p) for p in offered(verb, role_type)] + (_planned() if issubclass(verb, Command) else []),
         "response": fields_of(api, root),
         "httprequesttype": "POST" if issubclass(verb, Command) else "GET",
+        "resource": resource_of(api),
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+def resource_of(api: Api) -> str | None:
+    """The kind of what a command is about: what it answers, else what its parameter `id` names. Our addition: consoles derive
+    pages from it."""
+    refers = next((p.refers for p in api.params.values() if p.wire_name in ("id", "ids") and p.refers), None)
+    about = refers or (api.answers.of if api.answers else None) or api.creates
+    return about.kind if about else None
 
 
 def offered(verb: type[Verb], role_type: str) -> list[Param]:
@@ -84,8 +93,24 @@ def _param(declared: Param) -> dict[str, Any]:
         "required": declared.told_required,
         "since": declared.since or None,
         "related": ",".join(_listing().get(declared.refers, ())) if declared.refers else None,
+        **_facts(declared),
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _facts(declared: Param) -> dict[str, Any]:
+    """What a form needs to know beyond the API's keys; other clients ignore it."""
+    default = declared.default if isinstance(declared.default, str | int | float | bool) else None
+    return {
+        "entity": declared.refers.kind if declared.refers else None,
+        "enum": list(declared.choices) or None,
+        "default": None if default == "" else default,
+        "min": declared.minimum,
+        "max": declared.maximum,
+        "secret": declared.secret or None,
+        "multiple": declared.several or None,
+        "keys": list(declared.keys) or None,
+    }
 
 
 def _planned() -> list[dict[str, Any]]:
@@ -106,6 +131,9 @@ def fields_of(api: Api, root: bool) -> list[dict[str, Any]]:
 
 def _field(declared: Field, name: str = "") -> dict[str, Any]:
     told: dict[str, Any] = {"name": name or declared.name, "type": declared.kind, "description": declared.doc}
+    table = getattr(declared.expr, "table", None)
+    if table is not None and declared.expr.name == "uuid" and told["name"] != "id":
+        told["entity"] = table.name  # the kind of resource whose id it is
     if declared.fields is not None:
         told["response"] = [_field(inner, inner_name) for inner_name, inner in declared.fields.items()]
     return told
