@@ -133,7 +133,7 @@ def _field(declared: Field, name: str = "") -> dict[str, Any]:
     told: dict[str, Any] = {"name": name or declared.name, "type": declared.kind, "description": declared.doc}
     table = getattr(declared.expr, "table", None)
     if table is not None and declared.expr.name == "uuid" and told["name"] != "id":
-        told["entity"] = table.name  # the kind of resource whose id it is
+        told["entity"] = str(table.name)  # the kind of resource whose id it is
     if declared.fields is not None:
         told["response"] = [_field(inner, inner_name) for inner_name, inner in declared.fields.items()]
     return told
