@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cloudwright.core.access import Caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tx import Tx
+
+hearers: list[Callable[[Tx, Event], object]] = []
+"""What else takes note of each event, in its transaction."""
 
 SYSTEM_ID = 1  # of the account and the user `system`, and of the domain ROOT, as installed
 
@@ -51,4 +56,6 @@ def emit(  # noqa: PLR0913 - a record
     )  # fmt: skip
     tx.insert(event)
     tx.signal("event")
+    for hear in hearers:
+        hear(tx, event)
     return event

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
+from cloudwright.core import param as parameters
 from cloudwright.core.access import Caller, Kind, Use, like_prefix, rule
 from cloudwright.core.command import Told, Verb
 from cloudwright.core.error import ParamError
@@ -29,7 +30,8 @@ Condition = sa.ColumnElement[bool]
 
 
 def where(target: Any, doc: str, **declared: Any) -> Any:
-    """A filter: a column that must equal the value (or be among them), or a function from the bound value to a condition."""
+    """A filter: a column that must equal the value (or be among them), or a function from the bound value to a condition. For a
+    map it is a function from a key and its value; one of the map's pairs must hold."""
     return Param(doc, default=declared.pop("default", None), where=target, **declared)
 
 
@@ -40,6 +42,7 @@ class List(Verb, http_method="GET"):
     newest_first: ClassVar[bool] = False
     removed_too: ClassVar[bool] = False
     _built: ClassVar[dict[Any, tuple[Any, Any]]] = {}
+    _every: ClassVar[dict[type[Resource], list[Param]]] = {}
 
     keyword: str | None = param("only those in whose words this occurs")
     page: int | None = param("which page, from 1; given together with pagesize", minimum=1)
@@ -50,6 +53,22 @@ class List(Verb, http_method="GET"):
     ) -> None:
         cls.keywords, cls.newest_first, cls.removed_too = keywords or cls.keywords, newest_first, removed_too
         super().__init_subclass__(**declared)
+        if cls.api.answers is not None:
+            cls._take(List._every.get(cls.api.answers.of, []))
+
+    @classmethod
+    def _take(cls, filters: Sequence[Param]) -> None:
+        known = {p.wire_name for p in cls.api.params.values()}
+        cls.api.params |= {p.name: p for p in filters if p.wire_name not in known}
+
+    @staticmethod
+    def every(of: type[Resource], name: str, annotation: Any, declared: Any) -> None:
+        """Give a filter to all lists of a resource, those there are and those to come, unless one has its own so called."""
+        made = parameters.declare(name, annotation, declared)
+        List._every.setdefault(of, []).append(made)
+        for verb in Verb.by_name.values():
+            if issubclass(verb, List) and verb.api.answers is not None and verb.api.answers.of is of:
+                verb._take([made])
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         """Further conditions of this list: (a key naming the condition's shape, the condition, what it binds)."""
@@ -101,6 +120,10 @@ class List(Verb, http_method="GET"):
             value = self.__dict__.get(name)
             if p.where is None or value is None:
                 continue
+            if isinstance(value, dict):
+                names.append(f"{name} {len(value)}")
+                conditions.append(_one_of(p.where, name, value, binds))
+                continue
             names.append(name)
             binds[f"p_{name}"] = self._bound(value)
             conditions.append(_compare(p.where, name, isinstance(value, list)))
@@ -144,3 +167,12 @@ def _compare(target: Any, name: str, several: bool) -> Condition:
         return condition
     equal: Condition = target.in_(bind) if several else target == bind
     return equal
+
+
+def _one_of(target: Any, name: str, pairs: dict[str, str], binds: dict[str, Any]) -> Condition:
+    """One of the pairs of a map holds."""
+    held = []
+    for i, (key, value) in enumerate(pairs.items()):
+        binds |= {f"p_{name}_k{i}": key, f"p_{name}_v{i}": value}
+        held.append(target(*(sa.bindparam(f"p_{name}_{side}{i}", type_=sa.String()) for side in "kv")))
+    return sa.or_(*held)

@@ -17,7 +17,7 @@ import time
 import types
 import typing
 import uuid as uuids
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self, dataclass_transform
 
 import msgspec
@@ -25,6 +25,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from cloudwright.core.secret import Secret, vault
+from cloudwright.core.tally import Counts
 
 metadata = sa.MetaData()
 BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -119,6 +120,8 @@ class Resource:
     c: ClassVar[sa.sql.base.ReadOnlyColumnCollection[str, sa.Column[Any]]]
     kind: ClassVar[str]  # the table's name, also what tasks and events call it
     by_name: ClassVar[dict[str, type[Resource]]] = {}
+    with_it: ClassVar[tuple[Callable[[Any, Resource], object], ...]] = ()  # called with transaction and row when one is removed
+    tallied: ClassVar[bool] = False  # whether it declares `tally`
     _columns: ClassVar[dict[str, Column]]
 
     id: int = 0
@@ -137,7 +140,7 @@ class Resource:
     ) -> None:
         if not table:
             return  # an ancestor that only declares columns
-        cls.kind, cls._columns = table, {}
+        cls.kind, cls._columns, cls.tallied = table, {}, cls.tally is not Resource.tally
         columns: list[sa.Column[Any]] = [
             sa.Column("id", BigId, primary_key=True, autoincrement=True),
             sa.Column("uuid", sa.String(40), nullable=False, unique=True),
@@ -211,6 +214,10 @@ class Resource:
     def values(self) -> dict[str, Any]:
         """What is stored, without the id."""
         return {name: value for name, value in self.__dict__.items() if name != "id"}
+
+    def tally(self) -> Counts:
+        """What it counts as towards the limits of the account in its `account_id`, by its own columns alone."""
+        return {}
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.__dict__.get('name') or self.uuid} #{self.id}>"

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection, Row
 from cloudwright.core.error import Lost
 from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Resource
+from cloudwright.core.tally import Owed, note, settled
 
 R = TypeVar("R", bound=Resource)
 Condition = sa.ColumnElement[bool]
@@ -99,9 +100,13 @@ class Change:
 class Tx(Reader):
     """A transaction. Its reads see its writes; rows handed to it are kept in step, and put back when it rolls back."""
 
+    ledger: ClassVar[Callable[[Tx, Owed], None]]  # where what rows count is entered
+
     def __init__(self, connection: Connection, now: float) -> None:
         super().__init__(connection)
         self.now = now
+        self.limited = True  # False for what must be written whatever the limits are: undoing, what was found to be so
+        self._owed: Owed = {}
         self.changes: list[Change] = []
         self.signals: set[str] = set()
         self._after: list[Callable[[], None]] = []
@@ -112,6 +117,8 @@ class Tx(Reader):
         resource.created = resource.created or self.now
         cursor = _insert(type(resource)).send(self.connection, resource.values())
         resource.id = int(cursor.fetchone()[0] if cursor.description else cursor.lastrowid)
+        if resource.tallied:
+            note(self._owed, resource, 1)
         self.changes.append(Change("create", resource, {}))
         return resource
 
@@ -125,7 +132,9 @@ class Tx(Reader):
         self.changes.append(Change("update", resource, values))
 
     def remove(self, resource: Resource) -> None:
-        """Take a row from among the living. It stays to be told about."""
+        """Take a row from among the living, and what goes with it. It stays to be told about."""
+        for let_go in type(resource).with_it:
+            let_go(self, resource)
         self.update(resource, removed=self.now, gone=resource.id)
         self.changes[-1].verb = "remove"
 

@@ -147,6 +147,7 @@ class View:
     joins: ClassVar[Sequence[Join]] = ()
     fields: ClassVar[dict[str, Field]] = {}
     by_name: ClassVar[dict[str, type[View]]] = {}
+    _every: ClassVar[dict[type[Resource], dict[str, Field]]] = {}
     _statements: ClassVar[dict[Any, Any]] = {}
 
     def __init_subclass__(cls, *, of: type[Resource] | None = None, key: str = "", joins: Sequence[Join] = ()) -> None:
@@ -156,8 +157,18 @@ class View:
         own = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         for name, value in own.items():
             value.name = name.rstrip("_")
-        cls.fields = {**cls.fields, **{value.name: value for value in own.values()}}
+        cls.fields = {**View._every.get(cls.of, {}), **cls.fields, **{value.name: value for value in own.values()}}
         View.by_name[cls.__name__] = cls
+
+    @staticmethod
+    def every(of: type[Resource], **fields: Any) -> None:
+        """Give these fields to all views of a resource, those there are and those to come, unless one has its own so called."""
+        for name, declared in fields.items():
+            declared.name = name
+            View._every.setdefault(of, {})[name] = declared
+        for view in View.by_name.values():
+            if view.of is of:
+                view.fields = {**view.fields, **{name: f for name, f in fields.items() if name not in view.fields}}
 
     @classmethod
     def visible(cls, caller: Caller) -> dict[str, Field]:
