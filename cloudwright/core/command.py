@@ -162,6 +162,10 @@ class Command(Verb, http_method="POST"):
         about = about or on
         account = getattr(about, "account_id", None) or caller.account_id
         domain = getattr(about, "domain_id", None) or caller.domain_id
+    asked: ClassVar[Any] = None  # set on the instance: what `ask` answered
+
+    def ask(self, reader: Reader, caller: Caller) -> Any:
+        """What `run` needs to know from outside, such as a directory: asked before the transaction, however long it takes."""
         self.__dict__["started"] = tasks.start(
             tx, task, on, command=self.api.name, user_id=caller.user_id, account_id=account, domain_id=domain,
             instance=f"{about.kind}:{about.id}", instance_uuid=about.uuid,

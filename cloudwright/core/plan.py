@@ -107,11 +107,12 @@ def _told(change: Change) -> dict[str, Any]:
 
 
 class Planned(msgspec.Struct):
-    """The two parameters that every changing command takes."""
+    """The two parameters that every changing command takes, and what it asked outside before its transaction."""
 
     dry_run: bool = False
     token: str = ""
 
+    asked: Any = None
 
 PLANNED = {
     "dryrun": ("boolean", "true: tell what would change, change nothing"),

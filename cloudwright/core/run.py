@@ -55,8 +55,9 @@ class Runner:
         token = wire.decode(wire.Rule("clienttoken", "string"), sent.get("clienttoken"))
         for _ in range(RACES):
             try:
-                return self.db.write(lambda tx: self._transact(tx, verb, caller, values, plan.Planned(dry, token)))
+                return self.db.write(lambda tx: self._transact(tx, verb, caller, values, planned))
             except plan.DryRun as told:
+        planned = plan.Planned(dry, token, self._asked(verb, caller, values))
                 return told.body
             except Lost:
                 continue
@@ -70,6 +71,12 @@ class Runner:
         self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], token: str
     ) -> dict[str, Any] | None:
         return plan.remembered(tx, caller, token, verb.api.name, plan.digest(verb.api.name, values))
+    def _asked(self, verb: type[Command], caller: Caller, values: dict[str, Any]) -> Any:
+        if verb.ask is Command.ask:
+            return None
+        reader = self.db.read()
+        return verb.decode(values, reader, caller).ask(reader, caller)
+
 
     def _transact(
         self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], planned: plan.Planned
@@ -81,6 +88,7 @@ class Runner:
         self._tell_event(tx, command, caller, result)
         if planned.dry_run:
             raise plan.DryRun(plan.would_do(tx, command))
+        command.__dict__["asked"] = planned.asked
         body = self._started(command, result) if command.started else self._body(verb, tx, caller, result)
         if planned.token:
             plan.remember(tx, caller, planned.token, verb.api.name, plan.digest(verb.api.name, values), body)

@@ -58,21 +58,24 @@ class Setting(Generic[V]):
 
     def get(self, reader: Reader, **scope: int | None) -> V:
         """The value in force: the narrowest given scope that has one, the global one, the default."""
+        found = self._stored(reader, scope)
+        return self.default if found is None else self.parse(found)
+
+    def _stored(self, reader: Reader, scope: dict[str, int | None]) -> str | None:
         values = _values(reader)
         for name in _NARROW_FIRST:
             at = scope.get(name)
             if at is not None and (found := values.get((self.name, name, at))) is not None:
-                return self.parse(found)
-        found = values.get((self.name, "global", 0))
-        return self.default if found is None else self.parse(found)
+                return found
+        return values.get((self.name, "global", 0))
 
     def each(self, reader: Reader, scope: str) -> list[V]:
         """The values of those of a scope that have one of their own."""
         return [self.parse(text) for (name, at, _), text in _values(reader).items() if name == self.name and at == scope]
 
-    def reveal(self, reader: Reader) -> Secret | None:
+    def reveal(self, reader: Reader, **scope: int | None) -> Secret | None:
         """The value of a secret setting."""
-        sealed = _values(reader).get((self.name, "global", 0))
+        sealed = self._stored(reader, scope)
         return vault().open(sealed) if sealed else None
 
     def parse(self, text: str) -> V:
