@@ -209,7 +209,6 @@ class ListAccounts(OwnedList, answers=AccountView, keywords=[Account.c.name]):
     api_key_access: str | None = param(
         "only those that say this of API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
     )
-    show_icon: bool = param("whether to answer icons; accounts have none yet", default=False)
     tag: str | None = param("limits by tag are not there yet", check=lambda _: "is not there yet", since="4.20.0")
 
     def owner_columns(self) -> tuple[Any, Any]:

@@ -157,7 +157,6 @@ class ListUsers(OwnedList, answers=UserView, keywords=[User.c.username, User.c.f
     api_key_access: str | None = param(
         "only those that say this of API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
     )
-    show_icon: bool = param("whether to answer icons; users have none yet", default=False)
 
     def owner_columns(self) -> tuple[Any, Any]:
         return User.c.account_id, User.c.domain_id

@@ -61,8 +61,6 @@ class ListZones(ListWithCapacity, answers=ZoneView, keywords=[Zone.c.name], leve
     domain: Ref[Domain] | None = where(Zone.c.domain_id, "only those dedicated to this domain")
     name: str | None = where(Zone.c.name, "only the one of this name")
     network_type: str | None = where(Zone.c.network_type, "only those of this network type")
-    tags: dict[str, str] | None = param("only those with these tags", style="kv", check=not_built("tags of zones"))
-    show_icon: bool = param("with the icons", default=False, check=not_built("icons of zones"))
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         if self.available is not False or caller.kind is Kind.ROOT:

@@ -57,7 +57,6 @@ class ListOsCategories(List, answers=OsCategoryView, keywords=[OsCategory.c.name
         "only those with an image for this processor", since="4.21.0",
     )  # fmt: skip
     is_vnf: bool | None = param("only network appliances", check=not_built("network appliances as templates"), since="4.21.0")
-    show_icon: bool = param("with their icons", default=False, check=not_built("icons"), since="4.21.0")
 
 
 class OsTypeView(View, of=OsType, key="ostype", joins=[(OsCategory, OsCategory.c.id == OsType.c.category_id)]):

@@ -142,7 +142,6 @@ class ListNetworks(OwnedList, answers=NetworkView, keywords=[Network.c.name, Net
     )
     vlan: str | None = param("only those with this segment number", roles=("Admin",), since="4.17.0")
     retrieve_only_resource_count: bool = param("true: only how many there are", default=False)
-    show_icon: bool = param("icons are not kept, so none is shown", default=False)
     vpcid: str | None = param("only those of this VPC", kind="uuid")
     associated_networkid: str | None = param("only those that belong to this network", kind="uuid", since="4.17.0")
 

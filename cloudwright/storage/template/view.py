@@ -145,8 +145,6 @@ class ImageList(OwnedList, ancestor=True):
     )
     show_removed: bool = param("deleted ones, too", default=False, check=not_built("lists of deleted templates"))
     show_unique: bool = param("one entry for each template, not one for each zone", default=False, since="4.13.2")
-    show_icon: bool = param("with their icons", default=False, check=not_built("icons"))
-    tags: dict[str, str] = param("only those with these tags", default={}, style="kv", check=not_built("tags of resources"))
 
     def chosen(self) -> str:
         """The filter asked for."""

@@ -124,7 +124,6 @@ class ListVolumes(OwnedList, answers=VolumeView, keywords=[_c.name]):
     list_system_vms: bool = param("those of the system's machines, too; here they have none", default=False, roles=["Admin"])
     is_encrypted: bool | None = param("only encrypted ones", check=not_built("encrypted volumes"), roles=["Admin"])
     kms_key: str | None = param("only those of this key", kind="uuid", wire_name="kmskeyid", check=not_built("encrypted volumes"))
-    tags: dict[str, str] = param("only those with these tags", default={}, style="kv", check=not_built("tags of resources"))
     retrieve_only_resource_count: bool = param("only how many there are", default=False)
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
