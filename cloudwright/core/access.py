@@ -6,6 +6,7 @@ bound.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -13,11 +14,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from cloudwright.core.prepared import Prepared
-from cloudwright.core.resource import Owned, Resource
+from cloudwright.core.resource import Gone, Owned, Resource
 
 
 class Kind(StrEnum):
-    """How far a caller sees: everything, its domain and those below, its own account."""
+    """How far a caller sees: everything, its domain and those below, its own account and the projects that it is in."""
 
     ROOT = "root"
     DOMAIN = "domain"
@@ -116,7 +117,30 @@ def owned_by_caller(resource: type[Resource], kind: Kind) -> sa.ColumnElement[bo
     """The plain rule of owned resources."""
     if kind is Kind.DOMAIN:
         return below_caller(resource.c.domain_id)
-    return resource.c.account_id == sa.bindparam("caller_account")
+    own: sa.ColumnElement[bool] = resource.c.account_id == sa.bindparam("caller_account")
+    return sa.or_(own, resource.c.account_id.in_(projects_of_caller()))
+
+
+_member = sa.table(
+    "project_member",
+    *(sa.column(name, sa.BigInteger) for name in ("account_id", "user_id", "project_account_id")),
+    sa.column("admin", sa.Boolean),
+    sa.column("gone", Gone),
+)
+
+
+def projects_of_caller(admin: bool = False) -> sa.Select[tuple[int]]:
+    """The accounts of the projects in which the caller is a member, itself or through its account; or an administrator."""
+    account, user, project = _member.c.account_id, _member.c.user_id, _member.c.project_account_id
+    itself = sa.or_(user == sa.literal_column("0"), user == sa.bindparam("caller_user"))
+    found = sa.select(project).where(account == sa.bindparam("caller_account"), itself, _member.c.gone == 0)
+    return found.where(_member.c.admin.is_(True)) if admin else found
+
+
+Judge = Callable[[Any, Caller, str, bool, list[Resource]], None]
+judges: list[Judge] = []
+"""Asked (reader, caller, command, whether it changes something, rows) about rows that a command names and that another account
+owns than the caller's; they raise to refuse. For callers who see no further than their account and projects."""
 
 
 _lookups: dict[Any, sa.Select[Any]] = {}

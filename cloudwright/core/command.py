@@ -20,7 +20,7 @@ import msgspec
 from cloudwright.core import param as parameters
 from cloudwright.core import task as tasks
 from cloudwright.core import wire
-from cloudwright.core.access import Caller
+from cloudwright.core.access import Caller, Kind, judges
 from cloudwright.core.db import Database
 from cloudwright.core.param import Param, param
 from cloudwright.core.resource import Resource
@@ -145,7 +145,16 @@ class Verb:
         command = cls()
         for name, p in cls.api.params.items():
             command.__dict__[name] = parameters.resolve(p, values[name], reader, caller)
+        if caller.kind is Kind.USER and (foreign := command._foreign(caller)):
+            for judge in judges:
+                judge(reader, caller, cls.api.name, issubclass(cls, Command), foreign)
         return command
+
+    def _foreign(self, caller: Caller) -> list[Resource]:
+        """The rows that the command names and that another account owns."""
+        named = [row for value in self.__dict__.values() for row in (value if isinstance(value, list) else [value])]
+        rows = [row for row in named if isinstance(row, Resource)]
+        return [row for row in rows if getattr(row, "account_id", caller.account_id) != caller.account_id]
 
 
 class Command(Verb, http_method="POST"):

@@ -53,6 +53,7 @@ class Param(msgspec.Struct):
     check: Callable[[Any], str | None] | None = None  # answers what is wrong, for instance "is not a CIDR"
     name: str = ""
     refers: type[Resource] | None = None
+    passed: str = ""  # a text that a reference may be instead of an id; it is handed through
     several: bool = False
     secret: bool = False
     where: Any = None  # of filters of lists: a column, or bind -> condition
@@ -162,7 +163,7 @@ def _check(declared: Param, value: Any) -> None:
 
 def resolve(declared: Param, value: Any, reader: Reader, caller: Caller) -> Any:
     """The rows a reference names, if the caller may. What one may not see answers like what does not exist."""
-    if declared.refers is None or value is None:
+    if declared.refers is None or value is None or (declared.passed and value == declared.passed):
         return value
     if isinstance(value, list):
         return [_row(declared, one, reader, caller) for one in dict.fromkeys(value)]

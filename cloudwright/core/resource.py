@@ -180,7 +180,8 @@ class Resource:
         for names in wanted:
             columns = [cls.c[name] for name in names]
             sa.Index(f"{cls.kind}_{'_'.join(names)}", *columns, cls.c.gone, sqlite_where=living, postgresql_where=living)
-        sa.Index(f"{cls.kind}_living", cls.c.id, cls.c.gone, sqlite_where=living, postgresql_where=living)
+        owner = [cls.c.account_id] if issubclass(cls, Owned) else []  # lists of all leave out what projects own
+        sa.Index(f"{cls.kind}_living", cls.c.id, *owner, cls.c.gone, sqlite_where=living, postgresql_where=living)
         for names in unique:
             sa.Index(f"{cls.kind}_one_{'_'.join(names)}", *(cls.c[n] for n in names), cls.c.gone, unique=True)
 

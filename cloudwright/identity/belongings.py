@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from cloudwright.core.event import Event
 from cloudwright.core.resource import Owned, Resource
@@ -97,5 +96,7 @@ def remove_rows(tx: Tx, account: Account) -> int:
 
 
 def _remove(tx: Tx, of: type[Owned], account: Account) -> int:
-    mine = sa.and_(of.c.account_id == account.id, of.c.gone == 0)
-    return tx.execute(of.t.update().where(mine).values(gone=of.c.id, removed=tx.now, version=of.c.version + 1))
+    rows = tx.all(of, of.c.account_id == account.id)
+    for row in rows:  # one by one: what they count as and what goes with them goes, too
+        tx.remove(row)
+    return len(rows)

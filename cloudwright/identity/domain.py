@@ -15,7 +15,8 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import ROOT_DOMAIN, Domain
-from cloudwright.identity.owner import account_named, no_project, shown_path
+from cloudwright.identity.owner import ALL_PROJECTS, account_named, shown_path
+from cloudwright.identity.project.model import Project
 
 _parent = Domain.t.alias("parent")
 _child = Domain.t.alias("child")
@@ -137,11 +138,13 @@ class ListDomains(List, answers=DomainView, keywords=[Domain.c.name]):
     tag: str | None = param("limits by tag are not there yet", check=_no_more, since="4.20.0")
     tags: dict[str, str] | None = param("tags of domains are not there yet", style="kv", check=_no_more)
     account: str | None = param("only the domain of this account, given with domainid")
-    project: str | None = param("projects are not there yet", wire_name="projectid", kind="uuid", check=no_project)
+    project: Ref[Project] | None = param("only the domain of this project; -1 does not narrow the list", passed=ALL_PROJECTS)
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         if self.account is not None:  # allowed, or refused
             account_named(reader, caller, self.account, self.domain.id if self.domain else caller.domain_id)
+        if isinstance(self.project, Project):
+            return [_of(reader.get(Domain, self.project.domain_id), False)]
         if self.domain is not None:
             return [_of(self.domain, self.is_recursive)]
         if self.account is not None:

@@ -1,7 +1,8 @@
 """Whose: the parameters by which a caller names an owner, the fields that tell one, the scope of lists of owned resources.
 
-`account` with `domainid` names an owner; without them it is the caller. Lists take `listall` and `isrecursive` beside them: an
-administrator sees its own account's resources unless it asks for all it may see, CloudStack's rule that clients rely on.
+`account` with `domainid` names an owner, `projectid` a project; without them it is the caller. Lists take `listall` and
+`isrecursive` beside them, by CloudStack's rules that clients rely on: an administrator sees its own account's resources unless it
+asks for all it may see, and nobody sees what projects own unless it asks for that: of one project, or by -1 of all.
 """
 
 from __future__ import annotations
@@ -10,19 +11,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, like_prefix, lookup
+from cloudwright.core.access import Caller, Kind, Use, like_prefix, lookup, projects_of_caller
 from cloudwright.core.command import Verb
-from cloudwright.core.error import ParamError
+from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, List
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, field
-from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.model import PROJECT, Account, Domain
+from cloudwright.identity.project.model import ACTIVE, Project
+from cloudwright.identity.project.permit import barred
 
-
-def no_project(value: str) -> str | None:
-    """The check of parameters `projectid`. -1 asks for what is in any project beside the rest: there is none."""
-    return None if value == "-1" else "there are no projects in this version; name an account instead"
+ALL_PROJECTS = "-1"
+Narrowed = list[tuple[str, Condition, dict[str, Any]]]
 
 
 class OwnedBy(Verb):
@@ -30,22 +31,50 @@ class OwnedBy(Verb):
 
     account: str | None = param("the account that shall own it, given with domainid; without, the caller's own")
     domain: Ref[Domain] | None = param("the domain of the account")
-    project: str | None = param("projects are not there yet", wire_name="projectid", kind="uuid", check=no_project)
+    project: Ref[Project] | None = param("the project that shall own it, instead of an account")
 
 
 def owner(reader: Reader, caller: Caller, command: OwnedBy) -> Account:
-    """The account a command is for. Raises ParamError when the caller may not act for it, or there is none."""
+    """The account a command is for; a project's own for a project. Raises ParamError when the caller may not act for it, or there
+    is none, WrongState when the project is not active."""
+    if command.project is not None:
+        return _of_project(reader, command, command.project)
     if command.account is None:
         return reader.get(Account, caller.account_id)
     domain_id = command.domain.id if command.domain else caller.domain_id
     return account_named(reader, caller, command.account, domain_id)
 
 
+def _of_project(reader: Reader, command: OwnedBy, project: Project) -> Account:
+    if command.account is not None:
+        raise ParamError("Parameters account and projectid name two owners: give one of them", param="projectid")
+    if command.domain is not None and command.domain.id != project.domain_id:
+        raise ParamError(f"Parameter domainid: project {project.name} is not in that domain", param="domainid")
+    if project.state != ACTIVE:
+        text = f"Project {project.name} is {project.state}: nothing can be added to it"
+        raise WrongState(text, param="projectid", fix=["activateProject"] if project.state == "Suspended" else [])
+    return reader.get(Account, project.account_id)
+
+
+def naming(reader: Reader, account: Account) -> dict[str, str]:
+    """The parameters by which a command names this owner."""
+    if account.type_ == PROJECT:
+        return {"projectid": _project_of(reader, account).uuid}
+    return {"account": account.name, "domainid": reader.get(Domain, account.domain_id).uuid}
+
+
+def _project_of(reader: Reader, account: Account) -> Project:
+    project = reader.find(Project, Project.c.account_id == account.id)
+    if project is None:
+        raise LookupError(f"BUG: {account!r} is a project's, and there is none (AccountWithoutProject)")
+    return project
+
+
 def account_named(reader: Reader, caller: Caller, name: str, domain_id: int, use: Use = Use.USE) -> Account:
-    """An account of a domain by its name, if the caller may."""
+    """An account of a domain by its name, if the caller may. Those of projects have names only for answers."""
     statement = lookup(Account, caller.kind, use, "name").where(Account.c.domain_id == sa.bindparam("domain"))
     row = reader.one(statement, {"value": name, "domain": domain_id, **caller.binds()})
-    if row is None:
+    if row is None or row.type_ == PROJECT:
         raise ParamError(f"Parameter account: there is no account {name!r} in that domain that you may {use}", param="account")
     return Account.load(row)
 
@@ -55,16 +84,27 @@ def shown_path(path: str) -> str:
     return "ROOT" + path.rstrip("/")
 
 
+def of_domain(column: Any, domain: Domain, recursive: bool) -> Narrowed:
+    """What a list of a domain leaves: what is in it, or (recursive) in those below, too."""
+    if recursive:
+        below = sa.select(Domain.c.id).where(Domain.c.path.like(sa.bindparam("below"), escape="!"))
+        return [("below", column.in_(below), {"below": like_prefix(domain.path)})]
+    return [("domain", column == sa.bindparam("domain"), {"domain": domain.id})]
+
+
 class OwnedView(View):
     """The fields that tell an owner. `of` must be an owned resource."""
 
     def __init_subclass__(cls, *, of: Any = None, key: str = "", joins: Any = ()) -> None:
         if of is not None and not cls.joins:  # a view of an owned view has them already
-            joins = [(Account, Account.c.id == of.c.account_id), (Domain, Domain.c.id == of.c.domain_id), *joins]
+            whose = [(Account, Account.c.id == of.c.account_id), (Project, Project.c.account_id == of.c.account_id)]
+            joins = [*whose, (Domain, Domain.c.id == of.c.domain_id), *joins]
         super().__init_subclass__(of=of, key=key, joins=joins)
 
-    account = field(Account.c.name, "the account that owns it")
-    domainid = field(Domain.c.uuid, "the domain of that account")
+    account = field(sa.case((Account.c.type_ != PROJECT, Account.c.name)), "the account that owns it, if no project does")
+    projectid = field(Project.c.uuid, "the project that owns it")
+    project = field(Project.c.name, "the name of that project")
+    domainid = field(Domain.c.uuid, "the domain of that account or project")
     domain = field(Domain.c.name, "the name of that domain")
     domainpath = field(Domain.c.path, "the path of that domain", convert=shown_path)
 
@@ -76,8 +116,9 @@ class OwnedList(List):
     domain: Ref[Domain] | None = param("only those of this domain")
     list_all: bool = param("all that the caller may see, not only its own", default=False)
     is_recursive: bool = param("with domainid or listall: those of the domains below, too", default=False)
-
-    project: str | None = param("projects are not there yet", wire_name="projectid", kind="uuid", check=no_project)
+    project: Ref[Project] | None = param(
+        "only those of this project; -1 for those of all projects, with listall those of accounts, too", passed=ALL_PROJECTS
+    )
 
     def owner_columns(self) -> tuple[Any, Any]:
         """The columns of the owning account and its domain."""
@@ -86,17 +127,44 @@ class OwnedList(List):
             raise RuntimeError(f"BUG: {self.api.name} lists {of.kind}, which nobody owns (OwnedListOfUnowned)")
         return of.c.account_id, of.c.domain_id
 
-    def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
-        account_id, domain_id = self.owner_columns()
+    def narrow(self, reader: Reader, caller: Caller) -> Narrowed:
+        return self.of_owner(reader, caller)
+
+    def of_owner(self, reader: Reader, caller: Caller) -> Narrowed:
+        """What the parameters that name an owner leave."""
+        account_id, _ = self.owner_columns()
+        project: Any = self.project
         if self.account is not None:
+            if project is not None:
+                raise ParamError("Parameters account and projectid name two owners: give one of them", param="projectid")
             account = account_named(reader, caller, self.account, self.domain.id if self.domain else caller.domain_id)
             return [("account", account_id == sa.bindparam("account"), {"account": account.id})]
-        if self.domain is not None and self.is_recursive:
-            below = sa.select(Domain.c.id).where(Domain.c.path.like(sa.bindparam("below"), escape="!"))
-            return [("below", domain_id.in_(below), {"below": like_prefix(self.domain.path)})]
-        if self.domain is not None:
-            return [("domain", domain_id == sa.bindparam("domain"), {"domain": self.domain.id})]
+        if isinstance(project, Project):
+            return [("account", account_id == sa.bindparam("account"), {"account": project.account_id})]
         named = self.__dict__.get("id") or self.__dict__.get("ids")  # who names one means it, whoever owns it
-        if named or self.list_all or caller.kind is Kind.USER:
-            return []
-        return [("own", account_id == sa.bindparam("caller_account"), {})]
+        if named and project is None:
+            return self._open(reader, caller)
+        within = of_domain(self.owner_columns()[1], self.domain, self.is_recursive) if self.domain else []
+        chosen = [*within, *self._of_kind(caller, project == ALL_PROJECTS, bool(within))]
+        return [*chosen, *self._open(reader, caller)] if project == ALL_PROJECTS else chosen
+
+    def _of_kind(self, caller: Caller, projects: bool, within: bool) -> Narrowed:
+        """Those of the caller, of accounts or of projects, as was asked."""
+        account_id, _ = self.owner_columns()
+        own = account_id == sa.bindparam("caller_account")
+        user = caller.kind is Kind.USER
+        if projects and user:
+            theirs = account_id.in_(projects_of_caller())
+            return [("all mine", sa.or_(own, theirs), {})] if self.list_all else [("my projects", theirs, {})]
+        if projects:
+            return [] if self.list_all else [("projects", account_id.in_(sa.select(Project.c.account_id)), {})]
+        plain = not hasattr(self._view().of, "access")  # others show also what is shared with the caller
+        if (user and plain) or not (user or within or self.list_all):
+            return [("own", own, {})]
+        return [("of accounts", account_id.not_in(sa.select(Project.c.account_id)), {})]
+
+    def _open(self, reader: Reader, caller: Caller) -> Narrowed:
+        """Not those of projects in which the caller's role does not allow this list."""
+        accounts = barred(reader, caller, self.api.name) if caller.kind is Kind.USER else []
+        among: Any = sa.bindparam("closed", expanding=True)
+        return [("open", self.owner_columns()[0].not_in(among), {"closed": accounts})] if accounts else []

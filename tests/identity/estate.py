@@ -14,6 +14,9 @@ from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Tx
 
 IDENTITY = {"domain", "role", "role_rule", "account", "user_", "login_session", "api_key_pair"}
+PROJECTS = {"project", "project_member", "project_role", "project_role_rule", "project_invitation"}
+"""Kinds that a project's own account owns: the scene makes a project for each owner."""
+
 MACHINERY = {"task_story", "setting", "server", "client_token", "loop", "toy", "storage_upkeep", "network_care"}
 """Kinds that nobody lists, or that a running server would act upon."""
 
@@ -48,7 +51,7 @@ def estate(cloud: Cloud, owners: list[Caller]) -> dict[int, dict[str, Resource]]
 def _make(tx: Tx, owners: list[Caller]) -> dict[int, dict[str, Resource]]:
     made: dict[int, dict[str, Resource]] = defaultdict(dict)
     for kind in Resource.by_name.values():
-        if kind.kind in IDENTITY | MACHINERY or not kind.__module__.startswith("cloudwright."):
+        if kind.kind in IDENTITY | PROJECTS | MACHINERY or not kind.__module__.startswith("cloudwright."):
             continue
         whose: list[Caller | None] = list(owners) if "account_id" in kind.c or kind.kind in PARTS else [None]
         for who in whose:

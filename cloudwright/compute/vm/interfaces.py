@@ -10,7 +10,8 @@ from cloudwright.core.access import Caller, Use, lookup
 from cloudwright.core.error import ParamError
 from cloudwright.core.event import emit
 from cloudwright.core.tx import Tx
-from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.model import Account
+from cloudwright.identity.owner import naming
 from cloudwright.infrastructure.model import Zone
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.network.network.create import CreateNetwork
@@ -73,8 +74,7 @@ def _made(tx: Tx, caller: Caller, account: Account, zone: Zone) -> Network:
         raise ParamError(
             text, param="networkids", why=[f"network offering {FIRST_OFFERING}"], fix=["createNetwork, then name it"]
         )
-    whose = {"account": account.name, "domainid": tx.get(Domain, account.domain_id).uuid}
     what = {"name": f"{account.name}-network", "networkofferingid": offering.uuid, "zoneid": zone.uuid}
-    network = CreateNetwork.sent(tx, caller, **whose, **what).run(tx, caller)
+    network = CreateNetwork.sent(tx, caller, **naming(tx, account), **what).run(tx, caller)
     emit(tx, "NETWORK.CREATE", f"Made {network.name}, the account's first network", about=network, caller=caller)
     return network

@@ -175,7 +175,7 @@ class ImageList(OwnedList, ancestor=True):
         if chosen == "all":
             if caller.kind is Kind.USER:
                 raise ParamError(f"Parameter {self._filter_name()}: only administrators list all", param=self._filter_name())
-            return OwnedList.narrow(self, reader, caller) if self.account or self.domain else []
+            return self.of_owner(reader, caller) if self.account or self.domain or self.project else []
         shape, whose, binds = self._whose(reader, caller)
         conditions = {
             "featured": sa.and_(_public, _featured),
@@ -195,6 +195,11 @@ class ImageList(OwnedList, ancestor=True):
         if self.account is not None:
             account = account_named(reader, caller, self.account, self.domain.id if self.domain else caller.domain_id)
             return "account", _c.account_id == sa.bindparam("whose"), {"whose": account.id}
+        if self.project is not None:
+            (shape, condition, binds), *more = self.of_owner(reader, caller) or [("all", sa.true(), {})]
+            for name, also, values in more:
+                shape, condition, binds = f"{shape} {name}", sa.and_(condition, also), {**binds, **values}
+            return shape, condition, binds
         if self.list_all and caller.kind is not Kind.USER:
             seen = rule(Template, caller.kind, Use.CHANGE)
             return "all", sa.true() if seen is None else seen, {}
