@@ -134,9 +134,7 @@ class ListDomains(List, answers=DomainView, keywords=[Domain.c.name]):
     details: list[str] | None = param(
         "which parts to answer: all, resource, min; the answer has them all", choices=("all", "resource", "min")
     )
-    show_icon: bool = param("whether to answer icons; domains have none yet", default=False)
     tag: str | None = param("limits by tag are not there yet", check=_no_more, since="4.20.0")
-    tags: dict[str, str] | None = param("tags of domains are not there yet", style="kv", check=_no_more)
     account: str | None = param("only the domain of this account, given with domainid")
     project: Ref[Project] | None = param("only the domain of this project; -1 does not narrow the list", passed=ALL_PROJECTS)
 
@@ -161,7 +159,6 @@ class ListDomainChildren(List, answers=DomainView, keywords=[Domain.c.name]):
     name: str | None = where(Domain.c.name, "only those of this name")
     is_recursive: bool = param("all below, not only directly", default=False)
     list_all: bool = param("without id: all below", default=False)
-    show_icon: bool = param("whether to answer icons; domains have none yet", default=False)
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         above = self.id or reader.get(Domain, caller.domain_id)
