@@ -46,6 +46,7 @@ class Cloud:
         self.member.each_beat.append(lambda: setting.refresh(self.db))
         transient = (Unreachable, Busy, DriverFault)
         self.engine = Engine(self.db, self.member.id, self.reach, workers=workers, transient=transient, hook=hook)
+        self.engine.unreachable = (Unreachable,)
         self.engine.on_end, self.engine.on_stuck = outcome.ended, outcome.stuck
         self.runner = Runner(self.db)
 

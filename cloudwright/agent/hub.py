@@ -15,6 +15,7 @@ from typing import TypeVar
 from cloudwright.agent.frame import MAX_MESSAGE, Call, trace
 from cloudwright.agent.link import Stream
 from cloudwright.agent.listener import Callbacks, Listener
+from cloudwright.agent.peers import Peers
 from cloudwright.agent.pki import Material
 from cloudwright.agent.remote import Drivers, remote
 from cloudwright.drivers.error import Refused, Unreachable
@@ -30,6 +31,7 @@ class Hub:
     def __init__(
         self, material: Material, callbacks: Callbacks, host: str = "", port: int = 8250, heartbeat: float = 30.0
     ) -> None:
+        self._elsewhere, self._peers = callbacks.elsewhere, Peers(material)
         self._listener = Listener(material, callbacks, (host, port), heartbeat)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="agent-hub", daemon=True)
@@ -51,12 +53,14 @@ class Hub:
     def stop(self) -> None:
         """Stop listening, cut every agent, fail every open call."""
         self._there(self._listener.close())
+        self._there(self._peers.end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def renew(self, material: Material) -> None:
         """Show another certificate and trust other authorities from now on; connected agents learn of it at once."""
+        self._peers.renew(material)
         self._there(self._listener.renew(material))
 
     def hosts(self) -> list[str]:
@@ -68,7 +72,8 @@ class Hub:
         return remote(functools.partial(self.call, host))
 
     def call(self, host: str, kind: str, verb: str, arguments: bytes, timeout: float, key: str = "") -> bytes:
-        """Run a verb on a host and answer its encoded result. Blocks its thread for at most `timeout` seconds.
+        """Run a verb on a host and answer its encoded result. Blocks its thread for at most `timeout` seconds, a few more where
+        the host hangs on another server: the call is forwarded to it.
 
         Calls with equal `key` run in the order they were made. Raises the driver error of the host; Unreachable when it is
         not connected, did not answer or was lost meanwhile; Busy when too many calls are open; Refused when too large.
@@ -77,6 +82,8 @@ class Hub:
             raise Refused(f"the arguments of {kind}.{verb} take {len(arguments)} bytes; {MAX_MESSAGE} is the most")
         answer = Future[bytes]()
         call = Call(0, kind, verb, arguments, timeout, key, trace.get())
+        if address := self._address(host):
+            return self._peers.call(address, host, call)
         self._loop.call_soon_threadsafe(self._begin, host, call, answer)
         try:
             return answer.result(timeout)
@@ -97,8 +104,14 @@ class Hub:
 
         Raises the driver error of the host, or Unreachable.
         """
-        there = asyncio.run_coroutine_threadsafe(self._listener.stream(host, kind, name), self._loop)
+        address = await asyncio.to_thread(self._address, host)
+        far = self._peers.stream(address, host, kind, name) if address else self._listener.stream(host, kind, name)
+        there = asyncio.run_coroutine_threadsafe(far, self._loop)
         return await asyncio.wrap_future(there)
+
+    def _address(self, host: str) -> str:
+        """Of the other server on which a host hangs; "" where it hangs here, or nowhere."""
+        return "" if host in self._listener.links else self._elsewhere(host)
 
     def _there(self, work: Coroutine[object, object, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

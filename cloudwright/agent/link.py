@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import ClientWebSocketResponse, WSMsgType, web
 
 from cloudwright.agent.frame import Call, FromServer, Hello, Push, Renew, Reply, encode, from_agent
 from cloudwright.drivers.error import BY_NAME, Busy, DriverFault, Unreachable
@@ -123,7 +123,7 @@ class Link:
 class Stream:
     """A two-way byte stream to something on a host. Usable from any loop; one reader and one writer at a time."""
 
-    def __init__(self, socket: web.WebSocketResponse, ended: Callable[[Stream], None]) -> None:
+    def __init__(self, socket: web.WebSocketResponse | ClientWebSocketResponse, ended: Callable[[Stream], None]) -> None:
         self._socket = socket
         self._loop = asyncio.get_running_loop()
         self._ended = ended

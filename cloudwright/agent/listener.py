@@ -20,6 +20,7 @@ from aiohttp import web
 
 from cloudwright.agent import pki
 from cloudwright.agent.enrol import MAX_BODY, Enroller
+from cloudwright.agent.forward import SPARE, Forwarder
 from cloudwright.agent.frame import (
     MAX_MESSAGE,
     STREAM,
@@ -54,7 +55,8 @@ class Callbacks:
 
     `redeem` spends a one-time token atomically and answers the host's uuid; it should look the token up by a digest.
     `sign` answers a certificate (PEM) for host uuid and request (PEM). `revoked` is asked with serial (hexadecimal) and host
-    at every connection. `connected`, `gone` and `pushed` come one after another, in the order things happened.
+    at every connection. `elsewhere` answers the address of another server on which a host hangs, or "". `connected`, `gone` and
+    `pushed` come one after another, in the order things happened.
     """
 
     redeem: Callable[[str], str | None]
@@ -63,6 +65,7 @@ class Callbacks:
     connected: Callable[[str, HostFacts], None]
     gone: Callable[[str], None]
     pushed: Callable[[str, str, object], None]
+    elsewhere: Callable[[str], str] = lambda host: ""
 
 
 @dataclass(frozen=True)
@@ -92,16 +95,19 @@ class Listener:
         self._reports = ThreadPoolExecutor(1, "hub-reports")
         self._checks = ThreadPoolExecutor(4, "hub-checks")
         self._enroller = Enroller(callbacks.redeem, callbacks.sign, material.trust, self._checks)
+        self._forwarder = Forwarder(self.links, self.stream, _is_server)
         self._site: web.TCPSite | None = None
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
         """Listen; port 0 becomes the port that was free. Raises OSError."""
-        app = web.Application(client_max_size=MAX_BODY)
+        app = web.Application(client_max_size=max(MAX_BODY, MAX_MESSAGE + SPARE))
         app.router.add_get("/agent.pem", self._authorities)
         app.router.add_post("/enrol", self._enroller.handle)
         app.router.add_get("/agent", self._agent)
         app.router.add_get("/stream/{id}", self._dialled_back)
+        app.router.add_post("/hosts/{host}/call", self._forwarder.call)
+        app.router.add_get("/hosts/{host}/stream/{kind}/{name}", self._forwarder.stream)
         self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=15.0, shutdown_timeout=1.0)
         await self._runner.setup()
         await self._listen(self._runner)
@@ -121,6 +127,7 @@ class Listener:
         if self._site is not None:
             await self._site.stop()
         await asyncio.gather(*(link.close("the server is stopping") for link in list(self.links.values())))
+        self._forwarder.close()
         if self._runner is not None:
             await self._runner.cleanup()
         await asyncio.sleep(GOODBYE)
@@ -263,15 +270,24 @@ def _context(material: pki.Material) -> ssl.SSLContext:
 
 
 def _peer(request: web.Request) -> Peer | None:
-    """Who the client's certificate names; None without one, or with one that ended (a resumed session is not verified anew)."""
-    connection = request.transport and request.transport.get_extra_info("ssl_object")
-    certificate = connection.getpeercert() if connection else None
-    if not certificate or ssl.cert_time_to_seconds(certificate["notAfter"]) < time.time():
-        return None
+    """Which host the client's certificate names; None without one."""
+    certificate = _shown(request)
     for kind, value in certificate.get("subjectAltName", ()):
         if kind == "URI" and value.startswith("urn:uuid:"):
             return Peer(str(UUID(value)), f"{int(certificate['serialNumber'], 16):x}")
     return None
+
+
+def _is_server(request: web.Request) -> bool:
+    return ("DNS", pki.SERVER_NAME) in _shown(request).get("subjectAltName", ())
+
+
+def _shown(request: web.Request) -> dict[str, Any]:
+    """The client's certificate, empty without one, or with one that ended (a resumed session is not verified anew)."""
+    connection = request.transport and request.transport.get_extra_info("ssl_object")
+    certificate: dict[str, Any] = (connection.getpeercert() if connection else None) or {}
+    over = not certificate or ssl.cert_time_to_seconds(certificate["notAfter"]) < time.time()
+    return {} if over else certificate
 
 
 def _guarded(callback: Callable[..., None], values: tuple[object, ...]) -> None:

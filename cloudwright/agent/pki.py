@@ -1,8 +1,8 @@
 """The built-in certificate authority of the management network: ECDSA P-256, PEM in and PEM out, nothing kept here.
 
-Hosts make their own keys and send only requests. A host's certificate names its uuid and is good for clients alone, a
-server's is good for servers alone, so that no host can pose as the server. All server certificates carry `SERVER_NAME`:
-agents verify that name whatever address they dial, and no change of address needs a new certificate.
+Hosts make their own keys and send only requests. A host's certificate names its uuid and is good for clients alone, so that no
+host can pose as the server. All server certificates carry `SERVER_NAME`: agents verify that name whatever address they dial, and
+no change of address needs a new certificate; by it servers know each other too.
 """
 
 from __future__ import annotations
@@ -69,12 +69,15 @@ def create_authority(name: str = "Cloudwright CA", days: int = AUTHORITY_DAYS) -
 
 
 def issue_server(authority: Identity, names: Iterable[str] = (), days: int = SERVER_DAYS) -> Identity:
-    """A server's certificate with a new key. `names` are host names and addresses beside `SERVER_NAME`."""
+    """A server's certificate with a new key. `names` are host names and addresses beside `SERVER_NAME`. It is good for
+    clients too: servers forward calls to each other."""
     key = new_key()
     alternatives: list[x509.GeneralName] = [_general_name(name) for name in dict.fromkeys((SERVER_NAME, *names))]
     builder = _leaf(authority, SERVER_NAME, _load_key(key).public_key(), days)
     builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    builder = builder.add_extension(
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
+    )
     return Identity(_sign(builder, authority.key), key)
 
 

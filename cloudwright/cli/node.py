@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,16 +12,17 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 import cloudwright
-from cloudwright.agent.remote import CONTRACTS
 from cloudwright.cli import log as logs
 from cloudwright.cli.news import hub_and_feed
 from cloudwright.cli.screens import Screens
 from cloudwright.cloud import Cloud, master_key
 from cloudwright.compute.vm.console import ENDPOINT
+from cloudwright.core.server import Server as Member
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.world import TableWorld
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.observe import Observer
+from cloudwright.infrastructure.remote import Remote
 from cloudwright.storage.image.stores import Stores
 from cloudwright.web.door import face
 from cloudwright.web.files import Files
@@ -69,6 +69,7 @@ class Node:
         self._hub: Hub | None = None
         self._http: Server | None = None
         self._look, self._ended = threading.Event(), threading.Event()
+        self._heeded: object = None
         self._care = threading.Thread(target=self._care_for_hub, name="hub-care", daemon=True)
 
     @property
@@ -126,12 +127,19 @@ class Node:
     def _let_hosts_in(self) -> Hub:
         from cloudwright.agent.hub import Callbacks, Hub  # imported once requests are answered
 
-        keeper, observer = authority.Gatekeeper(self.cloud.db), Observer(self.cloud.db)
-        callbacks = Callbacks(keeper.redeem, keeper.sign, keeper.revoked, observer.connected, observer.gone, observer.pushed)
+        keeper, observer = authority.Gatekeeper(self.cloud.db), Observer(self.cloud.db, self.cloud.member.id)
+        callbacks = Callbacks(
+            keeper.redeem, keeper.sign, keeper.revoked, observer.connected, observer.gone, observer.pushed, observer.elsewhere
+        )
         hub = Hub(self._material(), callbacks, self.options.agents_address, self.options.agents_port)
         hub.start()
         self.cloud.db.write(lambda tx: _keep(tx, authority.PORT, str(hub.port)))
-        self.cloud.reach.remote = _remote(hub)
+        address = (
+            f"{self._first_advertised() if self.options.agents_address in ANYWHERE else self.options.agents_address}:{hub.port}"
+        )
+        self.cloud.db.write(lambda tx: tx.update(tx.get(Member, self.cloud.member.id), address=address))
+        self.cloud.reach.remote = Remote(hub.call, self.cloud.db)
+        self.cloud.member.each_beat.append(self._heed_others)
         for signal in ("revoked", "authority", "host"):
             self.cloud.db.listeners.setdefault(signal, []).append(self._look.set)
         self._care.start()
@@ -150,6 +158,13 @@ class Node:
                     self._hub.renew(self._material())
             except Exception:
                 log.exception("hosts could not be looked after; it is tried again")
+
+    def _heed_others(self) -> None:
+        """See what other servers decided about hosts: signals do not leave their process."""
+        now = authority.changes(self.cloud.db.read())
+        if now != self._heeded:
+            self._heeded = now
+            self._look.set()
 
     def _material(self) -> Any:
         names = [*self.options.advertise.split(","), *authority.ADDRESS.get(self.cloud.db.read()).split(","), "127.0.0.1"]
@@ -187,8 +202,3 @@ def _is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _remote(hub: Hub) -> Callable[[type[Any], str], Any]:
-    kinds = {contract: kind for kind, contract in CONTRACTS.items()}
-    return lambda contract, host: getattr(hub.drivers(host), kinds[contract])

@@ -14,6 +14,7 @@ from cloudwright.core.ticket import Claims
 from cloudwright.drivers.error import DriverError
 from cloudwright.drivers.hypervisor.screen import screen_port
 from cloudwright.infrastructure.model import Host
+from cloudwright.infrastructure.reach import in_words
 from cloudwright.web.console import Door, Sink, Streams
 
 Stream = Callable[[str, str], Awaitable[Any]]
@@ -42,9 +43,13 @@ class Screens:
         try:
             stream = await self._stream(host.uuid, vm.instance_name)
         except DriverError as error:
-            raise OSError(f"the screen of {vm.name} on {host.name}: {error}") from None
+            told = await asyncio.to_thread(self._in_words, host, error)
+            raise OSError(f"the screen of {vm.name} cannot be shown: {told}") from None
         far = _Far(stream)
         return far, _Noted(far, lambda: self._note_end(claims))
+
+    def _in_words(self, host: Host, error: DriverError) -> DriverError:
+        return in_words(self._db.read(), host.uuid, error)
 
     def _find(self, uuid: str) -> tuple[Vm, Host]:
         reader = self._db.read()

@@ -106,7 +106,8 @@ def no_hook(point: str, task: Task, step: str) -> None:
 
 
 class Engine:
-    """Runs tasks for one server. `reach(contract, where)` gives drivers; `transient` are errors worth retrying."""
+    """Runs tasks for one server. `reach(contract, where)` gives drivers; `transient` are errors worth retrying. After those that
+    are `unreachable` a place is awaited: the one that the error names as `place`, or that was reached for last."""
 
     def __init__(
         self,
@@ -120,6 +121,7 @@ class Engine:
     ) -> None:
         self.db, self.server_id, self.reach, self.transient, self.hook = db, server_id, reach, transient, hook
         self.workers = workers
+        self.unreachable: tuple[type[Exception], ...] = ()
         self.on_stuck: Callable[[Tx, TaskRow, str], None] = lambda tx, row, error: None
         self.on_end: Callable[[Tx, TaskRow], None] = lambda tx, row: None
         self._wake, self._stop, self._idle = threading.Event(), threading.Event(), threading.Condition()
@@ -336,7 +338,9 @@ class Engine:
         """Write the cursor, the memo and the story. Answers whether to go on at once."""
         row = run.row
         values = turn.values(row, tx.now)
-        values |= {"memo": task.remember(), "progress": run.progress}
+        lost = turn.wait is not None and isinstance(turn.trouble, self.unreachable)
+        awaits = (getattr(turn.trouble, "place", "") or run.place or None) if lost else None
+        values |= {"memo": task.remember(), "progress": run.progress, "awaits": awaits}
         if turn.wait is not None:
             values |= {"waiting": turn.wait.why or run.waiting, "owner": 0, "tries": row.tries + 1 if turn.trouble else 0}
             values["due"] = tx.now + turn.wait.after

@@ -32,6 +32,7 @@ class Server(Resource, table="server", unique=[("node",)]):
     beat: int = 0
     alive: bool = True
     started: float = 0.0
+    address: str = ""  # where other servers reach it: "10.0.0.1:8250"
 
 
 _RENEW = (

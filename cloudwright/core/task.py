@@ -70,6 +70,7 @@ class TaskRow(
         ("domain_id", "id"),
         ("instance", "id"),
         ("parent", "ended"),
+        ("awaits",),
     ],
     unique=[("holds",)],
 ):
@@ -92,6 +93,7 @@ class TaskRow(
     wake: int = 0
     cancel: int = 0
     waiting: str = column(text=True, default="")
+    awaits: str | None = column(default=None, length=64)  # "host:17": what its step could not reach
     progress: float = 0.0
     error: str | None = column(text=True, default=None)
     parent: int = 0
@@ -267,11 +269,12 @@ class Run:
         """Clean for the next step."""
         self.said: list[tuple[str, dict[str, Any]]] = []
         self.writes: list[Callable[[Tx], object]] = []
-        self.progress, self.waiting = self.row.progress, ""
+        self.progress, self.waiting, self.place = self.row.progress, "", ""
 
     def reach(self, contract: type[T], where: Resource) -> T:
         if not self.acting:
             raise RuntimeError(f"BUG: {self.row.kind_name} reached for a driver outside an acting step (OnlyStepsReachDrivers)")
+        self.place = f"{where.kind}:{where.id}"  # reached last
         driver: T = self._reach(contract, where)
         return driver
 
@@ -341,6 +344,13 @@ def poke(tx: Tx, subject: str) -> None:
     """Wake whatever task waits on a subject: something it may wait for has changed."""
     mine = (TaskRow.c.subject == subject, TaskRow.c.live == 1)
     tx.execute(TaskRow.t.update().where(*mine).values(due=tx.now, wake=TaskRow.c.wake + 1))
+    tx.signal("task")
+
+
+def arrived(tx: Tx, *places: str) -> None:
+    """Wake the tasks whose step could not reach one of these places ("host:17"): it can be reached now."""
+    waits = (TaskRow.c.awaits.in_(places), TaskRow.c.live == 1, TaskRow.c.gone == 0)
+    tx.execute(TaskRow.t.update().where(*waits).values(due=tx.now, wake=TaskRow.c.wake + 1))
     tx.signal("task")
 
 

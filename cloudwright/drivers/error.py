@@ -24,7 +24,12 @@ class Refused(DriverError):
 
 
 class Unreachable(DriverError):
-    """The host did not answer: nothing is known about what happened there."""
+    """The host did not answer: nothing is known about what happened there. `place` ("storage_pool:3") says what is awaited,
+    where it is not simply the host."""
+
+    def __init__(self, text: str = "", place: str = "") -> None:
+        super().__init__(text)
+        self.place = place
 
 
 BY_NAME: dict[str, type[DriverError]] = {

@@ -120,6 +120,13 @@ def cut_revoked(db: Database, hub: Connections) -> None:
             hub.cut(uuid)
 
 
+def changes(reader: Reader) -> tuple[int, ...]:
+    """Differs whenever a certificate was revoked, or an authority made, changed or dropped."""
+    last = sa.select(sa.func.coalesce(sa.func.max(Revocation.c.id), 0))
+    versions = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(Authority.c.version), 0))
+    return int(reader.value(last)), *(int(value) for value in reader.rows(versions)[0])
+
+
 def _revoked_since(reader: Reader, host: Host) -> bool:
     since = host.connected or 0.0
     return reader.find(Revocation, Revocation.c.host_id == host.id, Revocation.c.created >= since) is not None

@@ -11,16 +11,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
+
 from cloudwright.agent.frame import Stats
 from cloudwright.core.db import Database
 from cloudwright.core.loop import Loop
+from cloudwright.core.server import Server
 from cloudwright.core.setting import setting
-from cloudwright.core.task import poke
+from cloudwright.core.task import arrived, poke
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.hypervisor.contract import HostFacts, Seen
 from cloudwright.drivers.network.contract import ApplianceSeen
 from cloudwright.infrastructure.model import Host
-from cloudwright.storage.pool.open import host_connected
+from cloudwright.storage.model import StoragePool
+from cloudwright.storage.pool.open import host_connected, pools_of
 
 log = logging.getLogger(__name__)
 
@@ -44,23 +48,41 @@ def known(facts: HostFacts) -> dict[str, Any]:
     }  # fmt: skip
 
 
+_ELSEWHERE = sa.select(Server.c.address).where(
+    Host.c.uuid == sa.bindparam("host"), Host.c.gone == 0, Server.c.id == Host.c.server_id, Server.c.alive.is_(True),
+    Server.c.id != sa.bindparam("me"),
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Observer:
-    """The hub's callbacks about hosts. Methods block for a write, and bear hosts that are gone."""
+    """The hub's callbacks about hosts. Methods block for a write, and bear hosts that are gone. `server` is the id of this
+    one: of a host that moved here, the server that held it before may speak later."""
 
     db: Database
+    server: int | None = None
 
     def connected(self, uuid: str, facts: HostFacts) -> None:
         """A host is there, and this is what it is."""
-        self._on(uuid, lambda tx, host: _connected(tx, host, facts))
+        self._on(uuid, lambda tx, host: _connected(tx, host, facts, self.server))
 
     def gone(self, uuid: str) -> None:
         """A host's connection ended: nothing more is known."""
-        self._on(uuid, _silent)
+        self._on(uuid, lambda tx, host: _silent(tx, host) if host.server_id == self.server else None)
 
     def pushed(self, uuid: str, kind: str, payload: object) -> None:
         """A host reports (kinds as in `cloudwright.agent.frame.PUSHED`)."""
-        self._on(uuid, lambda tx, host: _pushed(tx, host, kind, payload))
+
+        def take(tx: Tx, host: Host) -> None:
+            if host.server_id != self.server:
+                tx.update(host, server_id=self.server)  # whom it tells, there it hangs
+            _pushed(tx, host, kind, payload)
+
+        self._on(uuid, take)
+
+    def elsewhere(self, uuid: str) -> str:
+        """The address of the other living server on which a host hangs, or ""."""
+        return str(self.db.read().value(_ELSEWHERE, {"host": uuid, "me": self.server}) or "")
 
     def _on(self, uuid: str, fn: Callable[[Tx, Host], None]) -> None:
         def write(tx: Tx) -> None:
@@ -91,20 +113,27 @@ class WatchForSilence(Loop, every=30.0):
         return None
 
 
-def _connected(tx: Tx, host: Host, facts: HostFacts) -> None:
+def back(tx: Tx, host: Host) -> None:
+    """Call in the transaction in which a host became Up: what waits for it, or for a pool that it reaches, goes on at once."""
+    poke(tx, f"{host.kind}:{host.id}")
+    pools = tx.all(StoragePool, pools_of(host))
+    arrived(tx, f"{host.kind}:{host.id}", *(f"{pool.kind}:{pool.id}" for pool in pools))
+
+
+def _connected(tx: Tx, host: Host, facts: HostFacts, server: int | None) -> None:
     if facts.hypervisor != host.hypervisor:
         log.error("host %s was added as %s and says it is %s", host.name, host.hypervisor, facts.hypervisor)
         tx.update(host, state="Alert", last_seen=tx.now)
         return
-    tx.update(host, **known(facts), state="Up", last_seen=tx.now, connected=tx.now, disconnected=None)
-    poke(tx, f"host:{host.id}")
+    tx.update(host, **known(facts), state="Up", last_seen=tx.now, connected=tx.now, disconnected=None, server_id=server)
+    back(tx, host)
     host_connected(tx, host)
     tx.signal("host")
 
 
 def _silent(tx: Tx, host: Host) -> None:
     if host.state == "Up":
-        tx.update(host, state="Disconnected", disconnected=tx.now)
+        tx.update(host, state="Disconnected", disconnected=tx.now, server_id=None)
         tx.signal("host")
 
 
@@ -113,6 +142,8 @@ def _pushed(tx: Tx, host: Host, kind: str, payload: Any) -> None:
     if host.state in ("Disconnected", "Alert") and kind != "seen":
         values |= {"state": "Up", "disconnected": None}  # it was thought silent, by this server or another
     tx.update(host, **values)
+    if "state" in values:
+        back(tx, host)
     if kind == "appliances":
         for tell in on_appliances:
             tell(tx, host, payload)

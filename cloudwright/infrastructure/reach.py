@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from cloudwright.core.resource import Resource
-from cloudwright.drivers.error import Unreachable
+from cloudwright.core.tx import Reader
+from cloudwright.drivers.error import DriverError, Unreachable
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.images.contract import ImageStore as ImageDriver
 from cloudwright.drivers.network.contract import HostNetwork
@@ -65,8 +67,19 @@ class Reach:
 
     @staticmethod
     def _nobody(contract: type[Any], host: str) -> Any:
-        raise Unreachable(f"no agent of host {host} is connected to this server")
+        raise Unreachable(f"host {host} is not connected to this server")
 
     @staticmethod
     def _no_store(store: ImageStore) -> ImageDriver:
         raise Unreachable(f"image store {store.name} ({store.url}) is not reachable from this server")
+
+
+def in_words(reader: Reader, uuid: str, error: DriverError) -> DriverError:
+    """The same error about a host as its operators know it: by name and address, and since when it is not heard."""
+    host = reader.find(Host, Host.c.uuid == uuid)
+    if host is None:
+        return error
+    text = str(error).replace(f"host {uuid}", f"host {host.name} ({host.address})")
+    if isinstance(error, Unreachable) and host.disconnected is not None:
+        text += f"; it is {host.state} since {datetime.fromtimestamp(host.disconnected, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return type(error)(text)

@@ -15,7 +15,7 @@ from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.host.tag import set_tags
 from cloudwright.infrastructure.host.view import HostView
 from cloudwright.infrastructure.model import Host
-from cloudwright.infrastructure.observe import known
+from cloudwright.infrastructure.observe import back, known
 
 _ALLOCATION = {"enable": "Enabled", "enabled": "Enabled", "disable": "Disabled", "disabled": "Disabled"}
 
@@ -62,8 +62,13 @@ class ReachHost(Task, rank=60):
     def asked(self) -> None:
         host = self.read.get(Host, self.host)
         facts = self.reach(Hypervisor, host).facts()
-        self.write(lambda tx: tx.update(tx.get(Host, self.host), **known(facts), state="Up", last_seen=tx.now, disconnected=None))
+        self.write(lambda tx: self._answers(tx, known(facts)))
         self.say(f"host {host.name} answers: {facts.cpus} processors, {facts.memory} MiB", version=facts.version)
+
+    def _answers(self, tx: Tx, facts: dict[str, Any]) -> None:
+        host = tx.get(Host, self.host)
+        tx.update(host, **facts, state="Up", last_seen=tx.now, disconnected=None)
+        back(tx, host)
 
 
 class ReconnectHost(Command, answers=HostView, event="HOST.RECONNECT", starts=ReachHost):

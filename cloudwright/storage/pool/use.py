@@ -38,7 +38,7 @@ def host_for(reader: Reader, pool: StoragePool, prefer: int = 0) -> Host:
     """A connected host by which a pool is reached: `prefer` if it is one. Raises Unreachable."""
     up = [host for host in reader.all(Host, hosts_of(pool)) if host.state == "Up"]
     if not up:
-        raise Unreachable(f"storage pool {pool.name} cannot be reached: none of its hosts is connected")
+        raise Unreachable(f"storage pool {pool.name} cannot be reached: none of its hosts is connected", f"{pool.kind}:{pool.id}")
     return next((host for host in up if host.id == prefer), up[0])
 
 
