@@ -63,8 +63,8 @@ class Parameters:
         self.plain = {name.lower(): value for name, value in sent.items() if "[" not in name and "]" not in name}
 
     def get(self, name: str, default: str = "") -> str:
-        """The text of the parameter called `name` (lower case), or `default` when it was not sent."""
-        return self.plain.get(name, default)
+        """The text of the parameter called `name`, in any case, or `default` when it was not sent."""
+        return self.plain.get(name.lower(), default)
 
     def check_maps(self) -> None:
         """Raise WireError 430 unless every name with a bracket has the form `name[<integer>].<subkey>`."""

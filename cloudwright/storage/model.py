@@ -97,13 +97,16 @@ class OsCategory(Resource, table="os_category", unique=[("name",)]):
         return sa.false() if use is Use.CHANGE else None
 
 
-class OsType(Resource, table="os_type", indexes=[("category_id", "id")]):
-    """A guest operating system."""
+class OsType(Resource, table="os_type", indexes=[("category_id", "id"), ("name",)]):
+    """A guest operating system. `name` is what people are shown, `short_name` what programs may call it."""
 
     name: str
     category_id: int
+    short_name: str | None = None
     user_defined: bool = False
 
+    display: bool = True
+    details: dict[str, str] = column(default={})
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
         """Everybody may look."""
@@ -111,6 +114,16 @@ class OsType(Resource, table="os_type", indexes=[("category_id", "id")]):
 
 
 class Template(Owned, table="template", indexes=[("format", "id")]):
+class OsMapping(Resource, table="os_mapping", unique=[("os_type_id", "hypervisor", "hypervisor_version")]):
+    """What a hypervisor, of a version or "default", calls a guest operating system."""
+
+    os_type_id: int
+    hypervisor: str
+    hypervisor_version: str
+    os_name: str
+    user_defined: bool = True
+
+
     """A template or (format ISO) an ISO image. `state` Active or Inactive; where it rests is in TemplateAt."""
 
     name: str

@@ -6,10 +6,11 @@ from importlib import resources
 
 import sqlalchemy as sa
 
+from cloudwright.core.access import Caller
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
-from cloudwright.core.view import View, computed, field
+from cloudwright.core.view import View, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 from cloudwright.storage.model import OsCategory, OsType, Template
@@ -65,10 +66,10 @@ class OsTypeView(View, of=OsType, key="ostype", joins=[(OsCategory, OsCategory.c
     id = field(OsType.c.uuid, "the operating system's id")
     oscategoryid = field(OsCategory.c.uuid, "its family")
     oscategoryname = field(OsCategory.c.name, "the name of its family")
-    name = field(OsType.c.name, "its name")
-    description = field(OsType.c.name, "its name")
+    name = field(sa.func.coalesce(OsType.c.short_name, OsType.c.name), "its name", "string")
+    description = field(OsType.c.name, "what people are shown")
     isuserdefined = field(OsType.c.user_defined, "whether an operator added it")
-    fordisplay = computed(lambda row, caller: True, "whether it is shown to users", "boolean")
+    fordisplay = field(OsType.c.display, "whether it is shown to users")
 
 
 class ListOsTypes(List, answers=OsTypeView, keywords=[OsType.c.name]):
@@ -78,7 +79,12 @@ class ListOsTypes(List, answers=OsTypeView, keywords=[OsType.c.name]):
     ids: list[str] = where(OsType.c.uuid, "only these", since="4.22.1")
     os_category: Ref[OsCategory] | None = where(OsType.c.category_id, "only those of this family", wire_name="oscategoryid")
     description: str | None = where(OsType.c.name, "only the one of this name", since="3.0.1")
-    for_display: bool | None = param("those shown to users; all are", roles=["Admin"], since="4.18.1")
+    for_display: bool | None = where(
+        OsType.c.display, "only those shown to users, or only the others", roles=["Admin"], since="4.18.1"
+    )
+
+    def scope(self, caller: Caller) -> sa.ColumnElement[bool] | None:
+        return None if caller.root else OsType.c.display.is_(True)
 
 
 def seed_os_types(tx: Tx) -> None:
