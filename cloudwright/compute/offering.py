@@ -17,6 +17,7 @@ from cloudwright.core.view import computed, field
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.placement import PLANNERS
 from cloudwright.storage.model import Template
 from cloudwright.storage.quality import (
     STORAGE,
@@ -141,9 +142,7 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
     is_system: bool = param("whether it is for the system's machines", default=False)
     system_vm_type: str | None = param("for which of them", choices=SYSTEM_VMS)
     network_rate: int | None = param("Mb/s of its interfaces", minimum=0)
-    deployment_planner: str | None = param(
-        "the planner that places its machines", choices=["FirstFitPlanner", "UserDispersingPlanner", "UserConcentratedPodPlanner"]
-    )
+    deployment_planner: str | None = param("the planner that places its machines", choices=PLANNERS)
     service_offering_details: dict[str, str] = param("further details", default={}, style="kv")
     root_disk_size: int | None = param("GiB of the root disk", kind="long", minimum=1, since="4.15")
     dynamic_scaling_enabled: bool = param("whether its machines may be scaled while they run", default=True, since="4.16")

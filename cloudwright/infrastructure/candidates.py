@@ -12,13 +12,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
+from cloudwright.compute.model import Vm
 from cloudwright.core.prepared import Prepared
 from cloudwright.core.setting import Setting, setting
 from cloudwright.core.tx import Reader
-from cloudwright.infrastructure import capacity
+from cloudwright.infrastructure import capacity, dedication
+from cloudwright.infrastructure.company import guests_on
 from cloudwright.infrastructure.model import Cluster, Host, HostTag, Pod
-from cloudwright.infrastructure.placement import Candidate, Plan, Pool, Refusal, Request, explain, place
+from cloudwright.infrastructure.placement import PLANNERS, Candidate, Plan, Pool, Refusal, Request, explain, place
 from cloudwright.storage.model import StoragePool
 
 SAMPLE = 16
@@ -28,6 +31,10 @@ ALGORITHM = setting(
     "vm.allocation.algorithm", "random", "which host is tried first of those on which a machine fits",
     options=("random", "firstfit", "userdispersing", "firstfitleastconsumed"),
 )  # fmt: skip
+PLANNER = setting(
+    "vm.deployment.planner", "FirstFitPlanner", "the planner of machines whose service offering names none",
+    options=PLANNERS,
+)  # fmt: skip
 _choose = random.SystemRandom().randint
 
 
@@ -35,10 +42,10 @@ def choose(reader: Reader, request: Request) -> Plan:
     """Where the machine goes. Raises NoCapacity with the numbers of those hosts that come nearest."""
     found = place(request, candidates(reader, request))
     if not isinstance(found, Plan):
-        found = place(request, _seen(reader, _page(reader, request, {}, MANY)))
+        found = place(request, _seen(reader, _page(reader, request, {}, MANY), request))
     if isinstance(found, Plan):
         return found
-    nearest = place(request, _seen(reader, _nearest(reader, request)))
+    nearest = place(request, _seen(reader, _nearest(reader, request), request))
     if isinstance(nearest, Plan):
         return nearest
     error = explain(request, nearest)
@@ -56,18 +63,37 @@ def refusals(reader: Reader, request: Request) -> list[Refusal]:
 def candidates(reader: Reader, request: Request, every: bool = False) -> list[Candidate]:
     """Hosts to try, in order: a sample of those that can fit, or every host of the zone."""
     rows = reader.all(Host, Host.c.zone_id == request.zone) if every else _sample(reader, request)
-    found = _seen(reader, rows)
-    algorithm = ALGORITHM.get(reader)
-    if algorithm == "userdispersing":
+    found = _seen(reader, rows, request)
+    algorithm, planner = ALGORITHM.get(reader), request.planner or PLANNER.get(reader)
+    if planner == "UserConcentratedPodPlanner":
+        crowded: dict[int, int] = defaultdict(int)
+        for host in found:
+            crowded[host.pod] += request.crowd.get(host.id, 0)
+        found.sort(key=lambda host: -crowded[host.pod])
+    elif planner == "ImplicitDedicationPlanner":
+        found.sort(key=lambda host: (host.neighbours > 0, -request.crowd.get(host.id, 0)))
+    elif planner == "UserDispersingPlanner" or algorithm == "userdispersing":
         found.sort(key=lambda host: request.crowd.get(host.id, 0))
     elif algorithm == "firstfitleastconsumed":
         found.sort(key=lambda host: host.memory_reserved / max(1, host.memory_limit))
     return found
 
 
+def spreads(reader: Reader, planner: str) -> bool:
+    """Whether a planner ("" for the setting's) asks where an account's machines are."""
+    return (planner or PLANNER.get(reader)) != "FirstFitPlanner" or ALGORITHM.get(reader) == "userdispersing"
+
+
+def crowd(reader: Reader, account: int) -> dict[int, int]:
+    """By host: how many machines of the account are there."""
+    return dict(map(tuple, reader.rows(_CROWD, {"account": account})))
+
+
 def _sample(reader: Reader, request: Request) -> list[Host]:
     if request.host is not None:
         return reader.all(Host, Host.c.id == request.host)
+    if spreads(reader, request.planner):
+        return _page(reader, request, {}, MANY)
     if ALGORITHM.get(reader) == "firstfit":
         return _page(reader, request, {}, SAMPLE)
     bounds: Any = reader.one(_BOUNDS, {"zone": request.zone})
@@ -90,6 +116,11 @@ _SUMS = (
     .where(Host.c.gone == 0, Host.c.cluster_id.in_(sa.bindparam("clusters", expanding=True)))
     .group_by(Host.c.cluster_id)
 )
+_CROWD = (
+    sa.select(Vm.c.host_id, sa.func.count())
+    .where(Vm.c.gone == 0, Vm.c.account_id == sa.bindparam("account"), Vm.c.host_id.is_not(None))
+    .group_by(Vm.c.host_id)
+)
 _built: dict[Any, Any] = {}
 
 
@@ -102,7 +133,7 @@ def _page(reader: Reader, request: Request, part: dict[str, int], most: int) -> 
         if not request.disabled_too:
             where.append(Host.c.resource_state == sa.bindparam("open"))
         statement = sa.select(Host.t).where(*where).order_by(Host.c.id).limit(sa.bindparam("most"))
-        _built[key] = statement if "avoid" in binds else Prepared(statement)
+        _built[key] = statement if {"avoid", "owner_domains"} & binds.keys() else Prepared(statement)
     return [Host.load(row) for row in reader.rows(_built[key], {**binds, "most": most})]
 
 
@@ -117,10 +148,16 @@ def _wanted(reader: Reader, request: Request) -> dict[str, Any]:
         "memory": request.memory, "cpu_factor": _largest(reader, capacity.CPU_FACTOR),
         "memory_factor": _largest(reader, capacity.MEMORY_FACTOR), "cluster": max(clusters, default=None), "pod": request.pod,
         "at": next((pool.host_id for pool in pinned if pool.scope == "HOST"), None), "avoid": sorted(request.avoid),
-        "open": None if request.disabled_too else "Enabled",
+        "open": None if request.disabled_too else "Enabled", **_owner(reader, request),
         **{f"tag{i}": tag for i, tag in enumerate(request.tags)},
         **{f"pool{i}": f'%"{tag}"%' for i, tag in enumerate(sorted({tag for disk in request.disks for tag in disk.tags}))},
     }  # fmt: skip
+
+
+def _owner(reader: Reader, request: Request) -> dict[str, Any]:
+    """Asked only where something of the zone is dedicated."""
+    there = dedication.any_in(reader, request.zone)
+    return {"owner": request.account, "owner_domains": sorted(request.domains) or [0]} if there else {}
 
 
 def _conditions(request: Request) -> dict[str, sa.ColumnElement[bool]]:
@@ -134,7 +171,7 @@ def _conditions(request: Request) -> dict[str, sa.ColumnElement[bool]]:
         ),
         "from_": Host.c.id >= bind("from_"), "before": Host.c.id < bind("before"), "at": Host.c.id == bind("at"),
         "cluster": Host.c.cluster_id == bind("cluster"), "pod": Host.c.pod_id == bind("pod"),
-        "avoid": Host.c.id.not_in(bind("avoid", expanding=True)),
+        "avoid": Host.c.id.not_in(bind("avoid", expanding=True)), "owner": dedication.OPEN_TO_OWNER,
     }  # fmt: skip
     for i in range(len(request.tags)):
         tagged = sa.select(HostTag.c.host_id).where(HostTag.c.name == bind(f"tag{i}"), HostTag.c.gone == 0)
@@ -171,7 +208,7 @@ def _largest(reader: Reader, factor: Setting[float]) -> float:
     return max([factor.get(reader), *factor.each(reader, "cluster")])
 
 
-def _seen(reader: Reader, hosts: Sequence[Host]) -> list[Candidate]:
+def _seen(reader: Reader, hosts: Sequence[Host], request: Request) -> list[Candidate]:
     if not hosts:
         return []
     clusters = _by_id(reader, Cluster, {host.cluster_id for host in hosts})
@@ -180,7 +217,10 @@ def _seen(reader: Reader, hosts: Sequence[Host]) -> list[Candidate]:
     for tag in _in(reader, HostTag, "host_id", {host.id for host in hosts}):
         tags[tag.host_id].append(tag.name)
     pools, thresholds = _Pools(reader, hosts), _thresholds(reader, set(clusters))
-    return [_candidate(reader, host, (clusters, pods, tags, pools, thresholds)) for host in hosts]
+    claims = dedication.claims_on(reader, hosts) if dedication.any_in(reader, request.zone) else {}
+    company = guests_on(reader, hosts, request)
+    found = [_candidate(reader, host, (clusters, pods, tags, pools, thresholds)) for host in hosts]
+    return [replace(one, claims=claims.get(one.id, ()), **company.get(one.id, {})) for one in found]
 
 
 def _candidate(reader: Reader, host: Host, world: Any) -> Candidate:

@@ -13,6 +13,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.capacity import CPU_FACTOR, MEMORY_FACTOR, factor_of
+from cloudwright.infrastructure.dedication import forget
 from cloudwright.infrastructure.hypervisor import HYPERVISORS, hypervisor_named
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.infrastructure.usage import ListWithCapacity
@@ -120,5 +121,6 @@ class DeleteCluster(Command):
         if hosts or pools:
             text = f"Cluster {self.id.name} is not empty: it has {counted({'host': hosts, 'storage pool': pools})}"
             raise InUse(text, param="id", fix=["deleteHost and deleteStoragePool first"])
+        forget(tx, "cluster", self.id.id)
         tx.remove(self.id)
         return Success()

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, above_caller
+from cloudwright.core.access import Kind, Use, above_caller, below_caller
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.secret import Secret
 
@@ -50,7 +50,23 @@ class Zone(Resource, table="zone", unique=[("name",)]):
     def access(cls, kind: Kind, use: Use) -> Any:
         """Callers see enabled zones that are public or dedicated to their domain or one above."""
         mine = sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
-        return sa.false() if use is Use.CHANGE else sa.and_(cls.c.allocation_state == "Enabled", mine)
+        open_ = cls.c.id.not_in(_zones_of_others(kind))
+        return sa.false() if use is Use.CHANGE else sa.and_(cls.c.allocation_state == "Enabled", mine, open_)
+
+
+def _zones_of_others(kind: Kind) -> sa.Select[tuple[int]]:
+    """The ids of zones dedicated to somebody else than the caller and, for an administrator, those below."""
+    d = sa.table("dedication", *(sa.column(name) for name in ("of_kind", "of_id", "domain_id", "account_id", "gone")))
+    living = [_living("domain", d.c.domain_id), sa.or_(d.c.account_id.is_(None), _living("account", d.c.account_id))]
+    of_domain = sa.and_(d.c.account_id.is_(None), above_caller(d.c.domain_id))
+    mine = sa.or_(sa.func.coalesce(d.c.account_id, 0) == sa.bindparam("caller_account"), of_domain)
+    mine = sa.or_(mine, below_caller(d.c.domain_id)) if kind is Kind.DOMAIN else mine
+    return sa.select(d.c.of_id).where(d.c.of_kind == "zone", d.c.gone == 0, *living, sa.not_(mine))
+
+
+def _living(table: str, id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    of = sa.table(table, sa.column("id"), sa.column("gone"))
+    return id.in_(sa.select(of.c.id).where(of.c.gone == 0))
 
 
 class Pod(Resource, table="pod", unique=[("zone_id", "name")]):
@@ -113,6 +129,29 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
 
 class HostTag(Resource, table="host_tag", unique=[("host_id", "name")], indexes=[("name", "host_id")]):
     """A tag of a host: offerings that ask for it are placed there."""
+class HypervisorCapability(Resource, table="hypervisor_capability", unique=[("hypervisor", "hypervisor_version")]):
+    """What a hypervisor can do, and how much of it the operator allows. None: no limit of its own."""
+
+    hypervisor: str
+    hypervisor_version: str = "default"
+    max_guests: int | None = None  # on a host
+    max_data_volumes: int
+    max_hosts: int | None = None  # in a cluster
+    security_groups: bool = False
+    storage_motion: bool = False
+    vm_snapshots: bool = False
+
+
+class Dedication(Resource, table="dedication", unique=[("of_kind", "of_id")], indexes=[("zone_id", "id")]):
+    """A zone, pod, cluster or host (`of_kind`) that only one domain with those below it, or one account, may use."""
+
+    of_kind: str
+    of_id: int
+    zone_id: int
+    domain_id: int
+    account_id: int | None = None
+
+
 
     host_id: int
     name: str

@@ -14,6 +14,7 @@ from msgspec import Struct
 from cloudwright.core.error import NoCapacity
 
 SHOWN = 20  # refusals told of each host; the summary counts them all
+PLANNERS = ("FirstFitPlanner", "UserDispersingPlanner", "UserConcentratedPodPlanner", "ImplicitDedicationPlanner")
 TRIES = 10_000  # ways of spreading disks over pools that are tried on one host
 
 
@@ -45,7 +46,11 @@ class Request(Struct, frozen=True, kw_only=True):
     cluster: int | None = None
     host: int | None = None
     avoid: frozenset[int] = frozenset()
+    account: int = 0  # whose machine it is
+    domains: frozenset[int] = frozenset()  # that account's domain and those above it
     crowd: dict[int, int] = {}
+    planner: str = ""  # "" for the setting's choice
+    alone: bool = False  # only beside machines of the same account
     disabled_too: bool = False  # also hosts, clusters and pods that take no new machines: an administrator's choice
 
     @property
@@ -62,6 +67,23 @@ class Pool(Struct, frozen=True, kw_only=True):
     free: int
     tags: tuple[str, ...] = ()
     local: bool = False
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """Somebody has a host, or what it is in, to itself: a domain with those below it, or one account."""
+
+    what: str
+    whose: str
+    domain: int
+    account: int | None = None
+
+    def admits(self, account: int, domains: frozenset[int]) -> bool:
+        """Whether an account may go there; `domains` are its own and those above."""
+        return self.account == account if self.account is not None else self.domain in domains
+
+    def said(self) -> str:
+        """In words."""
+        return f"{self.what} is dedicated to {self.whose}"
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -86,6 +108,11 @@ class Candidate(Struct, frozen=True, kw_only=True):
     pools: tuple[Pool, ...] = ()
     cluster_cpu: tuple[int, int] = (0, 0)  # (reserved, most before its threshold); most 0: no threshold
     cluster_memory: tuple[int, int] = (0, 0)
+    claims: tuple[Claim, ...] = ()
+    guests: int = 0  # machines there
+    most_guests: int | None = None
+    neighbours: int = 0  # machines of other accounts there
+    reclusive: int = 0  # those of them that want no machine of another account beside them
 
     @property
     def free_memory(self) -> int:
@@ -146,6 +173,20 @@ def _avoided(request: Request, host: Candidate) -> str | None:
     return "it must be avoided" if host.id in request.avoid else None
 
 
+def _dedicated(request: Request, host: Candidate) -> str | None:
+    for claim in host.claims:
+        if not claim.admits(request.account, request.domains):
+            return claim.said()
+    if request.alone and host.neighbours:
+        return f"it has {host.neighbours} machines of other accounts, and no other account's may be beside this one"
+    return f"it has {host.reclusive} machines of an account that shares its hosts with no other" if host.reclusive else None
+
+
+def _guests(request: Request, host: Candidate) -> str | None:
+    full = host.most_guests is not None and host.guests >= host.most_guests
+    return f"it has {host.guests} machines, {host.most_guests} are allowed (maxguestslimit)" if full else None
+
+
 def _tagged(request: Request, host: Candidate) -> str | None:
     lacks = [tag for tag in request.tags if tag not in host.tags]
     return f"it has no tag {', '.join(lacks)} (it has: {', '.join(host.tags) or 'none'})" if lacks else None
@@ -201,6 +242,8 @@ FILTERS: dict[str, Filter] = {
     "of the hypervisor": _kind,
     "in the wanted place": _pinned,
     "not to be avoided": _avoided,
+    "open to the account": _dedicated,
+    "allowed another machine": _guests,
     "with the tags": _tagged,
     "with the networks' bridges": _wired,
     "with such processors": _processors,

@@ -14,6 +14,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.absent import not_built
+from cloudwright.infrastructure.dedication import forget
 from cloudwright.infrastructure.model import Cluster, Host, Pod, StorageIpRange, Zone
 from cloudwright.infrastructure.usage import ListWithCapacity
 from cloudwright.infrastructure.zone import STATES
@@ -109,6 +110,7 @@ class DeletePod(Command, event="POD.DELETE"):
             raise InUse(text, param="id", fix=["deleteHost and deleteCluster first"])
         for range_ in tx.all(StorageIpRange, StorageIpRange.c.pod_id == pod.id):
             tx.remove(range_)
+        forget(tx, "pod", pod.id)
         tx.remove(pod)
         return Success()
 

@@ -19,6 +19,7 @@ from cloudwright.core.view import View, field
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.absent import not_built
+from cloudwright.infrastructure.dedication import forget
 from cloudwright.infrastructure.model import Host, PhysicalNetwork, Pod, Zone
 from cloudwright.infrastructure.usable import missing
 from cloudwright.infrastructure.usage import ListWithCapacity
@@ -162,6 +163,7 @@ class DeleteZone(Command, event="ZONE.DELETE"):
         }
         if left := counted(there):
             raise InUse(f"Zone {self.id.name} is not empty: it has {left}", param="id", fix=["delete those first"])
+        forget(tx, "zone", self.id.id)
         tx.remove(self.id)
         return Success()
 

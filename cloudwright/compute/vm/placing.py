@@ -10,7 +10,9 @@ from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.error import Lost
 from cloudwright.core.tx import Tx
 from cloudwright.infrastructure import capacity
-from cloudwright.infrastructure.candidates import choose
+from cloudwright.infrastructure.candidates import choose, crowd, spreads
+from cloudwright.infrastructure.company import alone
+from cloudwright.infrastructure.dedication import domains_of
 from cloudwright.infrastructure.model import Cluster, Host, Pod
 from cloudwright.infrastructure.placement import Disk, Request
 from cloudwright.network.model import Network, Nic
@@ -40,7 +42,10 @@ def request_of(tx: Tx, vm: Vm, volumes: Sequence[Volume], pin: Mapping[str, int]
     nics = tx.all(Nic, Nic.c.vm_id == vm.id)
     physical = {tx.get(Network, nic.network_id).physical_network_id for nic in nics}
     labels = {label_of(tx, id, "Guest", vm.hypervisor) for id in physical}
+    planner = offering.deployment_planner or ""
     return Request(
+        account=vm.account_id, domains=domains_of(tx, vm.domain_id), planner=planner, alone=alone(offering),
+        crowd=crowd(tx, vm.account_id) if spreads(tx, planner) else {},
         name=vm.name, zone=vm.zone_id, hypervisor=vm.hypervisor, cpus=vm.cpus, mhz=vm.cpu_mhz, memory=vm.memory * MIB,
         tags=_words(offering.host_tags), labels=tuple(sorted(labels)), disks=tuple(_disk(tx, v, offering) for v in volumes),
         pod=pin.get("pod"), cluster=pin.get("cluster"), host=pin.get("host"), avoid=frozenset(avoid), disabled_too=bool(pin),

@@ -22,7 +22,7 @@ from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.authority import enrol_command
 from cloudwright.infrastructure.host.tag import set_tags
 from cloudwright.infrastructure.host.view import HostView
-from cloudwright.infrastructure.hypervisor import HYPERVISORS
+from cloudwright.infrastructure.hypervisor import HYPERVISORS, capabilities
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.infrastructure.observe import known
 from cloudwright.storage.pool.open import host_connected
@@ -83,6 +83,10 @@ class AddHost(Command, answers=HostView):
         if cluster.hypervisor.lower() != self.hypervisor.lower():
             text = f"Parameter hypervisor: cluster {cluster.name} is of {cluster.hypervisor}, not {self.hypervisor}"
             raise ParamError(text, param="hypervisor")
+        able, hosts = capabilities(reader, cluster.hypervisor), reader.count(Host, Host.c.cluster_id == cluster.id)
+        if able is not None and able.max_hosts is not None and hosts >= able.max_hosts:
+            text = f"Cluster {cluster.name} has {hosts} hosts; {cluster.hypervisor} allows {able.max_hosts} (maxhostspercluster)"
+            raise ParamError(text, param="clusterid", fix=["add it to another cluster", "updateHypervisorCapabilities"])
         return cluster
 
 

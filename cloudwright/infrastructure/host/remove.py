@@ -10,6 +10,7 @@ from cloudwright.core.error import InUse, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
 from cloudwright.infrastructure import authority
+from cloudwright.infrastructure.dedication import forget
 from cloudwright.infrastructure.host.maintain import occupants
 from cloudwright.infrastructure.host.tag import set_tags
 from cloudwright.infrastructure.model import EnrolToken, Host
@@ -46,6 +47,7 @@ class DeleteHost(Command):
             tx.remove(token)
         if host.certificate_serial:
             authority.revoke(tx, host.certificate_serial, host.id, "the host was deleted")
+        forget(tx, "host", host.id)
         tx.remove(host)
         return Success()
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from cloudwright.core.error import NoCapacity
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.segment import SegmentKind
+from cloudwright.infrastructure import dedication
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Network
 from cloudwright.network.segment import LABEL, label_of
@@ -39,7 +40,7 @@ def place_router(reader: Reader, network: Network) -> Host:
     seen = 0
     for host in _hosts(reader, network.zone_id):
         seen += 1
-        why = _unfit(reader, host, network)
+        why = _unfit(reader, host, network) or _foreign(reader, host, network)
         if why is None:
             return host
         if len(reasons) < _SHOWN:
@@ -78,6 +79,15 @@ def _unfit(reader: Reader, host: Host, network: Network) -> str | None:
     wanted = {label_of(reader, network.physical_network_id, traffic, host.hypervisor) for traffic in _traffic(network)}
     missing = sorted(wanted - set(host.labels) - ({LABEL} if not host.labels else set()))
     return f"it has no bridge {', '.join(missing)}" if missing else None
+
+
+def _foreign(reader: Reader, host: Host, network: Network) -> str | None:
+    """Whether somebody else than the network's owner has the host to itself."""
+    if not dedication.any_in(reader, host.zone_id):
+        return None
+    domains = dedication.domains_of(reader, network.domain_id)
+    claims = dedication.claims_on(reader, [host]).get(host.id, ())
+    return next((claim.said() for claim in claims if not claim.admits(network.account_id, domains)), None)
 
 
 def _traffic(network: Network) -> list[str]:

@@ -8,6 +8,7 @@ from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
+from cloudwright.infrastructure.hypervisor import capabilities
 from cloudwright.infrastructure.model import Host
 from cloudwright.storage.model import StoragePool, Volume
 from cloudwright.storage.pool.open import pools_of
@@ -26,6 +27,10 @@ def check_attach(tx: Tx, volume: Volume, vm: Vm) -> None:
         raise ParamError(f"Parameter id: {volume.name} and {vm.name} belong to different accounts", param="id")
     if volume.zone_id != vm.zone_id:
         raise ParamError(f"Parameter id: {volume.name} and {vm.name} are in different zones", param="id")
+    able, disks = capabilities(tx, vm.hypervisor), tx.count(Volume, Volume.c.vm_id == vm.id, Volume.c.slot != 0)
+    if able is not None and volume.vol_type != "ROOT" and disks >= able.max_data_volumes:
+        text = f"{vm.name} has {disks} data disks; {vm.hypervisor} allows {able.max_data_volumes} (maxdatavolumeslimit)"
+        raise ParamError(text, param="virtualmachineid", fix=["updateHypervisorCapabilities", "detach another disk first"])
     if volume.pool_id is not None and (vm.host_id or vm.last_host_id):
         pool, host = tx.get(StoragePool, volume.pool_id), tx.get(Host, vm.host_id or vm.last_host_id or 0)
         if tx.find(StoragePool, StoragePool.c.id == pool.id, pools_of(host)) is None:
