@@ -9,6 +9,10 @@ import sqlalchemy as sa
 from cloudwright.core.access import Kind, Use, above_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.secret import Secret
+from cloudwright.core.tally import Counted, Counts
+
+RUNS = ("Starting", "Running", "Stopping", "Migrating", "Unknown")
+"""States of an instance that runs, or may."""
 
 
 class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id", "id")]):
@@ -101,3 +105,16 @@ class Vm(
     observed_by: str = ""
     destroyed_at: float | None = None
     started_at: float | None = None
+    tally_tags: list[str] = column(default=[])  # the host tags that its offering and its template ask for
+    grows_cpus: int = 0  # while it is scaled: what it shall have
+    grows_memory: int = 0
+
+    def tally(self) -> Counts:
+        """From when it is asked for until it is destroyed; what failed or is hidden does not count."""
+        if self.destroyed_at is not None or self.state == "Error" or not self.display:
+            return {}
+        cpus, memory = max(self.cpus, self.grows_cpus), max(self.memory, self.grows_memory)
+        counts = {Counted.INSTANCE: 1, Counted.CPU: cpus, Counted.MEMORY: memory}
+        if self.state in RUNS:
+            counts |= {Counted.RUNNING: 1, Counted.RUNNING_CPU: cpus, Counted.RUNNING_MEMORY: memory}
+        return counts

@@ -2,8 +2,10 @@
 
 SQLite, PostgreSQL and MariaDB/MySQL. A write is a closure `fn(tx)`. The writer gathers what waits, opens one transaction, renews
 the server's own row by its epoch (its heartbeat, and its fence: a server that was taken over finds no row), runs each closure
-under a savepoint, commits, then answers. A closure that fails fails alone. Where the whole batch fails (deadlock, lost
-connection) each is run again alone, so a closure must read inside what it decides upon. Where the answer to a commit is lost,
+under a savepoint, commits, then answers. A closure that fails fails alone. One that meets a row held by another server, while
+this transaction holds rows that others may wait for, does not wait there: what is done before it is committed, and it begins the
+next transaction, so servers that share rows hardly ever deadlock. Where the whole batch fails (deadlock, lost connection) each is
+run again alone, so a closure must read inside what it decides upon. Where the answer to a commit is lost,
 the server's own row tells whether it happened: nothing is done twice.
 """
 
@@ -32,6 +34,7 @@ ALONE_TRIES = 8
 PATIENCE = 10.0  # seconds that writers wait for a database that is away
 STALLED = 3  # seconds after which the database ends a transaction whose process sleeps: it would hold up all other servers
 LOCKED = 2  # seconds to wait for a row of another server's transaction before beginning anew
+BRIEFLY = 50  # milliseconds to wait for one, where this transaction holds rows already
 
 
 class Fenced(BaseException):
@@ -86,6 +89,16 @@ def _passes(error: sa.exc.DBAPIError) -> bool:
     return number in (0, 1040, 1053, 1205, 1213, 1927, 2003, 2006, 2013)
 
 
+def _held(error: BaseException) -> bool:
+    """Whether a statement waited too long for a row of another transaction, and its savepoint is still there to go back to."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return False
+    cause: Any = error.orig
+    if hasattr(cause, "sqlstate"):
+        return cause.sqlstate in ("55P03", "40P01")
+    return cause is not None and cause.args[:1] == (1205,)
+
+
 class _Reading(Reader):
     """A reader that outlives its connection: outside a transaction a read that lost it is simply read again."""
 
@@ -137,6 +150,7 @@ class Database:
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._closed = False
         self._connection: Connection | None = None  # the writer's own
+        self._impatient = False  # whether that waits only briefly for rows (MariaDB keeps this beyond the transaction)
         self._doubt: list[_Done] = []  # of a commit whose answer was lost
         self._local = threading.local()
         self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
@@ -205,7 +219,8 @@ class Database:
             if not batch:
                 continue
             try:
-                self._commit(batch)
+                while batch:
+                    batch = self._commit(batch)
             except Fenced as fenced:
                 self._end(batch, fenced)
             except Exception:  # any failure of the batch as a whole: each must still get its answer
@@ -231,6 +246,7 @@ class Database:
         connection = self._connection
         if connection is None or connection.closed or connection.invalidated:
             connection = self._connection = self.engine.connect()
+            self._impatient = False
         if self._doubt:
             landed, done = self.landed(connection), self._doubt
             self._doubt = []
@@ -240,7 +256,17 @@ class Database:
                 _put_back(work for work, _, _ in done)
         return connection
 
-    def _commit(self, batch: list[_Write]) -> None:
+    def _patience(self, connection: Connection, done: int) -> None:
+        """How long to wait for rows of other servers: briefly, once this transaction holds some."""
+        if connection.dialect.name == "postgresql" and done == 1:
+            send(connection, f"SET LOCAL lock_timeout = '{BRIEFLY}ms'")
+        elif connection.dialect.name in ("mysql", "mariadb") and done < 2 and self._impatient != (done == 1):
+            self._impatient = done == 1
+            least = 0 if getattr(connection.dialect, "is_mariadb", False) else 1
+            send(connection, f"SET SESSION innodb_lock_wait_timeout={least if self._impatient else LOCKED}")
+
+    def _commit(self, batch: list[_Write]) -> list[_Write]:
+        """One transaction. Answers what is left to do in another."""
         connection = self._connected()
         sql = connection.exec_driver_sql
         done: list[_Done] = []
@@ -248,8 +274,13 @@ class Database:
             sql("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
             self.renew(connection)
             for work in batch:
-                if not work.future.done():
-                    done.append(self._run(connection, work))
+                if work.future.done():
+                    continue
+                self._patience(connection, len(done))
+                one = self._run(connection, work, first=not done)
+                if one is None:
+                    break
+                done.append(one)
         except BaseException:
             _put_back(batch)
             with contextlib.suppress(Exception):
@@ -263,22 +294,27 @@ class Database:
                 sql("ROLLBACK")
             raise
         self._answer(done)
+        return [work for work in batch if not work.future.done()]
 
     @staticmethod
-    def _run(connection: Connection, work: _Write) -> _Done:
-        """One closure under its savepoint. Raises what concerns the whole transaction."""
+    def _run(connection: Connection, work: _Write, first: bool) -> _Done | None:
+        """One closure under its savepoint; None if it is to begin the next transaction. Raises what concerns the whole one."""
         tx = work.tx = Tx(connection, time.time())
         send(connection, "SAVEPOINT one")
         done: _Done
         try:
             done = (work, work.fn(tx), None)
+            tx.settle()
         except Fenced:
             raise
         except BaseException as error:
-            if isinstance(error, sa.exc.DBAPIError) and _passes(error):
+            later = not first and _held(error)
+            if not later and isinstance(error, sa.exc.DBAPIError) and _passes(error):
                 raise
             send(connection, "ROLLBACK TO SAVEPOINT one")
             tx.rolled_back()
+            if later:
+                return None
             done = (work, None, error)
         send(connection, "RELEASE SAVEPOINT one")
         return done

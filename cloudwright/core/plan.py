@@ -77,6 +77,7 @@ def would_do(tx: Tx, command: Command) -> dict[str, Any]:
         kind = Task.by_name[command.started.kind_name]
         steps = [s.name for s in kind.steps]
         _decide(tx, kind, command.started)
+    tx.settle()
     changes = [_told(change) for change in tx.changes if not change.resource.kind.startswith(("task", "event", "client_token"))]
     return {"dryrun": {"changes": changes, "steps": steps}}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Any, TypeVar, overload
+from typing import Any, ClassVar, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -128,7 +128,11 @@ class Tx(Reader):
         if _update(type(resource), tuple(sorted(values))).send(self.connection, {**values, **key}).rowcount != 1:
             raise Lost(f"{resource!r} changed meanwhile")
         self._remember(resource)
+        if resource.tallied:
+            note(self._owed, resource, -1)
         resource.__dict__.update(values, version=resource.version + 1)
+        if resource.tallied:
+            note(self._owed, resource, 1)
         self.changes.append(Change("update", resource, values))
 
     def remove(self, resource: Resource) -> None:
@@ -150,6 +154,12 @@ class Tx(Reader):
         self._remember(resource)
         resource.__dict__.update(rows[0] if rows else {})
         return resource
+
+    def settle(self) -> None:
+        """Have what the rows written so far count for more or less entered in the ledger. Raises LimitReached."""
+        owed, self._owed = settled(self._owed), {}
+        if owed:
+            Tx.ledger(self, owed)
 
     def signal(self, name: str) -> None:
         """Wake the process's loops that listen for `name`, once this is committed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from cloudwright.core.access import Kind, Use, above_caller, below_caller
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.secret import Secret
+from cloudwright.core.tally import Counted, Counts
 
 
 class Region(Resource, table="region", unique=[("number",)]):
@@ -231,6 +233,12 @@ class IpRange(Resource, table="ip_range", indexes=[("zone_id", "id"), ("network_
     for_virtual_network: bool = True
     account_id: int | None = None
     domain_id: int | None = None
+
+    def tally(self) -> Counts:
+        """Given to an account, each address of it counts as the account's."""
+        if not self.for_virtual_network:
+            return {}
+        return {Counted.IP: int(IPv4Address(self.end_ip)) - int(IPv4Address(self.start_ip)) + 1}
 
 
 class StorageIpRange(Resource, table="storage_ip_range", indexes=[("pod_id", "id"), ("zone_id", "id")]):

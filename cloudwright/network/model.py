@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
 from cloudwright.core.resource import Owned, Resource, column
+from cloudwright.core.tally import Counted, Counts
 
 
 class NetworkOffering(Resource, table="network_offering", unique=[("name",)]):
@@ -81,6 +82,11 @@ class Network(Owned, table="network", indexes=[("zone_id", "id"), ("physical_net
     router_id: int | None = None
     vlan_given: bool = False  # the segment number was asked for, so the network keeps it
     idle_since: float | None = None  # implemented, and no machine runs on it
+
+    def tally(self) -> Counts:
+        """Isolated networks of one account; shared ones and those on layer 2 alone do not count."""
+        counts = self.guest_type == "Isolated" and self.acl_type == "Account" and self.traffic == "Guest" and self.display
+        return {Counted.NETWORK: 1} if counts else {}
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
@@ -167,7 +173,12 @@ class PublicIp(
     state: str = "Allocated"
     allocated: float | None = None
     display: bool = True
+    dedicated: bool = False  # of a range that is the account's own
     generation: int = 0
+
+    def tally(self) -> Counts:
+        """Each, also those for source NAT; but an account's own range is given to it whole."""
+        return {} if self.dedicated or not self.display else {Counted.IP: 1}
 
 
 class FirewallRule(

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
 from cloudwright.core.resource import Owned, Resource, column
+from cloudwright.core.tally import Counted, Counts
 
 
 class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], indexes=[("cluster_id", "id")]):
@@ -158,6 +159,10 @@ class OsMapping(Resource, table="os_mapping", unique=[("os_type_id", "hypervisor
         """What image stores and pools call it."""
         return f"t-{self.uuid}"
 
+    def tally(self) -> Counts:
+        """Once, wherever it rests."""
+        return {Counted.TEMPLATE: 1} if self.state == "Active" else {}
+
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
         """Everybody uses public and featured ones, and those shared with the account; only the owner and its administrators
@@ -188,6 +193,7 @@ class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_i
     Ready, Failed."""
 
     template_id: int
+    account_id: int = 0  # the template's
     store_id: int = 0
     pool_id: int = 0
     zone_id: int | None = None
@@ -199,6 +205,10 @@ class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_i
     checksum: str = ""
     url: str = column(text=True, default="")
     last_used: float | None = None
+
+    def tally(self) -> Counts:
+        """Each copy in an image store, as soon as its size is known. What pools keep of it is the cloud's."""
+        return {Counted.SECONDARY_STORAGE: self.size} if self.store_id else {}
 
 
 class Volume(
@@ -226,6 +236,14 @@ class Volume(
     attached_at: float | None = None
     delete_protection: bool = False
     destroyed_at: float | None = None
+    tally_tags: list[str] = column(default=[])  # the storage tags that its offering asks for
+    grows_to: int = 0  # bytes, while it is resized
+
+    def tally(self) -> Counts:
+        """From when it is asked for, before a pool has it, until it is destroyed; what is hidden does not count."""
+        if self.destroyed_at is not None or not self.display:
+            return {}
+        return {Counted.VOLUME: 1, Counted.PRIMARY_STORAGE: max(self.size, self.grows_to)}
 
     @property
     def disk_name(self) -> str:

@@ -50,6 +50,7 @@ def estate(cloud: Cloud, owners: list[Caller]) -> dict[int, dict[str, Resource]]
 
 def _make(tx: Tx, owners: list[Caller]) -> dict[int, dict[str, Resource]]:
     made: dict[int, dict[str, Resource]] = defaultdict(dict)
+    tx.limited = False
     for kind in Resource.by_name.values():
         if kind.kind in IDENTITY | PROJECTS | MACHINERY or not kind.__module__.startswith("cloudwright."):
             continue

@@ -11,7 +11,7 @@ from cloudwright.compute.vm.disks import Disks, make_disks
 from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
 from cloudwright.compute.vm.interfaces import Wanted, default_network, wanted_networks
 from cloudwright.compute.vm.placing import Pin
-from cloudwright.compute.vm.size import size_of
+from cloudwright.compute.vm.size import host_tags, size_of
 from cloudwright.compute.vm.view import NewVmView
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Command
@@ -147,6 +147,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             key_pairs=names, public_keys=public_keys, password=password,
             password_serial=secrets.token_hex(8) if password else "", password_enabled=template.password_enabled,
             details=self.details or {}, display=self.display_vm, dynamically_scalable=self.dynamic_scaling_enabled,
+            tally_tags=host_tags(self.service_offering, template),
         )  # fmt: skip
         vm.uuid = uuid
         return vm

@@ -7,6 +7,7 @@ from msgspec import Struct
 from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.error import ParamError
 from cloudwright.core.tx import Tx
+from cloudwright.identity.limit import tags_of
 from cloudwright.storage.model import DiskOffering, Template, Volume
 
 GIB = 1 << 30
@@ -33,6 +34,7 @@ def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, sai
         root = _volume(vm, 0, _root_size(template, service, said.root_size))
         root.template_id = template.id
     root.service_offering_id, root.bytes_rate, root.iops_rate = service.id, service.bytes_rate, service.iops_rate
+    root.tally_tags = tags_of(service.tags)
     tx.insert(root)
     if said.offering is not None and template.format != "ISO":
         data = _volume(vm, 1, disk_size(said.offering, said.size))
@@ -41,6 +43,7 @@ def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, sai
             said.offering.bytes_rate,
             said.offering.iops_rate,
         )
+        data.tally_tags = tags_of(said.offering.tags)
         tx.insert(data)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloudwright.compute.model import ServiceOffering, Vm
-from cloudwright.compute.vm.size import Size, size_of
+from cloudwright.compute.vm.size import Size, host_tags, size_of
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
@@ -14,6 +14,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.infrastructure import capacity
 from cloudwright.infrastructure.model import Host
+from cloudwright.storage.model import Template
 
 MIB = 1 << 20
 
@@ -33,6 +34,7 @@ class ScaleVm(Task, rank=50):
         """Take what it needs more on its host."""
         vm = tx.get(Vm, self.vm)
         self.old = {"cpus": vm.cpus, "cpu_mhz": vm.cpu_mhz, "memory": vm.memory, "service_offering_id": vm.service_offering_id}
+        tx.update(vm, grows_cpus=self.cpus, grows_memory=self.memory)
         if vm.host_id is not None:
             more_mhz, more_memory = self.cpus * self.mhz - vm.cpu_taken, self.memory * MIB - vm.memory_taken
             if not capacity.reserve_host(tx, vm.host_id, more_mhz, more_memory):
@@ -48,6 +50,8 @@ class ScaleVm(Task, rank=50):
     @reserve.undo
     def release(self, tx: Tx) -> None:
         vm = tx.get(Vm, self.vm)
+        if self.old:
+            tx.update(vm, grows_cpus=0, grows_memory=0)
         if not self.old or vm.host_id is None:
             return
         mhz, memory = self.old["cpus"] * self.old["cpu_mhz"], self.old["memory"] * MIB
@@ -65,7 +69,9 @@ class ScaleVm(Task, rank=50):
     def written(self, tx: Tx) -> None:
         """It has its new size."""
         values = {"cpus": self.cpus, "cpu_mhz": self.mhz, "memory": self.memory, "service_offering_id": self.offering}
-        tx.update(tx.get(Vm, self.vm), **values)
+        vm = tx.get(Vm, self.vm)
+        tags = host_tags(tx.get(ServiceOffering, self.offering), tx.get(Template, vm.template_id) if vm.template_id else None)
+        tx.update(vm, **values, grows_cpus=0, grows_memory=0, tally_tags=tags)
         self.say("scaled", **values)
 
 
@@ -99,7 +105,9 @@ class ChangeServiceForVirtualMachine(Command, answers=VmView, event="VM.UPGRADE"
             )
         size = size_of(self.service_offering, self.details or {})
         values = {"cpus": size.cpus, "cpu_mhz": size.mhz, "memory": size.memory}
-        tx.update(self.id, service_offering_id=self.service_offering.id, **values)
+        template = tx.get(Template, self.id.template_id) if self.id.template_id else None
+        tags = host_tags(self.service_offering, template)
+        tx.update(self.id, service_offering_id=self.service_offering.id, tally_tags=tags, **values)
         return self.id
 
 

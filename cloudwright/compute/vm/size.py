@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from cloudwright.compute.model import ServiceOffering
 from cloudwright.core.error import ParamError
+from cloudwright.identity.limit import tags_of
+from cloudwright.storage.model import Template
 
 
 class Size(Struct, frozen=True):
@@ -24,6 +26,11 @@ def size_of(offering: ServiceOffering, details: Mapping[str, str]) -> Size:
     cpus = _one(offering, "cpunumber", "cpuNumber", offering.cpus, given)
     mhz = _one(offering, "cpuspeed", "cpuSpeed", offering.cpu_mhz, given)
     return Size(cpus, mhz, _one(offering, "memory", "memory", offering.memory, given))
+
+
+def host_tags(offering: ServiceOffering, template: Template | None) -> list[str]:
+    """The tags that an instance asks of its host: those of its offering and of its template."""
+    return tags_of(",".join((offering.host_tags or "", (template.tag if template else "") or "")))
 
 
 def _one(offering: ServiceOffering, key: str, shown: str, fixed: int | None, given: Mapping[str, str]) -> int:

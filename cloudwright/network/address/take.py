@@ -35,7 +35,7 @@ def take_address(tx: Tx, zone_id: int, owner: Account, wanted: str | None = None
         )
     row = PublicIp(
         account_id=owner.id, domain_id=owner.domain_id, zone_id=zone_id, range_id=found[0].id, address=found[1],
-        allocated=tx.now, **values,
+        allocated=tx.now, dedicated=found[0].account_id == owner.id, **values,
     )  # fmt: skip
     return tx.insert(row)
 

@@ -64,7 +64,8 @@ def wanted_in(template: Template, zone_id: int | None) -> bool:
 
 def bring(tx: Tx, template: Template, store: ImageStore) -> TemplateAt:
     """Begin to bring a template to a store."""
-    row = TemplateAt(template_id=template.id, store_id=store.id, zone_id=store.zone_id, url=template.url or "")
+    at = {"store_id": store.id, "zone_id": store.zone_id}
+    row = TemplateAt(template_id=template.id, account_id=template.account_id, url=template.url or "", **at)
     place = tx.insert(row)
     task = RegisterTemplate(place=place.id)
     tasks.start(tx, task, place, account_id=template.account_id, domain_id=template.domain_id)

@@ -12,6 +12,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.setting import setting
 from cloudwright.core.task import Task
 from cloudwright.core.tx import Tx
+from cloudwright.identity.limit import tags_of
 from cloudwright.identity.owner import OwnedBy, owner
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
@@ -59,7 +60,7 @@ class CreateVolume(OwnedBy, Command, answers=VolumeView, starts=create.CreateVol
             account_id=account.id, domain_id=account.domain_id, name=self.name or "", zone_id=self._zone(offering).id,
             vol_type="DATADISK", size=size_by(tx, offering, self.size), disk_offering_id=offering.id,
             provisioning=offering.provisioning, bytes_rate=offering.bytes_rate, iops_rate=offering.iops_rate,
-            display=self.display_volume,
+            display=self.display_volume, tally_tags=tags_of(offering.tags),
         )  # fmt: skip
         row.name = row.name or f"DATA-{row.uuid[:8]}"
         self._begin(tx, tx.insert(row), caller)

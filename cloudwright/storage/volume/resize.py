@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cloudwright.compute.model import Vm
 from cloudwright.core.error import NoCapacity, WrongState
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.hypervisor.contract import Hypervisor
+from cloudwright.identity.limit import tags_of
 from cloudwright.infrastructure.capacity import release_pool, reserve_pool
 from cloudwright.infrastructure.model import Host
-from cloudwright.storage.model import StoragePool, Volume
+from cloudwright.storage.model import DiskOffering, StoragePool, Volume
 from cloudwright.storage.pool.use import host_for, on_pool
 from cloudwright.storage.size import GIB
 
@@ -48,15 +51,16 @@ class ResizeVolume(Task, rank=50):
         if unused > 0 and volume.pool_id is not None:
             release_pool(tx, volume.pool_id, unused)
         if volume.state == "Resizing":
-            tx.update(volume, state=self.was, **({"size": self.old} if self.was == "Allocated" and self.old else {}))
+            back = {"size": self.old} if self.was == "Allocated" and self.old else {}
+            tx.update(volume, state=self.was, grows_to=0, **back)
 
     @step(deadline=300)
     def resize(self) -> None:
         """Tell the running machine's hypervisor, or the pool."""
         volume = self.read.get(Volume, self.volume)
-        offering = {"disk_offering_id": self.offering} if self.offering is not None else {}
+        offering = self._offering()
         if self.was == "Allocated" or volume.pool_id is None:
-            self.set(volume, state=self.was, size=self.size, **offering)
+            self.set(volume, state=self.was, size=self.size, grows_to=0, **offering)
             return
         pool = self.read.get(StoragePool, volume.pool_id)
         vm = self.read.get(Vm, volume.vm_id) if volume.vm_id else None
@@ -69,10 +73,16 @@ class ResizeVolume(Task, rank=50):
             self._follow_simulated(host, pool, volume)
         else:
             on_pool(self, host, pool, lambda p: p.resize(pool.pool_name, volume.disk_name, self.size, self.shrink))
-        self.set(volume, state="Ready", size=self.size, **offering)
+        self.set(volume, state="Ready", size=self.size, grows_to=0, **offering)
         if self.size < self.old:
             self.write(lambda tx: release_pool(tx, pool.id, self.old - self.size))
         self.say(f"{volume.name} has {self.size / GIB:g} GiB, {self.old / GIB:g} before", live=live)
+
+    def _offering(self) -> dict[str, Any]:
+        """What the row tells of a new disk offering."""
+        if self.offering is None:
+            return {}
+        return {"disk_offering_id": self.offering, "tally_tags": tags_of(self.read.get(DiskOffering, self.offering).tags)}
 
     def _follow_simulated(self, host: Host, pool: StoragePool, volume: Volume) -> None:
         """A simulated hypervisor does not write to its pool as a real one does when it grows a disk."""
@@ -87,4 +97,4 @@ class ResizeVolume(Task, rank=50):
             return
         pool = self.read.get(StoragePool, volume.pool_id)
         seen = on_pool(self, host_for(self.read, pool), pool, lambda p: p.see(pool.pool_name, volume.disk_name))
-        self.set(volume, state="Ready", size=seen.size)
+        self.set(volume, state="Ready", size=seen.size, grows_to=0)

@@ -35,7 +35,7 @@ class ResizeVolume(Command, answers=VolumeView, starts=resize.ResizeVolume, even
         vm = tx.get(Vm, volume.vm_id) if volume.vm_id else None
         if size < volume.size:
             self._check_shrink(volume, vm)
-        tx.update(volume, state="Resizing")
+        tx.update(volume, state="Resizing", grows_to=size)
         offering = self.disk_offering.id if self.disk_offering else None
         task = resize.ResizeVolume(volume=volume.id, size=size, was=was, offering=offering, shrink=self.shrink_ok)
         self.start(tx, task, vm or volume, caller, about=volume)
