@@ -69,6 +69,7 @@ class Api(msgspec.Struct, kw_only=True):
     ok_resp_key: str = ""
     http_method: str = ""
     pre_auth: bool = False
+    knows_caller: bool = False  # before login, yet whoever is signed in calls as that
     anonymous: bool = False
     port_refused: frozenset[str] = frozenset()
     authorized: tuple[str, ...] = ()  # role types allowed without any rule
@@ -161,6 +162,10 @@ class Command(Verb, http_method="POST"):
     """A command that changes something. `run` is one transaction: check, insert rows and the task."""
 
     started: ClassVar[TaskRow | None] = None  # set on the instance by `start`
+    asked: ClassVar[Any] = None  # set on the instance: what `ask` answered
+
+    def ask(self, reader: Reader, caller: Caller) -> Any:
+        """What `run` needs to know from outside, such as a directory: asked before the transaction, however long it takes."""
 
     def run(self, tx: Tx, caller: Caller) -> Result:
         """What the command does. Answers the row (or rows) to tell, or Success, Flat or Told."""
@@ -171,10 +176,6 @@ class Command(Verb, http_method="POST"):
         about = about or on
         account = getattr(about, "account_id", None) or caller.account_id
         domain = getattr(about, "domain_id", None) or caller.domain_id
-    asked: ClassVar[Any] = None  # set on the instance: what `ask` answered
-
-    def ask(self, reader: Reader, caller: Caller) -> Any:
-        """What `run` needs to know from outside, such as a directory: asked before the transaction, however long it takes."""
         self.__dict__["started"] = tasks.start(
             tx, task, on, command=self.api.name, user_id=caller.user_id, account_id=account, domain_id=domain,
             instance=f"{about.kind}:{about.id}", instance_uuid=about.uuid,

@@ -30,7 +30,7 @@ class Runner:
     def run(self, verb: type[Verb], caller: Caller, sent: wire.Parameters) -> dict[str, Any]:
         """The body of the answer. Raises errors that explain themselves (CloudError, WireError)."""
         if issubclass(verb, Exchange):
-            return self._body(verb, self.db.read(), caller, self.exchange(verb, caller, sent))
+            return self.body(verb, caller, self.exchange(verb, caller, sent))
         values = verb.read(sent, caller)
         if issubclass(verb, Command):
             return self._change(verb, caller, sent, values)
@@ -48,16 +48,20 @@ class Runner:
         command = verb.decode(verb.read(sent, caller), self.db.read(), caller)
         return command.run(self.db, caller)
 
+    def body(self, verb: type[Verb], caller: Caller, result: Result) -> dict[str, Any]:
+        """The body of the answer that tells a result."""
+        return self._body(verb, self.db.read(), caller, result)
+
     def _change(self, verb: type[Command], caller: Caller, sent: wire.Parameters, values: dict[str, Any]) -> dict[str, Any]:
         if verb.api.is_async and not self.admits_jobs():
             raise Overloaded("This server takes no new jobs now: it is being stopped or in maintenance", fix=["try again later"])
         dry = sent.get("dryrun").lower() == "true"
         token = wire.decode(wire.Rule("clienttoken", "string"), sent.get("clienttoken"))
+        planned = plan.Planned(dry, token, self._asked(verb, caller, values))
         for _ in range(RACES):
             try:
                 return self.db.write(lambda tx: self._transact(tx, verb, caller, values, planned))
             except plan.DryRun as told:
-        planned = plan.Planned(dry, token, self._asked(verb, caller, values))
                 return told.body
             except Lost:
                 continue
@@ -67,16 +71,16 @@ class Runner:
                 raise _already(verb, error) from error
         raise Conflict(f"{verb.api.name} met other changes of the same thing {RACES} times in a row", fix=["try again"])
 
-    def _remembered(
-        self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], token: str
-    ) -> dict[str, Any] | None:
-        return plan.remembered(tx, caller, token, verb.api.name, plan.digest(verb.api.name, values))
     def _asked(self, verb: type[Command], caller: Caller, values: dict[str, Any]) -> Any:
         if verb.ask is Command.ask:
             return None
         reader = self.db.read()
         return verb.decode(values, reader, caller).ask(reader, caller)
 
+    def _remembered(
+        self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], token: str
+    ) -> dict[str, Any] | None:
+        return plan.remembered(tx, caller, token, verb.api.name, plan.digest(verb.api.name, values))
 
     def _transact(
         self, tx: Any, verb: type[Command], caller: Caller, values: dict[str, Any], planned: plan.Planned
@@ -84,11 +88,11 @@ class Runner:
         if planned.token and (first := self._remembered(tx, verb, caller, values, planned.token)):
             return first
         command = verb.decode(values, tx, caller)
+        command.__dict__["asked"] = planned.asked
         result = command.run(tx, caller)
         self._tell_event(tx, command, caller, result)
         if planned.dry_run:
             raise plan.DryRun(plan.would_do(tx, command))
-        command.__dict__["asked"] = planned.asked
         body = self._started(command, result) if command.started else self._body(verb, tx, caller, result)
         if planned.token:
             plan.remember(tx, caller, planned.token, verb.api.name, plan.digest(verb.api.name, values), body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,6 +66,15 @@ class AccountView(
     )
 
 
+def bad_zone(name: str) -> str | None:
+    """What is wrong with the name of a time zone."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return "is not a time zone such as Europe/Berlin or UTC"
+    return None
+
+
 class TakesPassword(Verb):
     """A command with a password: its hash is made before the transaction."""
 
@@ -83,7 +93,7 @@ class NewUser(TakesPassword):
     email: str = param("its e-mail address")
     first_name: str = param("its first name", wire_name="firstname")
     last_name: str = param("its last name", wire_name="lastname")
-    timezone: str | None = param("its time zone, such as Europe/Berlin")
+    timezone: str | None = param("its time zone, such as Europe/Berlin", check=bad_zone)
 
 
 def add_user(tx: Tx, new: NewUser, account: Account, uuid: str | None) -> User:
@@ -95,12 +105,40 @@ def add_user(tx: Tx, new: NewUser, account: Account, uuid: str | None) -> User:
     return tx.insert(User(username=new.username, password=given.hash, timezone=new.timezone, **about, **where_))
 
 
-class CreateAccount(NewUser, Command, answers=AccountView, event="ACCOUNT.CREATE"):
+class ChoosesRole(Verb):
+    """How commands say what an account that they make may do."""
+
+    account_type: int | None = param("0 user, 1 root administrator, 2 domain administrator, 3 resource administrator", minimum=0)
+    role: Ref[Role] | None = param("its role; without, the default one of the account type")
+
+
+def role_given(reader: Reader, command: ChoosesRole) -> Role:
+    """The role that is meant. Raises ParamError where it is none, or contradicts the account type."""
+    role, kind = command.role, command.account_type
+    if role is not None:
+        if kind not in (None, TYPES[role.role_type]):
+            text = f"Parameter accounttype: {kind} is not the type of role {role.name} ({role.role_type})"
+            raise ParamError(text, param="accounttype", fix=["give roleid alone"])
+        return role
+    if kind is None:
+        raise ParamError(f"{command.api.name} needs one of the parameters roleid and accounttype", param="roleid")
+    if kind not in _DEFAULT_ROLES:
+        raise ParamError(f"Parameter accounttype: {kind} is none of 0, 1, 2 and 3", param="accounttype")
+    return reader.get(Role, _DEFAULT_ROLES[kind])
+
+
+def open_account(tx: Tx, name: str, domain: Domain, role: Role, **about: Any) -> Account:
+    """Store a new account; `about` is what else is told of it. Raises WrongState where its domain is being deleted."""
+    domain = tx.lock(domain)
+    if domain.gone or domain.state != "Active":
+        raise WrongState(f"Domain {domain.path} is being deleted: no account can be made in it", param="domainid")
+    return tx.insert(Account(name=name, domain_id=domain.id, role_id=role.id, type_=TYPES[role.role_type], **about))
+
+
+class CreateAccount(ChoosesRole, NewUser, Command, answers=AccountView, event="ACCOUNT.CREATE"):
     """Makes an account and its first user."""
 
     account: str | None = param("its name; without, the user's")
-    account_type: int | None = param("0 user, 1 root administrator, 2 domain administrator, 3 resource administrator", minimum=0)
-    role: Ref[Role] | None = param("its role; without, the default one of the account type")
     domain: Ref[Domain] | None = param("its domain; without, the caller's own", use=Use.CHANGE)
     network_domain: str | None = param("the DNS suffix of its networks", check=bad_suffix)
     account_details: dict[str, str] | None = param("details to keep with it")
@@ -108,32 +146,13 @@ class CreateAccount(NewUser, Command, answers=AccountView, event="ACCOUNT.CREATE
     user_id: str | None = param("an id (UUID) for the user", kind="uuid")
 
     def run(self, tx: Tx, caller: Caller) -> Account:
-        role = self._role(tx)
+        role = role_given(tx, self)
         guard(tx, caller, role)
-        domain = tx.lock(self.domain or tx.get(Domain, caller.domain_id))
-        if domain.gone or domain.state != "Active":
-            raise WrongState(f"Domain {domain.path} is being deleted: no account can be made in it", param="domainid")
-        about: dict[str, Any] = {"network_domain": self.network_domain, "details": self.account_details or {}}
-        about |= {"uuid": self.account_id or "", "type_": TYPES[role.role_type]}
-        row = Account(name=self.account or self.username, domain_id=domain.id, role_id=role.id, **about)
-        tx.insert(row)
+        about = {"network_domain": self.network_domain, "details": self.account_details or {}, "uuid": self.account_id or ""}
+        row = open_account(tx, self.account or self.username, self.domain or tx.get(Domain, caller.domain_id), role, **about)
         user = add_user(tx, self, row, self.user_id)
         emit(tx, "USER.CREATE", f"Made user {user.username} of account {row.name}", about=user, caller=caller)
         return row
-
-    def _role(self, tx: Tx) -> Role:
-        if self.role is not None:
-            if self.account_type not in (None, TYPES[self.role.role_type]):
-                text = (
-                    f"Parameter accounttype: {self.account_type} is not the type of role {self.role.name} ({self.role.role_type})"
-                )
-                raise ParamError(text, param="accounttype", fix=["give roleid alone"])
-            return self.role
-        if self.account_type is None:
-            raise ParamError("createAccount needs one of the parameters roleid and accounttype", param="roleid")
-        if self.account_type not in _DEFAULT_ROLES:
-            raise ParamError(f"Parameter accounttype: {self.account_type} is none of 0, 1, 2 and 3", param="accounttype")
-        return tx.get(Role, _DEFAULT_ROLES[self.account_type])
 
 
 class NamesAccount(Verb):
@@ -215,7 +234,7 @@ class ListAccounts(OwnedList, answers=AccountView, keywords=[Account.c.name]):
         return Account.c.id, Account.c.domain_id
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
-        more: list[tuple[str, Condition, dict[str, Any]]] = []
+        more: list[tuple[str, Condition, dict[str, Any]]] = [("no project's", Account.c.type_ != model.PROJECT, {})]
         if self.is_cleanup_required:
             more.append(("half done", sa.false(), {}))
         if self.api_key_access is not None:

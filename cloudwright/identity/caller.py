@@ -18,7 +18,8 @@ COLUMNS = (
     User.c.id.label("user_id"),
     User.c.uuid.label("user_uuid"),
     User.c.username,
-    User.c.two_factor,
+    sa.or_(User.c.two_factor, User.c.two_factor_mandated).label("two_factor"),
+    User.c.password_due,
     Account.c.id.label("account_id"),
     Account.c.uuid.label("account_uuid"),
     Account.c.name.label("account"),
@@ -36,6 +37,7 @@ JOINED = (
 IN_FORCE = sa.and_(
     *(kind.c.gone == 0 for kind in (User, Account, Domain)),
     User.c.state == "enabled",
+    User.c.away.is_(False),
     Account.c.state == "enabled",
     Domain.c.state == "Active",
     Role.c.state == "Enabled",

@@ -5,27 +5,24 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import logging
-import threading
 import time
 import zoneinfo
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind
+from cloudwright.core.access import Caller
 from cloudwright.core.db import Database
 from cloudwright.core.event import emit
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.wire import WireError
-from cloudwright.identity import permission, source
+from cloudwright.identity import permission, rate, second_factor, source
 from cloudwright.identity.caller import COLUMNS, IN_FORCE, JOINED, caller_from, system_caller
 from cloudwright.identity.model import ADMIN, Account, Domain, KeyPair, User
-from cloudwright.identity.source import Verdict
+from cloudwright.identity.source import Judgement, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +34,11 @@ CIDRS_CHECKED = setting("api.source.cidr.checks.enabled", True, "whether api.all
 CIDRS = setting(
     "api.allowed.source.cidr.list", "0.0.0.0/0,::/0", "networks from which an account's users may call", scopes=("account",)
 )
-THROTTLED = setting("api.throttling.enabled", False, "whether accounts other than root's may call only so often")
-INTERVAL = setting("api.throttling.interval", 1, "seconds in which api.throttling.max calls are allowed", minimum=1)
-MOST = setting("api.throttling.max", 25, "how many calls an account may make in api.throttling.interval seconds", minimum=1)
-BUCKETS = setting("api.throttling.cachesize", 50_000, "how many accounts' calls are counted at once", minimum=1)
 
 _BY_UUID = sa.select(*COLUMNS).select_from(JOINED).where(User.c.uuid == sa.bindparam("value"), IN_FORCE)
+_OF_KEY = (KeyPair.c.id.label("key_id"), KeyPair.c.secret_key, KeyPair.c.narrowed)
 _BY_KEY = (
-    sa.select(*COLUMNS, KeyPair.c.secret_key, User.c.api_key_access, Account.c.api_key_access.label("account_access"))
+    sa.select(*COLUMNS, *_OF_KEY, User.c.api_key_access, Account.c.api_key_access.label("account_access"))
     .select_from(JOINED.join(KeyPair.t, KeyPair.c.user_id == User.c.id))
     .where(KeyPair.c.api_key == sa.bindparam("key"), KeyPair.c.gone == 0, KeyPair.c.in_force.is_(True), IN_FORCE)
     .where(sa.or_(KeyPair.c.starts.is_(None), KeyPair.c.starts <= sa.bindparam("now")))
@@ -72,11 +66,8 @@ class SignedIn(msgspec.Struct, frozen=True):
 class Gatekeeper:
     """Thread-safe; one in a process."""
 
-    def __init__(self, db: Database, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, db: Database) -> None:
         self.db = db
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._buckets: OrderedDict[int, tuple[float, float]] = OrderedDict()  # account -> (calls left, when)
         permission.keep_fresh(db)
 
     def refresh(self) -> None:
@@ -89,12 +80,17 @@ class Gatekeeper:
         row = reader.one(_BY_KEY, {"key": key, "now": time.time()})
         if row is None or not _keys_accepted(reader, row):
             return None
-        return row.secret_key.reveal(), caller_from(row, api_key=key)
+        caller = caller_from(row, api_key=key)
+        return row.secret_key.reveal(), msgspec.structs.replace(caller, key_id=row.key_id if row.narrowed else 0)
 
     def by_uuid(self, user: str) -> Caller | None:
         """The user as a caller, None when it may not call."""
-        row = self.db.read().one(_BY_UUID, {"value": user})
-        return None if row is None else caller_from(row)
+        reader = self.db.read()
+        row = reader.one(_BY_UUID, {"value": user})
+        if row is None:
+            return None
+        caller = caller_from(row)
+        return msgspec.structs.replace(caller, two_factor=caller.two_factor or second_factor.mandated(reader, caller.domain_id))
 
     def system(self) -> Caller:
         """The system account."""
@@ -109,10 +105,10 @@ class Gatekeeper:
         user = said.user or known
         if said.why:
             log.warning("user %r of domain %s is not signed in: %s", username, domain.path if domain else domain_path, said.why)
-        if user is not None and said.verdict is Verdict.NO:
+        if user is not None and said.verdict is Verdict.NO and said.counts:
             self.db.write(lambda tx: _count_miss(tx, user))
-        if user is not None and said.verdict is Verdict.CANNOT_TELL:
-            self.db.write(lambda tx: _cannot_tell(tx, user, said.why))
+        if user is not None and said.why:
+            self.db.write(lambda tx: _turned_away(tx, user, said))
         return self.welcome(user) if user is not None and said.verdict is Verdict.YES else None
 
     def welcome(self, user: User) -> SignedIn:
@@ -138,24 +134,12 @@ class Gatekeeper:
         return any(plain in network for network in _networks(CIDRS.get(reader, account=caller.account_id)))
 
     def permitted(self, caller: Caller, command: str) -> bool:
-        """Whether the caller's role allows the command."""
-        return permission.allowed(self.db.read(), caller.role_id, caller.role_type, command)
+        """Whether the caller's role, and the rules of the key it calls through, allow the command."""
+        return permission.permitted(self.db.read(), caller, command)
 
     def within_rate(self, caller: Caller) -> bool:
         """Count a call of an account; False when it has made too many."""
-        reader = self.db.read()
-        if caller.kind is Kind.ROOT or not THROTTLED.get(reader):
-            return True
-        most, kept = MOST.get(reader), BUCKETS.get(reader)
-        per_second = most / INTERVAL.get(reader)
-        with self._lock:
-            now = self._clock()
-            left, when = self._buckets.pop(caller.account_id, (float(most), now))
-            left = min(float(most), left + (now - when) * per_second)
-            self._buckets[caller.account_id] = (max(left - 1.0, 0.0) if left >= 1.0 else left, now)
-            while len(self._buckets) > kept:
-                self._buckets.popitem(last=False)
-            return left >= 1.0
+        return rate.within(self.db.read(), caller)
 
 
 def _domain(reader: Reader, path: str, id: str | None) -> Domain | None:
@@ -184,9 +168,11 @@ def _count_miss(tx: Tx, user: User) -> None:
         emit(tx, "USER.DISABLE", text, about=now, level="WARN")
 
 
-def _cannot_tell(tx: Tx, user: User, why: str) -> None:
-    text = f"User {user.username} could not be signed in, nor refused for good: {why}"
-    emit(tx, "USER.LOGIN", text, about=user, level="ERROR")
+def _turned_away(tx: Tx, user: User, said: Judgement) -> None:
+    """Tell why a source signed nobody in: its answer was no, or it had none."""
+    unsure = said.verdict is Verdict.CANNOT_TELL
+    what = "could not be signed in, nor refused for good" if unsure else "was not signed in"
+    emit(tx, "USER.LOGIN", f"User {user.username} {what}: {said.why}", about=user, level="ERROR" if unsure else "WARN")
 
 
 def _welcome(tx: Tx, user: User, caller: Caller) -> None:
@@ -206,7 +192,10 @@ def _told(reader: Reader, caller: Caller, user: User) -> dict[str, Any]:
         "timezone": user.timezone,
         "timezoneoffset": _offset(user.timezone) if user.timezone else None,
         "registered": "false",
-        "is2faenabled": "true" if user.two_factor else "false",
+        "is2faenabled": "true" if caller.two_factor else "false",
+        "issuerfor2fa": second_factor.ISSUER.get(reader, domain=caller.domain_id),
+        "providerfor2fa": second_factor.provider_of(reader, user) if caller.two_factor else None,
+        "passwordchangerequired": user.password_due or None,
     }
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -19,7 +19,8 @@ from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.identity import model, session
-from cloudwright.identity.model import Account, Domain, KeyPair, Role, User
+from cloudwright.identity import rule as rules
+from cloudwright.identity.model import Account, Domain, KeyPair, KeyRule, Role, User
 from cloudwright.identity.owner import shown_path
 from cloudwright.identity.permission import guard
 
@@ -92,8 +93,18 @@ def set_keys(tx: Tx, user: User, api_key: str, secret: Secret) -> None:
     tx.insert(KeyPair(user_id=user.id, api_key=api_key, secret_key=secret))
 
 
+def unnarrowed(caller: Caller) -> None:
+    """Refuse to let a key with rules of its own make or read keys that may do more. Raises Denied."""
+    if caller.key_id:
+        raise Denied(
+            "The API key that was used has rules of its own: it makes and reads no keys",
+            fix=["use a key without rules, or sign in"],
+        )
+
+
 def _govern(reader: Reader, caller: Caller, user: User) -> None:
     """Refuse to hand out what lets a caller do more than it may. Raises Denied."""
+    unnarrowed(caller)
     guard(reader, caller, reader.get(Role, reader.get(Account, user.account_id).role_id))
     if user.id == model.SYSTEM_USER:
         raise Denied("User system came with the installation: it has no API keys")
@@ -144,7 +155,8 @@ class RegisterUserKeys(Command, answers=NewKeyView, event="REGISTER.USER.KEY", s
     start_date: datetime.datetime | None = param("from when it is accepted")
     end_date: datetime.datetime | None = param("until when it is accepted")
     rules: list[dict[str, str]] | None = param(
-        "rules of its own", keys=("rule", "permission", "description"), check=lambda _: "rules of single keys are not there yet"
+        "rules of its own, in their order; the first that matches decides, and what none speaks of is denied",
+        keys=("rule", "permission", "description"),
     )
 
     def run(self, tx: Tx, caller: Caller) -> KeyPair:
@@ -153,8 +165,12 @@ class RegisterUserKeys(Command, answers=NewKeyView, event="REGISTER.USER.KEY", s
         if ends is not None and ends <= max(starts or 0.0, tx.now):
             raise ParamError("Parameter enddate: it is not after startdate and now", param="enddate")
         about: dict[str, Any] = {"name": self.name or "", "description": self.description or "", "starts": starts, "ends": ends}
+        about["narrowed"] = bool(self.rules)
         keys: dict[str, Any] = {"api_key": secrets.token_urlsafe(64), "secret_key": Secret(secrets.token_urlsafe(64))}
         row = tx.insert(KeyPair(user_id=self.id.id, in_force=False, registered_by=caller.user_id, **about, **keys))
+        for sort, entry in enumerate(self.rules or ()):
+            rule, allow, description = rules.read_entry(sort, entry)
+            tx.insert(KeyRule(key_pair_id=row.id, rule=rule, allow=allow, sort=sort, description=description))
         self.start(tx, PutKeyInForce(pair=row.id), on=row, caller=caller)
         return row
 
@@ -202,8 +218,14 @@ class ListUserKeys(List, answers=UserKeyView, keywords=[KeyPair.c.name], since="
     user: Ref[User] | None = param("only those of this user")
     key_pair: Ref[KeyPair] | None = where(KeyPair.c.id, "only this one")
     api_key_filter: str | None = where(KeyPair.c.api_key, "only the one of this API key")
-    show_permissions: bool = param("whether to answer rules of single keys; there are none yet", default=False)
+    show_permissions: bool = param("whether to answer the rules of each key", default=False)
     list_all: bool = param("all that the caller may change", default=False, roles=("Admin", "ResourceAdmin", "DomainAdmin"))
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        page = super().run(reader, caller)
+        for row in page.rows if self.show_permissions else ():
+            row["permissions"] = _rules_of(reader, KeyPair.c.uuid == row["id"])
+        return page
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         if self.user is not None:
@@ -220,9 +242,16 @@ class ListUserKeyRules(
         "rule": ("string", "an API name"), "permission": ("string", "allow or deny"), "description": ("string", "what it is for"),
     },
 ):  # fmt: skip
-    """Lists the rules of one API key. None has rules of its own yet: the role's hold."""
+    """Lists the rules that an API key has of its own, beside those of the role."""
 
     key_pair: Ref[KeyPair] = param("the key pair")
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        return Told("keypermission", [])
+        return Told("keypermission", _rules_of(reader, KeyPair.c.id == self.key_pair.id))
+
+
+def _rules_of(reader: Reader, which: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    """The rules of a key in their order."""
+    key = sa.select(KeyPair.c.id).where(which).scalar_subquery()
+    found = reader.rows(sa.select(KeyRule.t).where(KeyRule.c.key_pair_id == key).order_by(KeyRule.c.sort))
+    return [{"rule": row.rule, "permission": rules.WORDS[row.allow], "description": row.description} for row in found]

@@ -98,7 +98,10 @@ class User(Resource, table="user_", unique=[("domain_id", "username")], indexes=
     timezone: str | None = None
     state: str = "enabled"
     source: str = "native"
-    two_factor: bool = False
+    away: bool = False  # its directory does not have it any more, or bars it: until it has, the user may not call
+    two_factor: bool = False  # it has shown a second factor once, and must with each session
+    two_factor_mandated: bool = False
+    password_due: bool = False  # it must change its password before anything else
     failed_logins: int = 0  # in a row
     api_key_access: bool | None = None  # None: as its account says
 
@@ -126,6 +129,7 @@ class KeyPair(Resource, table="api_key_pair", unique=[("api_key",)], indexes=[("
     starts: float | None = None
     ends: float | None = None
     in_force: bool = True
+    narrowed: bool = False  # it has rules of its own, which must allow a command beside the role's
     registered_by: int = 0  # the user who asked for it, and may read its secret key in that job's result
 
     @classmethod
@@ -134,7 +138,17 @@ class KeyPair(Resource, table="api_key_pair", unique=[("api_key",)], indexes=[("
         return cls.c.user_id.in_(sa.select(User.c.id).where(User.access(kind, Use.CHANGE)))
 
 
-class LoginSession(Resource, table="login_session", unique=[("digest",)], indexes=[("user_uuid",), ("seen",)]):
+class KeyRule(Resource, table="api_key_rule", indexes=[("key_pair_id", "sort")]):
+    """A rule of an API key, written as those of roles. The key's rules are made with it and stay as they are."""
+
+    key_pair_id: int
+    rule: str
+    allow: bool
+    sort: int
+    description: str = ""
+
+
+class LoginSession(Resource, table="login_session", unique=[("digest",)], indexes=[("user_uuid",), ("seen",), ("origin",)]):
     """A browser session. Its id and key rest only as SHA-256 digests."""
 
     digest: str
@@ -143,3 +157,67 @@ class LoginSession(Resource, table="login_session", unique=[("digest",)], indexe
     began: float
     seen: float
     verified: bool = False
+    origin: str = ""  # digest of whom an identity provider knows this as, "" for a password
+    told: str = column(text=True, default="")  # what that provider calls this sign-in, to end it there, too
+
+
+class SecondFactor(Resource, table="second_factor", unique=[("user_id",)]):
+    """What a user shows beside its password. Not asked for before it was shown once."""
+
+    user_id: int
+    provider: str  # totp or staticpin
+    key: Secret
+    confirmed: bool = False
+    last_step: int = 0  # of 30 s since the epoch: the code of that step and of those before are used up
+    misses: int = 0  # in a row
+    next_at: float = 0.0  # no code is looked at before that
+
+
+class PasswordReset(Resource, table="password_reset", unique=[("digest",)], indexes=[("user_id",), ("ends",)]):
+    """A token sent by mail, with which a user may set a new password once. It rests only as a SHA-256 digest."""
+
+    user_id: int
+    digest: str
+    ends: float
+
+
+class Attempt(Resource, table="sign_in_attempt", unique=[("handle",)], indexes=[("ends",)]):
+    """A sign-in that was sent to an identity provider. Who answers must hold `handle` and the browser's cookie; both rest as
+    SHA-256 digests."""
+
+    handle: str
+    browser: str
+    source: str  # saml2 or oauth2
+    party: str = column(length=1024)  # the provider
+    kept: Secret  # what the answer is held against
+    proved: str = column(text=True, default="")  # whom the provider vouched for, once it did
+    ends: float
+
+
+class SeenAssertion(Resource, table="seen_assertion", unique=[("digest",)], indexes=[("ends",)]):
+    """An assertion that signed somebody in: it must not do so again while it is valid."""
+
+    digest: str
+    ends: float
+
+
+class SamlAuthorization(Resource, table="saml_authorization", unique=[("user_id",)]):
+    """A user who may sign in through a SAML identity provider. `entity` is the provider's id."""
+
+    user_id: int
+    entity: str = column(length=1024)
+
+
+class OauthProvider(Resource, table="oauth_provider", unique=[("provider", "domain_id")]):
+    """Somebody who vouches for users by OAuth 2 or OpenID Connect. `domain_id` 0: for all domains that have none of their own."""
+
+    provider: str
+    domain_id: int = 0
+    description: str = column(length=1024)
+    client_id: str
+    client_secret: Secret
+    redirect_uri: str = column(length=1024)
+    authorize_url: str = column(length=1024, default="")
+    token_url: str = column(length=1024, default="")
+    details: dict[str, str] = column(default={})
+    enabled: bool = True

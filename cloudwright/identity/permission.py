@@ -17,7 +17,7 @@ from cloudwright.core.command import Verb
 from cloudwright.core.db import Database
 from cloudwright.core.error import Denied
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.identity.model import Role, RoleRule
+from cloudwright.identity.model import KeyRule, Role, RoleRule
 from cloudwright.identity.seed import ROOT_ADMIN_ROLE
 
 POWER = {"Admin": 3, "ResourceAdmin": 2, "DomainAdmin": 2, "User": 1}
@@ -54,6 +54,12 @@ def allowed(reader: Reader, role_id: int, role_type: str, command: str) -> bool:
     return role_id == ROOT_ADMIN_ROLE or _rules(reader, role_id).allow(role_type, command)
 
 
+def permitted(reader: Reader, caller: Caller, command: str) -> bool:
+    """Whether the caller's role allows a command and, where it calls through a key with rules of its own, these do, too."""
+    by_role = allowed(reader, caller.role_id, caller.role_type, command)
+    return by_role and (not caller.key_id or _key_rules(reader, caller.key_id).say(command) is True)
+
+
 def guard(reader: Reader, caller: Caller, role: Role) -> None:
     """Refuse to let a caller give away, or act through, a role that may do more than its own. Raises Denied."""
     if caller.role_id in (ROOT_ADMIN_ROLE, role.id):
@@ -78,6 +84,11 @@ _RULES = (
     .where(RoleRule.c.role_id == sa.bindparam("role"), RoleRule.c.gone == 0)
     .order_by(RoleRule.c.sort, RoleRule.c.id)
 )
+_KEY_RULES = (
+    sa.select(KeyRule.c.rule, KeyRule.c.allow)
+    .where(KeyRule.c.key_pair_id == sa.bindparam("key"), KeyRule.c.gone == 0)
+    .order_by(KeyRule.c.sort, KeyRule.c.id)
+)
 _STAMP = sa.select(sa.func.coalesce(sa.func.sum(Role.c.version), 0))  # whoever changes a rule updates its role
 
 
@@ -94,6 +105,11 @@ def _rules(reader: Reader, role_id: int) -> Rules:
     if rules is None:
         rules = known[1][role_id] = _read(reader, role_id)
     return rules
+
+
+def _key_rules(reader: Reader, key_id: int) -> Rules:
+    """The rules of a key, which never change."""
+    return Rules((rule, allow) for rule, allow in map(tuple, reader.rows(_KEY_RULES, {"key": key_id})))
 
 
 def _read(reader: Reader, role_id: int) -> Rules:

@@ -52,11 +52,17 @@ def changeable(tx: Tx, caller: Caller, role: Role) -> None:
 
 def from_entry(role: Role, sort: int, entry: dict[str, str]) -> RoleRule:
     """A rule as importRole takes it."""
+    text, allow, description = read_entry(sort, entry)
+    return RoleRule(role_id=role.id, rule=text, allow=allow, sort=sort, description=description)
+
+
+def read_entry(sort: int, entry: dict[str, str]) -> tuple[str, bool, str]:
+    """(rule, whether it allows, description) of an entry of a map `rules`. Raises ParamError."""
     text, permission = entry.get("rule", ""), entry.get("permission", "").lower()
     wrong = bad_rule(text) or (None if permission in WORDS.values() else "needs permission allow or deny")
     if wrong:
         raise ParamError(f"Parameter rules: rule {sort} {text[:64]!r} {wrong}", param="rules")
-    return RoleRule(role_id=role.id, rule=text, allow=permission == "allow", sort=sort, description=entry.get("description", ""))
+    return text, permission == "allow", entry.get("description", "")
 
 
 def _changed(tx: Tx, caller: Caller, role: Role) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ _FIND = sa.select(LoginSession.t).where(_BY_DIGEST)
 _SEEN = LoginSession.t.update().where(_BY_DIGEST).values(seen=sa.bindparam("seen_"), verified=sa.bindparam("verified_"))
 _DROP = LoginSession.t.delete().where(_BY_DIGEST)
 _SWEEP = LoginSession.t.delete().where(LoginSession.c.seen < sa.bindparam("before"))
+_CUT_ORIGIN = LoginSession.t.delete().where(LoginSession.c.origin == sa.bindparam("origin_"))
 _CUT = LoginSession.t.delete().where(LoginSession.c.user_uuid.in_(sa.bindparam("users", expanding=True)))
 
 
@@ -33,6 +35,16 @@ def add(tx: Tx, session: LoginSession) -> None:
 def seen(tx: Tx, digest: str, when: float, verified: bool) -> bool:
     """Note a use; False when there is no such session any more."""
     return tx.execute(_SEEN, {"digest_": digest, "seen_": when, "verified_": verified}) == 1
+
+
+def origin(party: str, name: str) -> str:
+    """How the sessions of whom an identity provider knows by that name are found."""
+    return hashlib.sha256(f"{party}\n{name}".encode()).hexdigest()
+
+
+def cut_origin(tx: Tx, origin: str) -> int:
+    """End the sessions of whom an identity provider signed out; answers how many."""
+    return tx.execute(_CUT_ORIGIN, {"origin_": origin})
 
 
 def drop(tx: Tx, digest: str) -> None:

@@ -14,9 +14,10 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
-from cloudwright.identity import model, password, session
-from cloudwright.identity.account import ACCESS_WORDS, NewUser, TakesPassword, access_given, add_user, keys_accepted
-from cloudwright.identity.keys import set_keys
+from cloudwright.identity import model, password, second_factor, session
+from cloudwright.identity.account import ACCESS_WORDS, NewUser, TakesPassword, access_given, add_user, bad_zone, keys_accepted
+from cloudwright.identity.forgotten import forget_resets
+from cloudwright.identity.keys import set_keys, unnarrowed
 from cloudwright.identity.model import Account, Domain, KeyPair, Role, User
 from cloudwright.identity.owner import OwnedList, account_named
 from cloudwright.identity.permission import guard
@@ -56,7 +57,9 @@ class UserView(
     timezone = field(User.c.timezone, "its time zone")
     isdefault = field(User.c.id.in_(BUILT_IN), "whether it came with the installation", "boolean")
     is2faenabled = field(User.c.two_factor, "whether it signs in with a second factor")
-    is2famandated = computed(lambda row, caller: False, "whether it must; nobody must yet", "boolean")
+    is2famandated = field(
+        sa.or_(User.c.two_factor_mandated, second_factor.mandated_in(User.c.domain_id)), "whether it must", "boolean"
+    )
     _path = field(Domain.c.path, "")
     iscallerchilddomain = computed(
         lambda row, caller: row["_path"] != caller.domain_path and row["_path"].startswith(caller.domain_path),
@@ -66,24 +69,23 @@ class UserView(
     apikeyaccess = computed(lambda row, _: ACCESS_WORDS[row.get("_access")], "whether it may call with API keys", admin=True)
 
 
-def _later(value: Any) -> str | None:
-    return "is not there yet" if value else None
-
-
 class CreateUser(NewUser, Command, answers=UserView, event="USER.CREATE"):
     """Makes a user of an account."""
 
     account: str = param("its account")
     domain: Ref[Domain] | None = param("the domain of the account; without, the caller's own")
     user_id: str | None = param("an id (UUID) for it", kind="uuid")
-    password_change_required: bool = param("must change the password when it signs in", default=False, check=_later)
+    password_change_required: bool = param("must change the password when it signs in", default=False, since="4.23.0")
 
     def run(self, tx: Tx, caller: Caller) -> User:
         account = account_named(tx, caller, self.account, self.domain.id if self.domain else caller.domain_id, Use.CHANGE)
         guard(tx, caller, tx.get(Role, account.role_id))
         if account.id == model.SYSTEM_ACCOUNT:
             raise Denied("Account system has no users but its own")
-        return add_user(tx, self, account, self.user_id)
+        user = add_user(tx, self, account, self.user_id)
+        if self.password_change_required:
+            tx.update(user, password_due=True)
+        return user
 
 
 class UpdateUser(
@@ -96,7 +98,7 @@ class UpdateUser(
     email: str | None = param("its e-mail address")
     first_name: str | None = param("its first name", wire_name="firstname")
     last_name: str | None = param("its last name", wire_name="lastname")
-    timezone: str | None = param("its time zone")
+    timezone: str | None = param("its time zone", check=bad_zone)
     password: Secret | None = param("its new password; it ends all its sessions")
     current_password: Secret | None = param("the password it has now")
     user_api_key: str | None = param("an API key of one's own choice, given with usersecretkey")
@@ -104,8 +106,8 @@ class UpdateUser(
     api_key_access: str | None = param(
         "whether it may call with API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
     )
-    mandate_2fa: bool = param("must sign in with a second factor", wire_name="mandate2fa", default=False, check=_later)
-    password_change_required: bool = param("must change the password when it signs in", default=False, check=_later)
+    mandate_2fa: bool | None = param("must sign in with a second factor", wire_name="mandate2fa", since="4.18.0.0")
+    password_change_required: bool | None = param("must change the password when it signs in", since="4.23.0")
 
     def run(self, tx: Tx, caller: Caller) -> User:
         user = self.id
@@ -120,15 +122,26 @@ class UpdateUser(
             values["api_key_access"] = access_given(self.api_key_access)
         if self.password is not None:
             check_changeable(user)
-            values["password"] = self._new_hash(tx, caller, self.password)
+            values |= {"password": self._new_hash(tx, caller, self.password), "password_due": False}
             session.cut(tx, [user])
+            forget_resets(tx, user)
+        values |= self._demands(caller)
         if (self.user_api_key is None) != (self.user_secret_key is None):
             raise ParamError("Parameters userapikey and usersecretkey belong together", param="userapikey")
         if self.user_api_key is not None and self.user_secret_key is not None:
+            unnarrowed(caller)
             set_keys(tx, user, self.user_api_key, self.user_secret_key)
         if values:
             tx.update(user, **values)
         return user
+
+    def _demands(self, caller: Caller) -> dict[str, bool]:
+        """What administrators demand of a user; it cannot free itself of it."""
+        asked = {"two_factor_mandated": self.mandate_2fa, "password_due": self.password_change_required}
+        demands = {name: asked_for for name, asked_for in asked.items() if asked_for is not None}
+        if demands and caller.user_id == self.id.id and not all(demands.values()):
+            raise Denied("What is demanded of a user at its sign-in is taken back by an administrator, not by itself")
+        return demands
 
     def _new_hash(self, tx: Tx, caller: Caller, new: Any) -> Secret:
         needed = caller.kind is Kind.USER or caller.user_id == self.id.id

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
-from cloudwright.core.error import Denied, WrongState
+from cloudwright.core.error import Denied, ParamError, WrongState
+from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
-from cloudwright.identity import session
+from cloudwright.identity import model, session
 from cloudwright.identity.keys import remove_user
-from cloudwright.identity.model import Account, Role, User
+from cloudwright.identity.model import Account, Domain, Role, User
+from cloudwright.identity.owner import account_named
 from cloudwright.identity.permission import guard
 from cloudwright.identity.user import BUILT_IN, UserView
 
@@ -94,3 +96,38 @@ class DeleteUser(Command, event="USER.DELETE", form="success"):
         _may(tx, caller, self.id, "deleted")
         remove_user(tx, self.id)
         return Success()
+
+
+class MoveUser(Command, since="4.11", authorized=("Admin",), form="success"):
+    """Moves a user to another account of its domain, with its keys. It signs in anew, and may what that account may."""
+
+    id: Ref[User] = param("the user", use=Use.CHANGE)
+    account: str | None = param("the name of the account; one of the user's own domain")
+    account_ref: Ref[Account] | None = param("the account", wire_name="accountid", use=Use.CHANGE)
+
+    def run(self, tx: Tx, caller: Caller) -> Success:
+        _may(tx, caller, self.id, "moved")
+        to = self._target(tx, caller)
+        guard(tx, caller, tx.get(Role, to.role_id))
+        source = tx.get(Account, self.id.account_id)
+        if to.domain_id != self.id.domain_id or to.id == model.SYSTEM_ACCOUNT or to.type_ == model.PROJECT:
+            path = tx.get(Domain, self.id.domain_id).path
+            raise ParamError(f"Parameter account: {to.name} is no account of domain {path} that has users", param="account")
+        if to.id != source.id:
+            tx.update(self.id, account_id=to.id)
+            session.cut(tx, [self.id])
+            emit(
+                tx,
+                "USER.UPDATE",
+                f"Moved user {self.id.username} from account {source.name} to {to.name}",
+                about=to,
+                caller=caller,
+            )
+        return Success()
+
+    def _target(self, tx: Tx, caller: Caller) -> Account:
+        if (self.account is None) == (self.account_ref is None):
+            raise ParamError("Name the account by one of the parameters account and accountid", param="account")
+        if self.account_ref is not None:
+            return self.account_ref
+        return account_named(tx, caller, str(self.account), self.id.domain_id, Use.CHANGE)

@@ -17,6 +17,7 @@ from cloudwright.core.view import Field, View
 from cloudwright.identity import permission
 
 SUCCESS = {"success": ("boolean", "true"), "displaytext": ("string", "more, where there is more to say")}
+WHILE_DUE = ("login", "logout", "updateUser", "listApis")  # what sessions may call whose user must change the password first
 JOB = {"jobid": ("string", "the id of the job that does it"), "jobstatus": ("integer", "how that job stands")}
 
 
@@ -49,6 +50,8 @@ class ListApis(
 
 def may_call(reader: Reader, caller: Caller, command: str) -> bool:
     """Whether there is such a command, and the caller's role allows it."""
+    if caller.password_due and caller.session and command not in WHILE_DUE:
+        return False
     return command in Verb.by_name and permission.permitted(reader, caller, command)
 
 

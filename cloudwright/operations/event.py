@@ -46,6 +46,7 @@ class EventView(OwnedView, of=Event, key="event", joins=[(_start, _start.c.id ==
     parentid = field(_start.c.uuid, "the event that told the start of what this one tells the end of")
     archived = field(Event.c.archived, "whether it was archived")
     jobid = field(Event.c.job, "the job it belongs to", convert=lambda job: job or None)
+    apikey = field(Event.c.api_key, "the beginning of the API key that was used", convert=lambda key: key or None, admin=True)
 
 
 def _at_level(level: Any) -> Condition:

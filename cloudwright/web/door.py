@@ -8,12 +8,13 @@ import msgspec
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller, Kind
-from cloudwright.core.command import Api, Verb
+from cloudwright.core.command import Api, Exchange, Verb
 from cloudwright.core.db import Database
 from cloudwright.core.run import Runner
 from cloudwright.core.setting import Setting, setting
 from cloudwright.core.wire import Parameters
 from cloudwright.identity import session as sessions
+from cloudwright.identity.entrance import Entrance
 from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import LoginSession
 from cloudwright.web.gate import Context, Declaration, Identity, Login, Outcome, Session
@@ -56,7 +57,7 @@ def face(cloud: Cloud) -> Face:
     """The HTTP face of a server. Call once per process."""
     keeper = Gatekeeper(cloud.db)
     cloud.member.each_beat.append(keeper.refresh)
-    return Face(HouseGate(cloud.db, keeper), HouseCommands(cloud.runner), lambda name: setting_in_force(cloud.db, name))
+    return Face(HouseGate(cloud.db, keeper), HouseCommands(cloud.runner, keeper), lambda name: setting_in_force(cloud.db, name))
 
 
 def setting_in_force(db: Database, name: str) -> Any:
@@ -81,13 +82,16 @@ class HouseGate:
     def session_get(self, digest: str) -> Session | None:
         """The session stored under a digest of its id."""
         row = sessions.find(self._db.read(), digest)
-        return None if row is None else Session(row.user_uuid, row.key_digest, row.began, row.seen, row.verified)
+        if row is None:
+            return None
+        return Session(row.user_uuid, row.key_digest, row.began, row.seen, row.verified, row.origin, row.told)
 
     def session_add(self, digest: str, session: Session) -> None:
         """Store a new session."""
         row = LoginSession(
-            digest=digest, user_uuid=session.user, key_digest=session.key_digest, began=session.created, seen=session.seen
-        )
+            digest=digest, user_uuid=session.user, key_digest=session.key_digest, began=session.created, seen=session.seen,
+            origin=session.origin, told=session.told,
+        )  # fmt: skip
         self._db.write(lambda tx: sessions.add(tx, row))
 
     def session_update(self, digest: str, session: Session) -> bool:
@@ -114,8 +118,8 @@ class HouseGate:
 class HouseCommands:
     """The registered commands (see cloudwright.web.gate.Commands)."""
 
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
+    def __init__(self, runner: Runner, keeper: Gatekeeper) -> None:
+        self._runner, self._keeper = runner, keeper
         self._pre_auth = {name.lower(): api for name, api in SIGNING.items()}
         self._pre_auth |= {name.lower(): verb.api for name, verb in Verb.by_name.items() if verb.api.pre_auth}
 
@@ -131,8 +135,19 @@ class HouseCommands:
     def run(self, command: Declaration, identity: Identity | None, params: Parameters, context: Context) -> Outcome:
         """Run it."""
         caller = NOBODY if identity is None else _caller(identity)
+        here: dict[str, Any] = {"peer": context.peer, "session": context.digest, "browser": context.browser}
+        caller = msgspec.structs.replace(caller, **here, two_factor=caller.two_factor and context.due)
         verb = Verb.by_name[command.name]
-        return Outcome(self._runner.run(verb, msgspec.structs.replace(caller, peer=context.peer), params))
+        if issubclass(verb, Exchange):
+            result = self._runner.exchange(verb, caller, params)
+            if isinstance(result, Entrance):
+                return self._entered(result)
+            return Outcome(self._runner.body(verb, caller, result))
+        return Outcome(self._runner.run(verb, caller, params))
+
+    def _entered(self, entrance: Entrance) -> Outcome:
+        signed = self._keeper.welcome(entrance.user) if entrance.user else None
+        return Outcome(entrance.body, entrance=entrance, login=Login(signed.caller, signed.fields) if signed else None)
 
 
 def _caller(identity: Identity) -> Caller:

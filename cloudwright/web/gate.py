@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from cloudwright.core.wire import Body, Parameters
+from cloudwright.identity.entrance import Entrance
 
 
 class Request(Struct, frozen=True):
@@ -42,6 +43,10 @@ class Identity(Protocol):
         """Whether a session of this user must pass the second factor."""
 
     @property
+    def password_due(self) -> bool:
+        """Whether a session of this user must change the password first."""
+
+    @property
     def root(self) -> bool:
         """Whether this is a root administrator, who may read internal details in errors."""
 
@@ -61,6 +66,8 @@ class Session(Struct, frozen=True):
     created: float
     seen: float
     verified: bool = False  # the second factor was passed in this session
+    origin: str = ""  # digest of whom an identity provider knows this as
+    told: str = ""  # what it calls this sign-in
 
 
 class Gate(Protocol):
@@ -123,6 +130,10 @@ class Declaration(Protocol):
         """Dispatched before any check of signature or session; its name matches in any case."""
 
     @property
+    def knows_caller(self) -> bool:
+        """Though before login: whoever is signed in calls as that."""
+
+    @property
     def anonymous(self) -> bool:
         """Open to callers without any credentials too (listGuiThemes)."""
 
@@ -139,6 +150,9 @@ class Context(Struct, frozen=True):
     json: bool
     session: bool  # called from a browser session
     system: bool  # came through the unauthenticated port
+    digest: str = ""  # of the browser session
+    browser: str = ""  # what a sign-in that began in this browser left there
+    due: bool = False  # the second factor was not passed in this session
 
 
 class Outcome(Struct):
@@ -146,6 +160,8 @@ class Outcome(Struct):
 
     body: Body
     status: int = 200
+    entrance: Entrance | None = None
+    login: Login | None = None  # of the user who entered
 
 
 class Commands(Protocol):

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import Struct
 from cloudwright import __version__
 from cloudwright.core import wire
 from cloudwright.core.wire import Parameters, WireError
+from cloudwright.identity.entrance import Entrance
 from cloudwright.web.gate import (
     Answer,
     Commands,
@@ -22,6 +23,7 @@ from cloudwright.web.gate import (
     Declaration,
     Gate,
     Identity,
+    Login,
     Outcome,
     Request,
     Settings,
@@ -29,7 +31,7 @@ from cloudwright.web.gate import (
     ToldOfThings,
 )
 from cloudwright.web.peer import peer_of
-from cloudwright.web.session import IDLE_SECONDS, Present, Sessions, emptied, read_cookies
+from cloudwright.web.session import BROWSER, IDLE_SECONDS, Present, Sessions, emptied, read_cookies
 from cloudwright.web.throttle import Throttle
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,7 @@ _NO_SECOND_FACTOR = frozenset(
         "validateUserTwoFactorAuthenticationCode",
     }
 )
+_PASSWORD_DUE = _NO_SECOND_FACTOR | {"updateUser"}
 _VALIDATE = "validateUserTwoFactorAuthenticationCode"
 _READING = ("get", "list", "query", "find")
 _HEADERS = [
@@ -162,7 +165,11 @@ class Face:
 
     def _context(self, call: Call) -> Context:
         host = call.request.headers.get("host", "")
-        return Context(call.peer, host.rsplit(":", 1)[0], call.style.json, call.present is not None, call.system)
+        present = call.present
+        return Context(
+            call.peer, host.rsplit(":", 1)[0], call.style.json, present is not None, call.system,
+            present.digest if present else "", call.cookies.get(BROWSER, ""), bool(present and not present.session.verified),
+        )  # fmt: skip
 
     def _check_post(self, call: Call) -> None:
         command = call.command
@@ -214,6 +221,8 @@ class Face:
         call.identity = present.identity
 
     def _authorize(self, call: Call, command: Declaration, identity: Identity) -> None:
+        if call.present is not None and identity.password_due and command.name not in _PASSWORD_DUE:
+            refuse(531, "The password must be changed first, by updateUser")
         if not self._gate.admitted(identity, call.peer):
             refuse(401, f"Requests of this user from address {call.peer} are not allowed")
         if not self._gate.permitted(identity, command.name):
@@ -229,15 +238,52 @@ class Face:
         if command.name == "logout":
             return self._logout(call)
         call.present = self.sessions.find(call.cookies)
-        if call.present is not None:
-            self._by_session(call, call.present)
-        elif command.name == _VALIDATE:
-            refuse(401, UNVERIFIED)
+        if command.knows_caller:
+            self._recognize(call, command)
         call.params.check_maps()
         outcome = self._commands.run(command, call.identity, call.params, self._context(call))
         if command.name == _VALIDATE and call.present is not None:
             self.sessions.verify(call.present)
+        return self._passed(call, outcome, outcome.entrance) if outcome.entrance else outcome
+
+    def _recognize(self, call: Call, command: Declaration) -> None:
+        """Who calls a command before login, if anybody is signed in."""
+        if call.present is not None:
+            self._by_session(call, call.present)
+        elif command.name == _VALIDATE:
+            refuse(401, UNVERIFIED)
+        elif call.params.get("apikey"):
+            self._by_signature(call)
+        if call.identity is not None:
+            self._authorize(call, command, call.identity)
+
+    def _passed(self, call: Call, outcome: Outcome, entrance: Entrance) -> Outcome:
+        """Open or end a session, and send the browser on, as a command said."""
+        if entrance.leaves and call.present is not None:
+            self.sessions.drop(call.present.digest)
+            call.headers = emptied(call.cookies)
+        if outcome.login is not None:
+            outcome.body = self._opened(call, outcome.login, entrance)
+        if entrance.browser:
+            call.headers = [*call.headers, self.sessions.kept(BROWSER, entrance.browser)]
+        if entrance.redirect:
+            call.headers = [*call.headers, ("location", entrance.redirect)]
+            outcome.status = 303
         return outcome
+
+    def _opened(self, call: Call, login: Login, entrance: Entrance | None = None) -> wire.Body:
+        """Begin a session instead of the browser's present one, and answer as `login` does."""
+        old = self.sessions.find(call.cookies)
+        if old is not None:
+            self.sessions.drop(old.digest)
+        origin, told = (entrance.origin, entrance.told) if entrance else ("", "")
+        sid, key = self.sessions.open(login.identity, origin, told)
+        call.headers = self.sessions.cookies(sid, key)
+        verified = "false" if login.identity.two_factor else "true"
+        body: dict[str, Any] = {**login.fields, "is2faverified": verified, "timeout": IDLE_SECONDS, "sessionkey": key}
+        if entrance is not None and entrance.shown:
+            call.headers = self.sessions.shown(sid, key, body, entrance.key_path)
+        return body
 
     def _login(self, call: Call) -> Outcome:
         params = call.params
@@ -258,13 +304,7 @@ class Face:
         if login is None:
             refuse(531, "Failed to authenticate user; please check the user name, password and domain")
         self._throttle.succeeded(call.peer, account)
-        old = self.sessions.find(call.cookies)
-        if old is not None:
-            self.sessions.drop(old.digest)
-        sid, key = self.sessions.open(login.identity)
-        call.headers = self.sessions.cookies(sid, key)
-        verified = "false" if login.identity.two_factor else "true"
-        return Outcome({**login.fields, "is2faverified": verified, "timeout": IDLE_SECONDS, "sessionkey": key})
+        return Outcome(self._opened(call, login))
 
     def _slow_down(self, call: Call, account: str) -> None:
         wait = self._throttle.wait(call.peer, account)

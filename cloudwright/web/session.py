@@ -14,6 +14,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +23,20 @@ from msgspec import Struct
 from cloudwright.web.gate import Gate, Identity, Session, Settings
 
 IDLE_SECONDS = 1800
+BROWSER = "signin"  # the cookie of a sign-in on its way
+_ON_ITS_WAY = 900  # seconds that such a cookie is kept
+_SHOWN = (
+    "username",
+    "userid",
+    "domainid",
+    "account",
+    "firstname",
+    "lastname",
+    "type",
+    "timezone",
+    "is2faenabled",
+    "is2faverified",
+)
 _TOUCH_SECONDS = 60  # how stale the stored time of last use may be
 _FRESH_SECONDS = 2.0  # how long a session is believed without asking the database
 _CACHED = 10_000
@@ -46,11 +62,11 @@ class Sessions:
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, tuple[float, Present]] = OrderedDict()
 
-    def open(self, identity: Identity) -> tuple[str, str]:
+    def open(self, identity: Identity, origin: str = "", told: str = "") -> tuple[str, str]:
         """Begin a session; answers (id, session key). Both are always new: a planted cookie is worth nothing."""
         sid, key = secrets.token_urlsafe(32), secrets.token_urlsafe(20)
         now = self._clock()
-        self._gate.session_add(_digest(sid), Session(identity.user, _digest(key), now, now))
+        self._gate.session_add(_digest(sid), Session(identity.user, _digest(key), now, now, origin=origin, told=told))
         return sid, key
 
     def find(self, cookies: Mapping[str, str], touch: bool = True) -> Present | None:
@@ -127,6 +143,19 @@ class Sessions:
             ("set-cookie", f"JSESSIONID={sid}{secure};HttpOnly;Path=/client{same_site if not secure else ''}"),
             ("set-cookie", f"sessionkey={key};HttpOnly{same_site}"),
         ]
+
+    def shown(self, sid: str, key: str, body: Mapping[str, Any], key_path: str) -> list[tuple[str, str]]:
+        """The same for a page of ours that did not get the answer itself: it reads the session's key, and who signed in."""
+        first, second = self.cookies(sid, key)
+        path = f";Path={key_path}" if key_path.startswith("/") and ";" not in key_path else ""
+        readable = second[1].replace(";HttpOnly", "") + path
+        told = [("set-cookie", f"{name}={quote(str(body[name]))};SameSite=Lax") for name in _SHOWN if name in body]
+        return [first, (second[0], readable), *told]
+
+    def kept(self, name: str, value: str) -> tuple[str, str]:
+        """The Set-Cookie header of something that comes back from another site, in the browser that it was given to."""
+        secure = ";Secure" if self._setting("enable.secure.session.cookie") else ""
+        return "set-cookie", f"{name}={value}{secure};HttpOnly;SameSite=Lax;Path=/client/api;Max-Age={_ON_ITS_WAY}"
 
 
 def read_cookies(header: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from cloudwright.core.event import Event
 from cloudwright.core.secret import Secret
 from cloudwright.core.setting import Setting
 from cloudwright.core.wire import WireError
-from cloudwright.identity import password
+from cloudwright.identity import password, rate
 from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import KeyPair, User
 from tests.conftest import done
@@ -23,7 +23,8 @@ class Clock:
 
 @pytest.fixture
 def keeper(tenants):
-    return Gatekeeper(tenants.cloud.db, Clock())
+    rate.rates(tenants.cloud.db.read()).clock = Clock()
+    return Gatekeeper(tenants.cloud.db)
 
 
 def put(tenants, name, value, **scope):
@@ -197,8 +198,8 @@ def test_an_accounts_calls_are_limited_together(tenants, keeper):
     assert [keeper.within_rate(who) for who in (ann, abe, ann, abe, ann, abe)] == [True] * 4 + [False] * 2
     assert keeper.within_rate(dan)
     assert all(keeper.within_rate(tenants.root) for _ in range(20))
-    keeper._clock.now += 0.5  # half a second at two a second
+    rate.rates(tenants.cloud.db.read()).clock.now += 0.5  # half a second at two a second
     assert [keeper.within_rate(ann), keeper.within_rate(abe)] == [True, False]
     for who in (dan, eva, ann, dan, eva):
         keeper.within_rate(who)
-    assert len(keeper._buckets) == 2
+    assert len(rate.rates(tenants.cloud.db.read())._buckets) == 2

@@ -19,6 +19,7 @@ from cloudwright.web.throttle import Throttle
 class User:
     user: str = "u-ann"
     two_factor: bool = False
+    password_due: bool = False
     root: bool = False
 
 
@@ -27,6 +28,7 @@ class Verb:
     name: str
     http_method: str = ""
     pre_auth: bool = False
+    knows_caller: bool = False
     anonymous: bool = False
     port_refused: tuple[str, ...] = ()
     resp_key: str = ""
@@ -81,7 +83,7 @@ class House:
             Verb("login", pre_auth=True),
             Verb("logout", pre_auth=True),
             Verb("listIdps", pre_auth=True),
-            Verb("validateUserTwoFactorAuthenticationCode", pre_auth=True),
+            Verb("validateUserTwoFactorAuthenticationCode", pre_auth=True, knows_caller=True),
             Verb("registerTemplate", port_refused=("url",)),
             Verb("crash"),
             Verb("refuse"),
