@@ -31,11 +31,13 @@ class Verdict(StrEnum):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """A source's answer. `why` is for the log and the events, never for whoever signs in. `user` is one made just now."""
+    """A source's answer. `why` is for the log and the events, never for whoever signs in. `user` is one made just now. `counts`:
+    a no is a wrong password, of which a user may give only so many."""
 
     verdict: Verdict
     why: str = ""
     user: User | None = None
+    counts: bool = True
 
 
 NO = Judgement(Verdict.NO)
@@ -52,7 +54,7 @@ class Source:
 
     def judge(self, db: Database, user: User, given: str) -> Judgement:
         """Whether that is the user's password. Called outside any transaction."""
-        return Judgement(Verdict.NO, f"users of {self.kept} do not sign in by password")
+        return Judgement(Verdict.NO, f"users of {self.kept} do not sign in by password", counts=False)
 
 
 class Native(Source):
