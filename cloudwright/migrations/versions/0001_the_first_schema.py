@@ -42,6 +42,52 @@ def upgrade() -> None:
     op.create_index('account_living', 'account', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('account_one_domain_id_name', 'account', ['domain_id', 'name', 'gone'], unique=True)
     op.create_index('account_role_id', 'account', ['role_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('affinity_group',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('description', sa.String(length=255), nullable=False),
+    sa.Column('type', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('affinity_group_account_id_id', 'affinity_group', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('affinity_group_domain_id_id', 'affinity_group', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('affinity_group_living', 'affinity_group', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('affinity_group_one_account_id_name', 'affinity_group', ['account_id', 'name', 'gone'], unique=True)
+    op.create_table('affinity_member',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('vm_id', sa.BigInteger(), nullable=False),
+    sa.Column('group_id', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('affinity_member_group_id_id', 'affinity_member', ['group_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('affinity_member_living', 'affinity_member', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('affinity_member_one_vm_id_group_id', 'affinity_member', ['vm_id', 'group_id', 'gone'], unique=True)
     op.create_table('alert',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -73,6 +119,36 @@ def upgrade() -> None:
     op.create_index('alert_living', 'alert', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('alert_number_id', 'alert', ['number', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('alert_one_same', 'alert', ['same', 'gone'], unique=True)
+    op.create_table('annotation',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_kind', sa.String(length=64), nullable=False),
+    sa.Column('thing_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_uuid', sa.String(length=40), nullable=False),
+    sa.Column('thing_type', sa.String(length=64), nullable=False),
+    sa.Column('text', Long, nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('admins_only', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('annotation_account_id_id', 'annotation', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('annotation_domain_id_id', 'annotation', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('annotation_living', 'annotation', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('annotation_thing_kind_thing_id', 'annotation', ['thing_kind', 'thing_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('annotation_user_id_id', 'annotation', ['user_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('api_key_pair',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -88,6 +164,7 @@ def upgrade() -> None:
     sa.Column('starts', Seconds, nullable=True),
     sa.Column('ends', Seconds, nullable=True),
     sa.Column('in_force', sa.Boolean(), nullable=False),
+    sa.Column('narrowed', sa.Boolean(), nullable=False),
     sa.Column('registered_by', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
@@ -101,6 +178,29 @@ def upgrade() -> None:
     op.create_index('api_key_pair_living', 'api_key_pair', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('api_key_pair_one_api_key', 'api_key_pair', ['api_key', 'gone'], unique=True)
     op.create_index('api_key_pair_user_id_id', 'api_key_pair', ['user_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('api_key_rule',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('key_pair_id', sa.BigInteger(), nullable=False),
+    sa.Column('rule', sa.String(length=255), nullable=False),
+    sa.Column('allow', sa.Boolean(), nullable=False),
+    sa.Column('sort', sa.BigInteger(), nullable=False),
+    sa.Column('description', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('api_key_rule_key_pair_id_sort', 'api_key_rule', ['key_pair_id', 'sort', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('api_key_rule_living', 'api_key_rule', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('authority',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -201,8 +301,32 @@ def upgrade() -> None:
     op.create_index('console_session_account_id_id', 'console_session', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('console_session_created', 'console_session', ['created', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('console_session_domain_id_id', 'console_session', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('console_session_living', 'console_session', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('console_session_living', 'console_session', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('console_session_vm_id_id', 'console_session', ['vm_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('dedication',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('of_kind', sa.String(length=255), nullable=False),
+    sa.Column('of_id', sa.BigInteger(), nullable=False),
+    sa.Column('zone_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('dedication_living', 'dedication', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('dedication_one_of_kind_of_id', 'dedication', ['of_kind', 'of_id', 'gone'], unique=True)
+    op.create_index('dedication_zone_id_id', 'dedication', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('disk_offering',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -322,7 +446,7 @@ def upgrade() -> None:
     op.create_index('event_domain_id_id', 'event', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('event_instance_id', 'event', ['instance', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('event_kind_of_id', 'event', ['kind_of', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('event_living', 'event', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('event_living', 'event', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('event_start_id', 'event', ['start_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('firewall_rule',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -363,7 +487,7 @@ def upgrade() -> None:
     )
     op.create_index('firewall_rule_account_id_id', 'firewall_rule', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('firewall_rule_domain_id_id', 'firewall_rule', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('firewall_rule_living', 'firewall_rule', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('firewall_rule_living', 'firewall_rule', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('firewall_rule_network_id_purpose', 'firewall_rule', ['network_id', 'purpose', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('firewall_rule_public_ip_id_id', 'firewall_rule', ['public_ip_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('firewall_rule_related_id', 'firewall_rule', ['related_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -397,6 +521,7 @@ def upgrade() -> None:
     sa.Column('last_seen', Seconds, nullable=True),
     sa.Column('connected', Seconds, nullable=True),
     sa.Column('disconnected', Seconds, nullable=True),
+    sa.Column('server_id', sa.BigInteger(), nullable=True),
     sa.Column('migration_address', sa.String(length=255), nullable=False),
     sa.Column('certificate_serial', sa.String(length=255), nullable=False),
     sa.Column('details', Long, nullable=False),
@@ -413,6 +538,7 @@ def upgrade() -> None:
     op.create_index('host_living', 'host', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('host_one_zone_id_name', 'host', ['zone_id', 'name', 'gone'], unique=True)
     op.create_index('host_pod_id', 'host', ['pod_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('host_server_id', 'host', ['server_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('host_zone_id_id', 'host', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('host_tag',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -435,6 +561,32 @@ def upgrade() -> None:
     op.create_index('host_tag_living', 'host_tag', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('host_tag_name_host_id', 'host_tag', ['name', 'host_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('host_tag_one_host_id_name', 'host_tag', ['host_id', 'name', 'gone'], unique=True)
+    op.create_table('hypervisor_capability',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('hypervisor', sa.String(length=255), nullable=False),
+    sa.Column('hypervisor_version', sa.String(length=255), nullable=False),
+    sa.Column('max_guests', sa.BigInteger(), nullable=True),
+    sa.Column('max_data_volumes', sa.BigInteger(), nullable=False),
+    sa.Column('max_hosts', sa.BigInteger(), nullable=True),
+    sa.Column('security_groups', sa.Boolean(), nullable=False),
+    sa.Column('storage_motion', sa.Boolean(), nullable=False),
+    sa.Column('vm_snapshots', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('hypervisor_capability_living', 'hypervisor_capability', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('hypervisor_capability_one_hypervisor_hypervisor_version', 'hypervisor_capability', ['hypervisor', 'hypervisor_version', 'gone'], unique=True)
     op.create_table('image_store',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -463,6 +615,29 @@ def upgrade() -> None:
     )
     op.create_index('image_store_living', 'image_store', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('image_store_one_name', 'image_store', ['name', 'gone'], unique=True)
+    op.create_table('instance_group',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('instance_group_account_id_id', 'instance_group', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('instance_group_domain_id_id', 'instance_group', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('instance_group_living', 'instance_group', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('instance_group_one_account_id_name', 'instance_group', ['account_id', 'name', 'gone'], unique=True)
     op.create_table('ip_range',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -495,6 +670,51 @@ def upgrade() -> None:
     op.create_index('ip_range_network_id_id', 'ip_range', ['network_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ip_range_pod_id_id', 'ip_range', ['pod_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ip_range_zone_id_id', 'ip_range', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('ldap_configuration',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('hostname', sa.String(length=255), nullable=False),
+    sa.Column('port', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('ldap_configuration_living', 'ldap_configuration', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ldap_configuration_one_domain_id_hostname_port', 'ldap_configuration', ['domain_id', 'hostname', 'port', 'gone'], unique=True)
+    op.create_table('ldap_trust_map',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('kind_of', sa.String(length=8), nullable=False),
+    sa.Column('name', sa.String(length=512), nullable=False),
+    sa.Column('role_id', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('ldap_trust_map_domain_id', 'ldap_trust_map', ['domain_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ldap_trust_map_living', 'ldap_trust_map', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ldap_trust_map_one_domain_id_account_id', 'ldap_trust_map', ['domain_id', 'account_id', 'gone'], unique=True)
     op.create_table('login_session',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -508,6 +728,8 @@ def upgrade() -> None:
     sa.Column('began', Seconds, nullable=False),
     sa.Column('seen', Seconds, nullable=False),
     sa.Column('verified', sa.Boolean(), nullable=False),
+    sa.Column('origin', sa.String(length=255), nullable=False),
+    sa.Column('told', Long, nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -519,6 +741,7 @@ def upgrade() -> None:
     )
     op.create_index('login_session_living', 'login_session', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('login_session_one_digest', 'login_session', ['digest', 'gone'], unique=True)
+    op.create_index('login_session_origin', 'login_session', ['origin', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('login_session_seen', 'login_session', ['seen', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('login_session_user_uuid', 'login_session', ['user_uuid', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('loop',
@@ -589,7 +812,7 @@ def upgrade() -> None:
     )
     op.create_index('network_account_id_id', 'network', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('network_domain_id_id', 'network', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('network_living', 'network', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('network_living', 'network', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('network_physical_network_id', 'network', ['physical_network_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('network_state_id', 'network', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('network_zone_id_id', 'network', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -714,9 +937,37 @@ def upgrade() -> None:
     )
     op.create_index('nic_secondary_account_id_id', 'nic_secondary', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('nic_secondary_domain_id_id', 'nic_secondary', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('nic_secondary_living', 'nic_secondary', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('nic_secondary_living', 'nic_secondary', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('nic_secondary_nic_id_id', 'nic_secondary', ['nic_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('nic_secondary_one_network_id_ip', 'nic_secondary', ['network_id', 'ip', 'gone'], unique=True)
+    op.create_table('oauth_provider',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('provider', sa.String(length=255), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('description', sa.String(length=1024), nullable=False),
+    sa.Column('client_id', sa.String(length=255), nullable=False),
+    sa.Column('client_secret', sa.Text(), nullable=False),
+    sa.Column('redirect_uri', sa.String(length=1024), nullable=False),
+    sa.Column('authorize_url', sa.String(length=1024), nullable=False),
+    sa.Column('token_url', sa.String(length=1024), nullable=False),
+    sa.Column('details', Long, nullable=False),
+    sa.Column('enabled', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('oauth_provider_living', 'oauth_provider', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('oauth_provider_one_provider_domain_id', 'oauth_provider', ['provider', 'domain_id', 'gone'], unique=True)
     op.create_table('os_category',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -738,6 +989,29 @@ def upgrade() -> None:
     )
     op.create_index('os_category_living', 'os_category', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('os_category_one_name', 'os_category', ['name', 'gone'], unique=True)
+    op.create_table('os_mapping',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('os_type_id', sa.BigInteger(), nullable=False),
+    sa.Column('hypervisor', sa.String(length=255), nullable=False),
+    sa.Column('hypervisor_version', sa.String(length=255), nullable=False),
+    sa.Column('os_name', sa.String(length=255), nullable=False),
+    sa.Column('user_defined', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('os_mapping_living', 'os_mapping', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('os_mapping_one_os_type_id_hypervisor_hypervisor_version', 'os_mapping', ['os_type_id', 'hypervisor', 'hypervisor_version', 'gone'], unique=True)
     op.create_table('os_type',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -746,8 +1020,11 @@ def upgrade() -> None:
     sa.Column('removed', Seconds, nullable=True),
     sa.Column('gone', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('short_name', sa.String(length=255), nullable=True),
     sa.Column('category_id', sa.BigInteger(), nullable=False),
     sa.Column('user_defined', sa.Boolean(), nullable=False),
+    sa.Column('display', sa.Boolean(), nullable=False),
+    sa.Column('details', Long, nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -759,6 +1036,30 @@ def upgrade() -> None:
     )
     op.create_index('os_type_category_id_id', 'os_type', ['category_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('os_type_living', 'os_type', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('os_type_name', 'os_type', ['name', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('password_reset',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=255), nullable=False),
+    sa.Column('ends', Seconds, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('password_reset_ends', 'password_reset', ['ends', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('password_reset_living', 'password_reset', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('password_reset_one_digest', 'password_reset', ['digest', 'gone'], unique=True)
+    op.create_index('password_reset_user_id', 'password_reset', ['user_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('physical_network',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -812,6 +1113,148 @@ def upgrade() -> None:
     op.create_index('pod_living', 'pod', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('pod_one_zone_id_name', 'pod', ['zone_id', 'name', 'gone'], unique=True)
     op.create_index('pod_zone_id', 'pod', ['zone_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('project',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('display_text', sa.String(length=255), nullable=False),
+    sa.Column('state', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('project_account_id_id', 'project', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_domain_id_id', 'project', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_living', 'project', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_one_account_id', 'project', ['account_id', 'gone'], unique=True)
+    op.create_index('project_one_domain_id_name', 'project', ['domain_id', 'name', 'gone'], unique=True)
+    op.create_table('project_invitation',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('project_id', sa.BigInteger(), nullable=False),
+    sa.Column('member_id', sa.BigInteger(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('email', sa.String(length=255), nullable=True),
+    sa.Column('token', sa.Text(), nullable=True),
+    sa.Column('admin', sa.Boolean(), nullable=False),
+    sa.Column('role_id', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=255), nullable=False),
+    sa.Column('expires', Seconds, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('project_invitation_account_id_id', 'project_invitation', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_invitation_domain_id_id', 'project_invitation', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_invitation_living', 'project_invitation', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_invitation_member_id', 'project_invitation', ['member_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_invitation_project_id_id', 'project_invitation', ['project_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_invitation_user_id', 'project_invitation', ['user_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('project_member',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('project_id', sa.BigInteger(), nullable=False),
+    sa.Column('project_account_id', sa.BigInteger(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('admin', sa.Boolean(), nullable=False),
+    sa.Column('role_id', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('project_member_account_id_id', 'project_member', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_member_account_id_project_account_id_user_id_admin', 'project_member', ['account_id', 'project_account_id', 'user_id', 'admin', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_member_domain_id_id', 'project_member', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_member_living', 'project_member', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_member_one_project_id_account_id_user_id', 'project_member', ['project_id', 'account_id', 'user_id', 'gone'], unique=True)
+    op.create_index('project_member_project_account_id', 'project_member', ['project_account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_member_role_id', 'project_member', ['role_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_member_user_id', 'project_member', ['user_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('project_role',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('project_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('description', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('project_role_account_id_id', 'project_role', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_role_domain_id_id', 'project_role', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_role_living', 'project_role', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_role_one_project_id_name', 'project_role', ['project_id', 'name', 'gone'], unique=True)
+    op.create_table('project_role_rule',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('role_id', sa.BigInteger(), nullable=False),
+    sa.Column('rule', sa.String(length=255), nullable=False),
+    sa.Column('allow', sa.Boolean(), nullable=False),
+    sa.Column('sort', sa.BigInteger(), nullable=False),
+    sa.Column('description', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('project_role_rule_account_id_id', 'project_role_rule', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_role_rule_domain_id_id', 'project_role_rule', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_role_rule_living', 'project_role_rule', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('project_role_rule_role_id_sort', 'project_role_rule', ['role_id', 'sort', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('public_ip',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -834,6 +1277,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(length=255), nullable=False),
     sa.Column('allocated', Seconds, nullable=True),
     sa.Column('display', sa.Boolean(), nullable=False),
+    sa.Column('dedicated', sa.Boolean(), nullable=False),
     sa.Column('generation', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
@@ -846,7 +1290,7 @@ def upgrade() -> None:
     )
     op.create_index('public_ip_account_id_id', 'public_ip', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('public_ip_domain_id_id', 'public_ip', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('public_ip_living', 'public_ip', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('public_ip_living', 'public_ip', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('public_ip_network_id_id', 'public_ip', ['network_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('public_ip_one_range_id_address', 'public_ip', ['range_id', 'address', 'gone'], unique=True)
     op.create_index('public_ip_vm_id', 'public_ip', ['vm_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -872,6 +1316,93 @@ def upgrade() -> None:
     )
     op.create_index('region_living', 'region', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('region_one_number', 'region', ['number', 'gone'], unique=True)
+    op.create_table('resource_detail',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_kind', sa.String(length=64), nullable=False),
+    sa.Column('thing_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_uuid', sa.String(length=40), nullable=False),
+    sa.Column('thing_type', sa.String(length=64), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.Column('value', Long, nullable=False),
+    sa.Column('display', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('resource_detail_account_id_id', 'resource_detail', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_detail_domain_id_id', 'resource_detail', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_detail_living', 'resource_detail', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_detail_one_thing_kind_thing_id_key', 'resource_detail', ['thing_kind', 'thing_id', 'key', 'gone'], unique=True)
+    op.create_table('resource_icon',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_kind', sa.String(length=64), nullable=False),
+    sa.Column('thing_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_uuid', sa.String(length=40), nullable=False),
+    sa.Column('thing_type', sa.String(length=64), nullable=False),
+    sa.Column('image', Long, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('resource_icon_account_id_id', 'resource_icon', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_icon_domain_id_id', 'resource_icon', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_icon_living', 'resource_icon', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_icon_one_thing_kind_thing_id', 'resource_icon', ['thing_kind', 'thing_id', 'gone'], unique=True)
+    op.create_table('resource_tag',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_kind', sa.String(length=64), nullable=False),
+    sa.Column('thing_id', sa.BigInteger(), nullable=False),
+    sa.Column('thing_uuid', sa.String(length=40), nullable=False),
+    sa.Column('thing_type', sa.String(length=64), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.Column('value', sa.String(length=255), nullable=False),
+    sa.Column('customer', sa.String(length=255), nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('resource_tag_account_id_id', 'resource_tag', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_tag_domain_id_id', 'resource_tag', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_tag_living', 'resource_tag', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_tag_one_thing_kind_thing_id_key', 'resource_tag', ['thing_kind', 'thing_id', 'key', 'gone'], unique=True)
+    op.create_index('resource_tag_thing_kind_key_value', 'resource_tag', ['thing_kind', 'key', 'value', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('resource_tag_thing_uuid', 'resource_tag', ['thing_uuid', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('revocation',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -974,9 +1505,75 @@ def upgrade() -> None:
     op.create_index('router_account_id_id', 'router', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('router_domain_id_id', 'router', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('router_host_id_id', 'router', ['host_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('router_living', 'router', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('router_living', 'router', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('router_one_network_id', 'router', ['network_id', 'gone'], unique=True)
     op.create_index('router_zone_id_id', 'router', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('saml_authorization',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('entity', sa.String(length=1024), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('saml_authorization_living', 'saml_authorization', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('saml_authorization_one_user_id', 'saml_authorization', ['user_id', 'gone'], unique=True)
+    op.create_table('second_factor',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('user_id', sa.BigInteger(), nullable=False),
+    sa.Column('provider', sa.String(length=255), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('confirmed', sa.Boolean(), nullable=False),
+    sa.Column('last_step', sa.BigInteger(), nullable=False),
+    sa.Column('misses', sa.BigInteger(), nullable=False),
+    sa.Column('next_at', Seconds, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('second_factor_living', 'second_factor', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('second_factor_one_user_id', 'second_factor', ['user_id', 'gone'], unique=True)
+    op.create_table('seen_assertion',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=255), nullable=False),
+    sa.Column('ends', Seconds, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('seen_assertion_ends', 'seen_assertion', ['ends', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('seen_assertion_living', 'seen_assertion', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('seen_assertion_one_digest', 'seen_assertion', ['digest', 'gone'], unique=True)
     op.create_table('segment_number',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1010,6 +1607,7 @@ def upgrade() -> None:
     sa.Column('beat', sa.BigInteger(), nullable=False),
     sa.Column('alive', sa.Boolean(), nullable=False),
     sa.Column('started', Seconds, nullable=False),
+    sa.Column('address', sa.String(length=255), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -1088,6 +1686,32 @@ def upgrade() -> None:
     )
     op.create_index('setting_living', 'setting', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('setting_one_name_scope_scope_id', 'setting', ['name', 'scope', 'scope_id', 'gone'], unique=True)
+    op.create_table('sign_in_attempt',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('handle', sa.String(length=255), nullable=False),
+    sa.Column('browser', sa.String(length=255), nullable=False),
+    sa.Column('source', sa.String(length=255), nullable=False),
+    sa.Column('party', sa.String(length=1024), nullable=False),
+    sa.Column('kept', sa.Text(), nullable=False),
+    sa.Column('proved', Long, nullable=False),
+    sa.Column('ends', Seconds, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('sign_in_attempt_ends', 'sign_in_attempt', ['ends', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('sign_in_attempt_living', 'sign_in_attempt', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('sign_in_attempt_one_handle', 'sign_in_attempt', ['handle', 'gone'], unique=True)
     op.create_table('ssh_key_pair',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1111,7 +1735,7 @@ def upgrade() -> None:
     )
     op.create_index('ssh_key_pair_account_id_id', 'ssh_key_pair', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ssh_key_pair_domain_id_id', 'ssh_key_pair', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('ssh_key_pair_living', 'ssh_key_pair', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('ssh_key_pair_living', 'ssh_key_pair', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ssh_key_pair_one_account_id_name', 'ssh_key_pair', ['account_id', 'name', 'gone'], unique=True)
     op.create_table('storage_ip_range',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -1176,6 +1800,51 @@ def upgrade() -> None:
     op.create_index('storage_pool_cluster_id_id', 'storage_pool', ['cluster_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('storage_pool_living', 'storage_pool', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('storage_pool_one_zone_id_name', 'storage_pool', ['zone_id', 'name', 'gone'], unique=True)
+    op.create_table('tally',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('owner_kind', sa.String(length=8), nullable=False),
+    sa.Column('owner_id', sa.BigInteger(), nullable=False),
+    sa.Column('tag', sa.String(length=255), nullable=False),
+    sa.Column('above', Long, nullable=False),
+    sa.Column('limits', Long, nullable=False),
+    sa.Column('instance', sa.BigInteger(), nullable=False),
+    sa.Column('ip', sa.BigInteger(), nullable=False),
+    sa.Column('volume', sa.BigInteger(), nullable=False),
+    sa.Column('snapshot', sa.BigInteger(), nullable=False),
+    sa.Column('template', sa.BigInteger(), nullable=False),
+    sa.Column('project', sa.BigInteger(), nullable=False),
+    sa.Column('network', sa.BigInteger(), nullable=False),
+    sa.Column('vpc', sa.BigInteger(), nullable=False),
+    sa.Column('cpu', sa.BigInteger(), nullable=False),
+    sa.Column('memory', sa.BigInteger(), nullable=False),
+    sa.Column('primary_storage', sa.BigInteger(), nullable=False),
+    sa.Column('secondary_storage', sa.BigInteger(), nullable=False),
+    sa.Column('backup', sa.BigInteger(), nullable=False),
+    sa.Column('backup_storage', sa.BigInteger(), nullable=False),
+    sa.Column('bucket', sa.BigInteger(), nullable=False),
+    sa.Column('object_storage', sa.BigInteger(), nullable=False),
+    sa.Column('gpu', sa.BigInteger(), nullable=False),
+    sa.Column('running', sa.BigInteger(), nullable=False),
+    sa.Column('running_cpu', sa.BigInteger(), nullable=False),
+    sa.Column('running_memory', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('tally_living', 'tally', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('tally_one_name', 'tally', ['name', 'gone'], unique=True)
+    op.create_index('tally_one_owner_kind_owner_id_tag', 'tally', ['owner_kind', 'owner_id', 'tag', 'gone'], unique=True)
     op.create_table('task',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1200,6 +1869,7 @@ def upgrade() -> None:
     sa.Column('wake', sa.BigInteger(), nullable=False),
     sa.Column('cancel', sa.BigInteger(), nullable=False),
     sa.Column('waiting', Long, nullable=False),
+    sa.Column('awaits', sa.String(length=64), nullable=True),
     sa.Column('progress', Seconds, nullable=False),
     sa.Column('error', Long, nullable=True),
     sa.Column('parent', sa.BigInteger(), nullable=False),
@@ -1223,6 +1893,7 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     op.create_index('task_account_id_id', 'task', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('task_awaits', 'task', ['awaits', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('task_domain_id_id', 'task', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('task_instance_id', 'task', ['instance', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('task_live_owner_due', 'task', ['live', 'owner', 'due', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1302,7 +1973,7 @@ def upgrade() -> None:
     op.create_index('template_account_id_id', 'template', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('template_domain_id_id', 'template', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('template_format_id', 'template', ['format', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('template_living', 'template', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('template_living', 'template', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('template_at',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1311,6 +1982,7 @@ def upgrade() -> None:
     sa.Column('removed', Seconds, nullable=True),
     sa.Column('gone', sa.BigInteger(), nullable=False),
     sa.Column('template_id', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('store_id', sa.BigInteger(), nullable=False),
     sa.Column('pool_id', sa.BigInteger(), nullable=False),
     sa.Column('zone_id', sa.BigInteger(), nullable=True),
@@ -1393,7 +2065,10 @@ def upgrade() -> None:
     sa.Column('timezone', sa.String(length=255), nullable=True),
     sa.Column('state', sa.String(length=255), nullable=False),
     sa.Column('source', sa.String(length=255), nullable=False),
+    sa.Column('away', sa.Boolean(), nullable=False),
     sa.Column('two_factor', sa.Boolean(), nullable=False),
+    sa.Column('two_factor_mandated', sa.Boolean(), nullable=False),
+    sa.Column('password_due', sa.Boolean(), nullable=False),
     sa.Column('failed_logins', sa.BigInteger(), nullable=False),
     sa.Column('api_key_access', sa.Boolean(), nullable=True),
     sa.PrimaryKeyConstraint('id'),
@@ -1408,6 +2083,32 @@ def upgrade() -> None:
     op.create_index('user__account_id_id', 'user_', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__living', 'user_', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__one_domain_id_username', 'user_', ['domain_id', 'username', 'gone'], unique=True)
+    op.create_table('user_data',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('data', Long, nullable=False),
+    sa.Column('params', sa.String(length=4096), nullable=True),
+    sa.Column('cni', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('user_data_account_id_id', 'user_data', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('user_data_domain_id_id', 'user_data', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('user_data_living', 'user_data', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('user_data_one_account_id_cni_name', 'user_data', ['account_id', 'cni', 'name', 'gone'], unique=True)
     op.create_table('vm',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1452,6 +2153,9 @@ def upgrade() -> None:
     sa.Column('observed_by', sa.String(length=255), nullable=False),
     sa.Column('destroyed_at', Seconds, nullable=True),
     sa.Column('started_at', Seconds, nullable=True),
+    sa.Column('tally_tags', Long, nullable=False),
+    sa.Column('grows_cpus', sa.BigInteger(), nullable=False),
+    sa.Column('grows_memory', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -1464,7 +2168,7 @@ def upgrade() -> None:
     op.create_index('vm_account_id_id', 'vm', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_domain_id_id', 'vm', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_host_id_id', 'vm', ['host_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('vm_living', 'vm', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_living', 'vm', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_name', 'vm', ['name', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_service_offering_id', 'vm', ['service_offering_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_state_id', 'vm', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1499,6 +2203,8 @@ def upgrade() -> None:
     sa.Column('attached_at', Seconds, nullable=True),
     sa.Column('delete_protection', sa.Boolean(), nullable=False),
     sa.Column('destroyed_at', Seconds, nullable=True),
+    sa.Column('tally_tags', Long, nullable=False),
+    sa.Column('grows_to', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -1510,7 +2216,7 @@ def upgrade() -> None:
     )
     op.create_index('volume_account_id_id', 'volume', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('volume_domain_id_id', 'volume', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('volume_living', 'volume', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('volume_living', 'volume', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('volume_pool_id_id', 'volume', ['pool_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('volume_state_id', 'volume', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('volume_template_id', 'volume', ['template_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1580,6 +2286,11 @@ def downgrade() -> None:
     op.drop_index('vm_domain_id_id', table_name='vm', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('vm_account_id_id', table_name='vm', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('vm')
+    op.drop_index('user_data_one_account_id_cni_name', table_name='user_data')
+    op.drop_index('user_data_living', table_name='user_data', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('user_data_domain_id_id', table_name='user_data', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('user_data_account_id_id', table_name='user_data', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('user_data')
     op.drop_index('user__one_domain_id_username', table_name='user_')
     op.drop_index('user__living', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('user__account_id_id', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1610,8 +2321,13 @@ def downgrade() -> None:
     op.drop_index('task_live_owner_due', table_name='task', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('task_instance_id', table_name='task', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('task_domain_id_id', table_name='task', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('task_awaits', table_name='task', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('task_account_id_id', table_name='task', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('task')
+    op.drop_index('tally_one_owner_kind_owner_id_tag', table_name='tally')
+    op.drop_index('tally_one_name', table_name='tally')
+    op.drop_index('tally_living', table_name='tally', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('tally')
     op.drop_index('storage_pool_one_zone_id_name', table_name='storage_pool')
     op.drop_index('storage_pool_living', table_name='storage_pool', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('storage_pool_cluster_id_id', table_name='storage_pool', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1625,6 +2341,10 @@ def downgrade() -> None:
     op.drop_index('ssh_key_pair_domain_id_id', table_name='ssh_key_pair', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('ssh_key_pair_account_id_id', table_name='ssh_key_pair', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('ssh_key_pair')
+    op.drop_index('sign_in_attempt_one_handle', table_name='sign_in_attempt')
+    op.drop_index('sign_in_attempt_living', table_name='sign_in_attempt', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('sign_in_attempt_ends', table_name='sign_in_attempt', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('sign_in_attempt')
     op.drop_index('setting_one_name_scope_scope_id', table_name='setting')
     op.drop_index('setting_living', table_name='setting', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('setting')
@@ -1637,6 +2357,16 @@ def downgrade() -> None:
     op.drop_index('segment_number_one_physical_network_id_number', table_name='segment_number')
     op.drop_index('segment_number_living', table_name='segment_number', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('segment_number')
+    op.drop_index('seen_assertion_one_digest', table_name='seen_assertion')
+    op.drop_index('seen_assertion_living', table_name='seen_assertion', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('seen_assertion_ends', table_name='seen_assertion', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('seen_assertion')
+    op.drop_index('second_factor_one_user_id', table_name='second_factor')
+    op.drop_index('second_factor_living', table_name='second_factor', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('second_factor')
+    op.drop_index('saml_authorization_one_user_id', table_name='saml_authorization')
+    op.drop_index('saml_authorization_living', table_name='saml_authorization', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('saml_authorization')
     op.drop_index('router_zone_id_id', table_name='router', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('router_one_network_id', table_name='router')
     op.drop_index('router_living', table_name='router', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1653,6 +2383,23 @@ def downgrade() -> None:
     op.drop_index('revocation_one_serial', table_name='revocation')
     op.drop_index('revocation_living', table_name='revocation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('revocation')
+    op.drop_index('resource_tag_thing_uuid', table_name='resource_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_tag_thing_kind_key_value', table_name='resource_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_tag_one_thing_kind_thing_id_key', table_name='resource_tag')
+    op.drop_index('resource_tag_living', table_name='resource_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_tag_domain_id_id', table_name='resource_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_tag_account_id_id', table_name='resource_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('resource_tag')
+    op.drop_index('resource_icon_one_thing_kind_thing_id', table_name='resource_icon')
+    op.drop_index('resource_icon_living', table_name='resource_icon', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_icon_domain_id_id', table_name='resource_icon', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_icon_account_id_id', table_name='resource_icon', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('resource_icon')
+    op.drop_index('resource_detail_one_thing_kind_thing_id_key', table_name='resource_detail')
+    op.drop_index('resource_detail_living', table_name='resource_detail', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_detail_domain_id_id', table_name='resource_detail', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('resource_detail_account_id_id', table_name='resource_detail', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('resource_detail')
     op.drop_index('region_one_number', table_name='region')
     op.drop_index('region_living', table_name='region', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('region')
@@ -1664,6 +2411,38 @@ def downgrade() -> None:
     op.drop_index('public_ip_domain_id_id', table_name='public_ip', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('public_ip_account_id_id', table_name='public_ip', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('public_ip')
+    op.drop_index('project_role_rule_role_id_sort', table_name='project_role_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_role_rule_living', table_name='project_role_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_role_rule_domain_id_id', table_name='project_role_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_role_rule_account_id_id', table_name='project_role_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('project_role_rule')
+    op.drop_index('project_role_one_project_id_name', table_name='project_role')
+    op.drop_index('project_role_living', table_name='project_role', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_role_domain_id_id', table_name='project_role', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_role_account_id_id', table_name='project_role', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('project_role')
+    op.drop_index('project_member_user_id', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_member_role_id', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_member_project_account_id', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_member_one_project_id_account_id_user_id', table_name='project_member')
+    op.drop_index('project_member_living', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_member_domain_id_id', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_member_account_id_project_account_id_user_id_admin', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_member_account_id_id', table_name='project_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('project_member')
+    op.drop_index('project_invitation_user_id', table_name='project_invitation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_invitation_project_id_id', table_name='project_invitation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_invitation_member_id', table_name='project_invitation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_invitation_living', table_name='project_invitation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_invitation_domain_id_id', table_name='project_invitation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_invitation_account_id_id', table_name='project_invitation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('project_invitation')
+    op.drop_index('project_one_domain_id_name', table_name='project')
+    op.drop_index('project_one_account_id', table_name='project')
+    op.drop_index('project_living', table_name='project', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_domain_id_id', table_name='project', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('project_account_id_id', table_name='project', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('project')
     op.drop_index('pod_zone_id', table_name='pod', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('pod_one_zone_id_name', table_name='pod')
     op.drop_index('pod_living', table_name='pod', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1672,12 +2451,24 @@ def downgrade() -> None:
     op.drop_index('physical_network_one_zone_id_name', table_name='physical_network')
     op.drop_index('physical_network_living', table_name='physical_network', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('physical_network')
+    op.drop_index('password_reset_user_id', table_name='password_reset', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('password_reset_one_digest', table_name='password_reset')
+    op.drop_index('password_reset_living', table_name='password_reset', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('password_reset_ends', table_name='password_reset', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('password_reset')
+    op.drop_index('os_type_name', table_name='os_type', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('os_type_living', table_name='os_type', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('os_type_category_id_id', table_name='os_type', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('os_type')
+    op.drop_index('os_mapping_one_os_type_id_hypervisor_hypervisor_version', table_name='os_mapping')
+    op.drop_index('os_mapping_living', table_name='os_mapping', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('os_mapping')
     op.drop_index('os_category_one_name', table_name='os_category')
     op.drop_index('os_category_living', table_name='os_category', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('os_category')
+    op.drop_index('oauth_provider_one_provider_domain_id', table_name='oauth_provider')
+    op.drop_index('oauth_provider_living', table_name='oauth_provider', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('oauth_provider')
     op.drop_index('nic_secondary_one_network_id_ip', table_name='nic_secondary')
     op.drop_index('nic_secondary_nic_id_id', table_name='nic_secondary', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('nic_secondary_living', table_name='nic_secondary', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1708,22 +2499,39 @@ def downgrade() -> None:
     op.drop_table('loop')
     op.drop_index('login_session_user_uuid', table_name='login_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('login_session_seen', table_name='login_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('login_session_origin', table_name='login_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('login_session_one_digest', table_name='login_session')
     op.drop_index('login_session_living', table_name='login_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('login_session')
+    op.drop_index('ldap_trust_map_one_domain_id_account_id', table_name='ldap_trust_map')
+    op.drop_index('ldap_trust_map_living', table_name='ldap_trust_map', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('ldap_trust_map_domain_id', table_name='ldap_trust_map', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('ldap_trust_map')
+    op.drop_index('ldap_configuration_one_domain_id_hostname_port', table_name='ldap_configuration')
+    op.drop_index('ldap_configuration_living', table_name='ldap_configuration', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('ldap_configuration')
     op.drop_index('ip_range_zone_id_id', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('ip_range_pod_id_id', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('ip_range_network_id_id', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('ip_range_living', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('ip_range')
+    op.drop_index('instance_group_one_account_id_name', table_name='instance_group')
+    op.drop_index('instance_group_living', table_name='instance_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('instance_group_domain_id_id', table_name='instance_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('instance_group_account_id_id', table_name='instance_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('instance_group')
     op.drop_index('image_store_one_name', table_name='image_store')
     op.drop_index('image_store_living', table_name='image_store', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('image_store')
+    op.drop_index('hypervisor_capability_one_hypervisor_hypervisor_version', table_name='hypervisor_capability')
+    op.drop_index('hypervisor_capability_living', table_name='hypervisor_capability', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('hypervisor_capability')
     op.drop_index('host_tag_one_host_id_name', table_name='host_tag')
     op.drop_index('host_tag_name_host_id', table_name='host_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('host_tag_living', table_name='host_tag', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('host_tag')
     op.drop_index('host_zone_id_id', table_name='host', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('host_server_id', table_name='host', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('host_pod_id', table_name='host', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('host_one_zone_id_name', table_name='host')
     op.drop_index('host_living', table_name='host', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1754,6 +2562,10 @@ def downgrade() -> None:
     op.drop_table('domain')
     op.drop_index('disk_offering_living', table_name='disk_offering', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('disk_offering')
+    op.drop_index('dedication_zone_id_id', table_name='dedication', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('dedication_one_of_kind_of_id', table_name='dedication')
+    op.drop_index('dedication_living', table_name='dedication', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('dedication')
     op.drop_index('console_session_vm_id_id', table_name='console_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('console_session_living', table_name='console_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('console_session_domain_id_id', table_name='console_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -1771,14 +2583,32 @@ def downgrade() -> None:
     op.drop_index('authority_one_name', table_name='authority')
     op.drop_index('authority_living', table_name='authority', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('authority')
+    op.drop_index('api_key_rule_living', table_name='api_key_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('api_key_rule_key_pair_id_sort', table_name='api_key_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('api_key_rule')
     op.drop_index('api_key_pair_user_id_id', table_name='api_key_pair', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('api_key_pair_one_api_key', table_name='api_key_pair')
     op.drop_index('api_key_pair_living', table_name='api_key_pair', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('api_key_pair')
+    op.drop_index('annotation_user_id_id', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('annotation_thing_kind_thing_id', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('annotation_living', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('annotation_domain_id_id', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('annotation_account_id_id', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('annotation')
     op.drop_index('alert_one_same', table_name='alert')
     op.drop_index('alert_number_id', table_name='alert', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('alert_living', table_name='alert', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('alert')
+    op.drop_index('affinity_member_one_vm_id_group_id', table_name='affinity_member')
+    op.drop_index('affinity_member_living', table_name='affinity_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('affinity_member_group_id_id', table_name='affinity_member', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('affinity_member')
+    op.drop_index('affinity_group_one_account_id_name', table_name='affinity_group')
+    op.drop_index('affinity_group_living', table_name='affinity_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('affinity_group_domain_id_id', table_name='affinity_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('affinity_group_account_id_id', table_name='affinity_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('affinity_group')
     op.drop_index('account_role_id', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('account_one_domain_id_name', table_name='account')
     op.drop_index('account_living', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
