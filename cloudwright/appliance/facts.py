@@ -62,6 +62,7 @@ class Nic(Struct):
     host: str = ""  # hypervisor host's name; empty: not told
     public_keys: str = ""
     user_data: str = ""  # base64
+    variables: dict[str, str] = {}  # values that its user data refers to
     password: str = ""
     password_serial: str = ""
 

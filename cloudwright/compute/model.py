@@ -72,7 +72,7 @@ class Vm(
 
     name: str  # also the host name in the guest
     display_name: str | None = None
-    group: str | None = None
+    group_id: int | None = None
     instance_name: str  # what the hypervisor calls it: i-<uuid>
     state: str = "Stopped"
     zone_id: int
@@ -90,7 +90,8 @@ class Vm(
     memory_taken: int = 0  # bytes reserved on host_id
     ha: bool = False
     user_data: str | None = column(text=True, default=None)  # base64 as given
-    user_data_id: int | None = None
+    user_data_id: int | None = None  # registered user data that it was given
+    user_data_details: dict[str, str] = column(default={})  # values of variables, told as metadata
     key_pairs: list[str] = column(default=[])  # names
     public_keys: str = column(text=True, default="")
     password: Secret | None = None  # until the guest fetched it and a new one is made

@@ -63,6 +63,8 @@ def refusals(reader: Reader, request: Request) -> list[Refusal]:
 def candidates(reader: Reader, request: Request, every: bool = False) -> list[Candidate]:
     """Hosts to try, in order: a sample of those that can fit, or every host of the zone."""
     rows = reader.all(Host, Host.c.zone_id == request.zone) if every else _sample(reader, request)
+    liked = {id for id, weight in request.leaning.items() if weight < 0} - {host.id for host in rows}
+    rows = [*rows, *_in_zone(reader, request, liked)] if liked and request.host is None else rows
     found = _seen(reader, rows, request)
     algorithm, planner = ALGORITHM.get(reader), request.planner or PLANNER.get(reader)
     if planner == "UserConcentratedPodPlanner":
@@ -76,7 +78,14 @@ def candidates(reader: Reader, request: Request, every: bool = False) -> list[Ca
         found.sort(key=lambda host: request.crowd.get(host.id, 0))
     elif algorithm == "firstfitleastconsumed":
         found.sort(key=lambda host: host.memory_reserved / max(1, host.memory_limit))
+    if request.leaning:
+        found.sort(key=lambda host: request.leaning.get(host.id, 0))
     return found
+
+
+def _in_zone(reader: Reader, request: Request, ids: Iterable[int]) -> list[Host]:
+    """These hosts, as far as they are in the zone."""
+    return [host for host in _in(reader, Host, "id", ids) if host.zone_id == request.zone]
 
 
 def spreads(reader: Reader, planner: str) -> bool:
@@ -92,6 +101,8 @@ def crowd(reader: Reader, account: int) -> dict[int, int]:
 def _sample(reader: Reader, request: Request) -> list[Host]:
     if request.host is not None:
         return reader.all(Host, Host.c.id == request.host)
+    if request.beside:
+        return _in_zone(reader, request, request.beside)
     if spreads(reader, request.planner):
         return _page(reader, request, {}, MANY)
     if ALGORITHM.get(reader) == "firstfit":

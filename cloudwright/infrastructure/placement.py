@@ -46,6 +46,9 @@ class Request(Struct, frozen=True, kw_only=True):
     cluster: int | None = None
     host: int | None = None
     avoid: frozenset[int] = frozenset()
+    apart: dict[int, str] = {}  # hosts that its affinity groups forbid, and why
+    beside: dict[int, str] | None = None  # those that they allow alone, and why
+    leaning: dict[int, int] = {}  # how far they would rather not have it there
     account: int = 0  # whose machine it is
     domains: frozenset[int] = frozenset()  # that account's domain and those above it
     crowd: dict[int, int] = {}
@@ -187,6 +190,14 @@ def _guests(request: Request, host: Candidate) -> str | None:
     return f"it has {host.guests} machines, {host.most_guests} are allowed (maxguestslimit)" if full else None
 
 
+def _affinity(request: Request, host: Candidate) -> str | None:
+    if host.id in request.apart:
+        return request.apart[host.id]
+    if request.beside is None or host.id in request.beside:
+        return None
+    return next(iter(request.beside.values()), "its affinity groups name no host in common")
+
+
 def _tagged(request: Request, host: Candidate) -> str | None:
     lacks = [tag for tag in request.tags if tag not in host.tags]
     return f"it has no tag {', '.join(lacks)} (it has: {', '.join(host.tags) or 'none'})" if lacks else None
@@ -242,6 +253,7 @@ FILTERS: dict[str, Filter] = {
     "of the hypervisor": _kind,
     "in the wanted place": _pinned,
     "not to be avoided": _avoided,
+    "that its affinity groups allow": _affinity,
     "open to the account": _dedicated,
     "allowed another machine": _guests,
     "with the tags": _tagged,

@@ -144,6 +144,8 @@ class OsMapping(Resource, table="os_mapping", unique=[("os_type_id", "hypervisor
     direct_download: bool = False
     architecture: str = "x86_64"
     tag: str | None = None
+    user_data_id: int | None = None  # registered user data that its machines get
+    user_data_policy: str = "ALLOWOVERRIDE"  # APPEND, DENYOVERRIDE: what becomes of what a caller gives
     template_type: str = "USER"  # USER, BUILTIN, SYSTEM, PERHOST
     checksum: str | None = None
     size: int = 0  # what a guest sees

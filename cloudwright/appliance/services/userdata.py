@@ -15,7 +15,7 @@ def public_address(facts: RouterFacts, network: GuestNetwork, nic: Nic) -> str:
 
 
 def metadata(nic: Nic, public: str) -> dict[str, str]:
-    """Key -> value. `hypervisor-host-name` is there only where the operator lets guests know."""
+    """Key -> value, the values of the user data's variables among them. `hypervisor-host-name` is there only where the operator lets guests know."""
     keys = {
         "availability-zone": nic.zone,
         "cloud-identifier": f"CloudStack-{{{nic.cloud}}}",
@@ -28,4 +28,4 @@ def metadata(nic: Nic, public: str) -> dict[str, str]:
         "service-offering": nic.service_offering,
         "vm-id": nic.machine,
     }
-    return keys | ({"hypervisor-host-name": nic.host} if nic.host else {})
+    return nic.variables | keys | ({"hypervisor-host-name": nic.host} if nic.host else {})

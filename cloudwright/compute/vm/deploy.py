@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 import uuid as uuids
 
+from cloudwright.compute.affinity import AffinityGroup, groups_given, join_groups
+from cloudwright.compute.group import group_called
 from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.compute.userdata import Given, UserData, bad_values, columns_of
 from cloudwright.compute.vm.boot import DeployVm
 from cloudwright.compute.vm.disks import Disks, make_disks
-from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
+from cloudwright.compute.vm.given import bad_host_name, bad_user_data, new_password, public_keys
 from cloudwright.compute.vm.interfaces import Wanted, default_network, wanted_networks
 from cloudwright.compute.vm.placing import Pin
 from cloudwright.compute.vm.size import host_tags, size_of
@@ -49,7 +52,9 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         "its name, also the host name in the guest; one is made where none is given", check=bad_host_name, length=63
     )
     display_name: str | None = param("the name that people are shown")
-    group: str | None = param("the group it is shown in")
+    group: str | None = param("the name of the instance group it shall be in; one is made where there is none")
+    affinity_groups: list[Ref[AffinityGroup]] | None = param("its affinity groups", default=None)
+    affinity_group_names: list[str] | None = param("their names, instead of ids", default=None)
     networks: list[Ref[Network]] | None = param("its networks; the first is its default", default=None)
     ip_to_network_list: list[dict[str, str]] | None = param(
         "its networks with addresses: networkid, ip, mac",
@@ -65,6 +70,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         "the size of its root disk in GiB, where larger than the template", kind="long", minimum=1, maximum=65536
     )
     user_data: str | None = param("data for the guest, base64", length=1048576, check=bad_user_data)
+    registered: Ref[UserData] | None = param("registered user data, instead", wire_name="userdataid", since="4.18")
+    user_data_details: dict[str, str] | None = param("values of its variables", default=None, check=bad_values, since="4.18")
     key_pair: str | None = param("the name of an SSH key pair")
     key_pairs: list[str] | None = param("the names of several", default=None)
     password: Secret | None = param("its password, where the template takes one")
@@ -82,7 +89,9 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         account = owner(tx, caller, self)
         self._check(tx, caller)
         networks = self._networks(tx, caller, account)
+        groups = groups_given(tx, account, self.affinity_groups, self.affinity_group_names)
         vm = tx.insert(self._vm(tx, account, self._image))
+        join_groups(tx, vm, groups)
         make_disks(tx, vm, self._image, self.service_offering, Disks(self.disk_offering, self.size, self.root_disk_size))
         for want in networks:
             give_nic(tx, want.network, vm, want.ip, want.mac)
@@ -107,7 +116,6 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             )
         if self.password is not None and not template.password_enabled:
             raise ParamError(f"Parameter password: template {template.name} takes no passwords", param="password")
-        check_user_data(tx, self.user_data)
         if self.hypervisor and template.format != "ISO" and self.hypervisor.lower() != template.hypervisor.lower():
             text = f"Parameter hypervisor: template {template.name} is for {template.hypervisor}, not {self.hypervisor}"
             raise ParamError(text, param="hypervisor")
@@ -138,12 +146,13 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         size = size_of(self.service_offering, self.details or {})
         names, public_keys = self._keys(tx, account)
         password = (self.password or new_password(tx)) if template.password_enabled else None
+        given = columns_of(tx, Given(self.user_data, self.registered, self.user_data_details or {}), template)
         vm = Vm(
             account_id=account.id, domain_id=account.domain_id, name=self.name or f"VM-{uuid}", instance_name=f"i-{uuid}",
-            display_name=self.display_name, group=self.group, zone_id=self.zone.id, service_offering_id=self.service_offering.id,
+            display_name=self.display_name, group_id=group_called(tx, account, self.group), zone_id=self.zone.id, service_offering_id=self.service_offering.id,
             template_id=template.id, iso_id=template.id if template.format == "ISO" else None,
             hypervisor=self._hypervisor(tx, template), os_type_id=template.os_type_id,
-            cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, user_data=self.user_data,
+            cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, **given,
             key_pairs=names, public_keys=public_keys, password=password,
             password_serial=secrets.token_hex(8) if password else "", password_enabled=template.password_enabled,
             details=self.details or {}, display=self.display_vm, dynamically_scalable=self.dynamic_scaling_enabled,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from cloudwright.compute.affinity import company
 from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.error import Lost
 from cloudwright.core.tx import Tx
@@ -42,6 +43,7 @@ def request_of(tx: Tx, vm: Vm, volumes: Sequence[Volume], pin: Mapping[str, int]
     nics = tx.all(Nic, Nic.c.vm_id == vm.id)
     physical = {tx.get(Network, nic.network_id).physical_network_id for nic in nics}
     labels = {label_of(tx, id, "Guest", vm.hypervisor) for id in physical}
+    near = company(tx, vm)
     planner = offering.deployment_planner or ""
     return Request(
         account=vm.account_id, domains=domains_of(tx, vm.domain_id), planner=planner, alone=alone(offering),
@@ -49,6 +51,7 @@ def request_of(tx: Tx, vm: Vm, volumes: Sequence[Volume], pin: Mapping[str, int]
         name=vm.name, zone=vm.zone_id, hypervisor=vm.hypervisor, cpus=vm.cpus, mhz=vm.cpu_mhz, memory=vm.memory * MIB,
         tags=_words(offering.host_tags), labels=tuple(sorted(labels)), disks=tuple(_disk(tx, v, offering) for v in volumes),
         pod=pin.get("pod"), cluster=pin.get("cluster"), host=pin.get("host"), avoid=frozenset(avoid), disabled_too=bool(pin),
+        apart=near.apart, beside=near.beside, leaning=near.leaning,
     )  # fmt: skip
 
 

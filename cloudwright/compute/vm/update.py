@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 
+from cloudwright.compute.group import group_called
 from cloudwright.compute.model import Vm
-from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_user_data, new_password, public_keys
+from cloudwright.compute.userdata import Given, UserData, bad_values, columns_of
+from cloudwright.compute.vm.given import bad_host_name, bad_user_data, new_password, public_keys
 from cloudwright.compute.vm.view import NewVmView, VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Told
@@ -15,10 +17,11 @@ from cloudwright.core.secret import Secret
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account
+from cloudwright.identity.owner import OwnedBy, owner
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.generation import bump
-from cloudwright.storage.model import OsType
+from cloudwright.storage.model import OsType, Template
 
 
 class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
@@ -27,10 +30,12 @@ class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
     name: str | None = param("its new host name; it must be stopped", check=bad_host_name, length=63)
     display_name: str | None = param("the name that people are shown")
-    group: str | None = param("the group it is shown in")
+    group: str | None = param("the name of the instance group it shall be in; one is made where there is none")
     ha_enable: bool | None = param("whether it is started elsewhere when its host dies")
     os_type: Ref[OsType] | None = param("its operating system")
     user_data: str | None = param("data for the guest, base64", length=1048576, check=bad_user_data)
+    registered: Ref[UserData] | None = param("registered user data, instead", wire_name="userdataid", since="4.18")
+    user_data_details: dict[str, str] | None = param("values of its variables", default=None, check=bad_values, since="4.18")
     display_vm: bool | None = param("whether its owner is shown it", roles=("Admin",))
     is_dynamically_scalable: bool | None = param("whether it may be resized while it runs")
     details: dict[str, str] | None = param("further settings; they replace the old ones", default=None)
@@ -41,17 +46,22 @@ class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
         vm = self.id
         if self.name is not None and self.name != vm.name and vm.state != "Stopped":
             raise WrongState(f"{vm.name} cannot be renamed: it is {vm.state}", param="name", fix=["stop it first"])
-        check_user_data(tx, self.user_data)
         wanted = {
-            "name": self.name, "display_name": self.display_name, "group": self.group, "ha": self.ha_enable,
-            "os_type_id": self.os_type.id if self.os_type else None, "user_data": self.user_data, "display": self.display_vm,
+            "name": self.name, "display_name": self.display_name, "ha": self.ha_enable,
+            "os_type_id": self.os_type.id if self.os_type else None, "display": self.display_vm,
             "dynamically_scalable": self.is_dynamically_scalable, "delete_protection": self.delete_protection,
             "details": {} if self.clean_up_details else self.details,
         }  # fmt: skip
         changes = {name: value for name, value in wanted.items() if value is not None}
+        if self.group is not None:
+            changes["group_id"] = group_called(tx, tx.get(Account, vm.account_id), self.group)
+        if self.user_data or self.registered:
+            changes |= columns_of(tx, Given(self.user_data, self.registered, self.user_data_details or {}), template_of(tx, vm))
+        elif self.user_data_details is not None:
+            changes["user_data_details"] = self.user_data_details
         if changes:
             tx.update(vm, **changes)
-        if changes.keys() & {"name", "user_data"}:
+        if changes.keys() & {"name", "user_data", "user_data_details"}:
             _tell_networks(tx, vm)
         return vm
 
@@ -60,6 +70,11 @@ def _tell_networks(tx: Tx, vm: Vm) -> None:
     """What the guest asks its network for has changed: the document is due again."""
     for nic in tx.all(Nic, Nic.c.vm_id == vm.id):
         bump(tx, tx.get(Network, nic.network_id))
+
+
+def template_of(reader: Reader, vm: Vm) -> Template | None:
+    """What the instance was made of."""
+    return reader.get(Template, vm.template_id) if vm.template_id else None
 
 
 class RefreshGuest(Task, rank=50):
@@ -119,18 +134,23 @@ class ResetSSHKeyForVirtualMachine(
         return vm
 
 
-class ResetUserDataForVirtualMachine(Command, answers=VmView, event="VM.RESETUSERDATA"):
+class ResetUserDataForVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.RESETUSERDATA"):
     """Gives an instance other user data, which its guest takes at its next start."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
-    user_data: str | None = param("the data, base64; without, it has none", length=1048576, check=bad_user_data)
+    user_data: str | None = param("the data, base64; without, it has its template's", length=1048576, check=bad_user_data)
+    registered: Ref[UserData] | None = param("registered user data, instead", wire_name="userdataid")
+    user_data_details: dict[str, str] | None = param("values of its variables", default=None, check=bad_values)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         if self.id.state != "Stopped":
             raise WrongState(
                 f"The user data of {self.id.name} cannot be changed: it is {self.id.state}", param="id", fix=["stop it first"]
             )
-        tx.update(self.id, user_data=self.user_data)
+        if (self.account or self.project) and owner(tx, caller, self).id != self.id.account_id:
+            raise ParamError(f"Parameter id: {self.id.name} is not of that account", param="id")
+        given = Given(self.user_data, self.registered, self.user_data_details or {})
+        tx.update(self.id, **columns_of(tx, given, template_of(tx, self.id)))
         _tell_networks(tx, self.id)
         return self.id
 

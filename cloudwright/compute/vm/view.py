@@ -6,7 +6,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.compute.affinity import AffinityGroup, AffinityMember
+from cloudwright.compute.group import InstanceGroup
 from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.compute.userdata import UserData
 from cloudwright.core.access import Caller
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
@@ -40,6 +43,19 @@ NICS: dict[str, Any] = {
 }
 
 
+GROUPS: dict[str, Any] = {
+    "id": field(AffinityGroup.c.uuid, "the group's id"),
+    "name": field(AffinityGroup.c.name, "its name"),
+    "description": field(AffinityGroup.c.description, "what it is for"),
+    "type": field(AffinityGroup.c.type, "its type"),
+}
+_asked = sa.bindparam("p_user_data", False, sa.Boolean())  # of the list's parameter userdata
+
+
+def _pairs(values: dict[str, str]) -> str | None:
+    return ",".join(f"{name}={value}" for name, value in values.items()) or None
+
+
 def _default_address(row: dict[str, Any], caller: Caller) -> Any:
     """The address of the default interface."""
     return next((nic.get("ipaddress") for nic in row.get("nic", ()) if nic.get("isdefault")), None)
@@ -55,6 +71,8 @@ class VmView(
         (ServiceOffering, ServiceOffering.c.id == Vm.c.service_offering_id),
         (Template, Template.c.id == Vm.c.template_id),
         (_iso, _iso.c.id == Vm.c.iso_id),
+        (InstanceGroup, InstanceGroup.c.id == Vm.c.group_id),
+        (UserData, UserData.c.id == Vm.c.user_data_id),
         (OsType, OsType.c.id == Vm.c.os_type_id),
         (_root, sa.and_(_root.c.vm_id == Vm.c.id, _root.c.slot == 0, _root.c.gone == 0)),
         (StoragePool, StoragePool.c.id == _root.c.pool_id),
@@ -65,7 +83,20 @@ class VmView(
     id = field(Vm.c.uuid, "the instance's id")
     name = field(Vm.c.name, "its name, also its host name in the guest")
     displayname = field(sa.func.coalesce(Vm.c.display_name, Vm.c.name), "the name that people are shown")
-    group = field(Vm.c.group, "the group it is shown in")
+    group = field(InstanceGroup.c.name, "the instance group it is in")
+    groupid = field(InstanceGroup.c.uuid, "the id of that group")
+    affinitygroup = many(
+        AffinityMember, AffinityMember.c.vm_id == Vm.c.id, GROUPS, "its affinity groups",
+        joins=[(AffinityGroup, AffinityGroup.c.id == AffinityMember.c.group_id)], kind="set",
+    )  # fmt: skip
+    userdata = field(sa.case((_asked == sa.true(), Vm.c.user_data)), "its user data, base64, where asked for", "string")
+    userdataid = field(UserData.c.uuid, "the registered user data that it was given")
+    userdataname = field(UserData.c.name, "the name of that user data")
+    userdatapolicy = field(
+        sa.case((Template.c.user_data_id.is_not(None), Template.c.user_data_policy)),
+        "what its template's user data does with what a caller gives", "string",
+    )  # fmt: skip
+    userdatadetails = field(Vm.c.user_data_details, "the values of its variables", "string", convert=_pairs)
     state = field(Vm.c.state, "its state")
     created = field(Vm.c.created, "when it was made")
     haenable = field(Vm.c.ha, "whether it is started elsewhere when its host dies")
@@ -125,6 +156,10 @@ def _on_network(bind: Any) -> Condition:
     return sa.exists().where(Nic.c.vm_id == Vm.c.id, Nic.c.network_id == bind, Nic.c.gone == 0)
 
 
+def _in_affinity(bind: Any) -> Condition:
+    return sa.exists().where(AffinityMember.c.vm_id == Vm.c.id, AffinityMember.c.group_id == bind, AffinityMember.c.gone == 0)
+
+
 def _stored_on(bind: Any) -> Condition:
     return sa.exists().where(Volume.c.vm_id == Vm.c.id, Volume.c.pool_id == bind, Volume.c.gone == 0)
 
@@ -144,7 +179,10 @@ class ListVirtualMachines(OwnedList, answers=VmView, keywords=[Vm.c.name, Vm.c.d
     ids: list[Ref[Vm]] | None = where(Vm.c.id, "only these")
     name: str | None = where(Vm.c.name, "only the one of this name")
     state: str | None = param("only those in this state; Present means all that are not destroyed", default=None)
-    group: str | None = where(Vm.c.group, "only those of this group")
+    instance_group: Ref[InstanceGroup] | None = where(Vm.c.group_id, "only those in this group", wire_name="groupid")
+    affinity_group: Ref[AffinityGroup] | None = where(_in_affinity, "only those in this affinity group")
+    registered: Ref[UserData] | None = where(Vm.c.user_data_id, "only those with this user data", wire_name="userdataid")
+    user_data: bool | None = where(lambda bind: sa.true(), "true tells user data, too", since="4.18.0")
     zone: Ref[Zone] | None = where(Vm.c.zone_id, "only those in this zone")
     network: Ref[Network] | None = where(_on_network, "only those with an interface on this network")
     hypervisor: str | None = where(Vm.c.hypervisor, "only those on this kind of hypervisor")

@@ -49,6 +49,7 @@ _ADDRESSES = (
 _MACHINES = (
     sa.select(
         Nic.c.ip, Nic.c.mac, Nic.c.is_default, Vm.c.uuid, Vm.c.name, Vm.c.instance_name, Vm.c.public_keys, Vm.c.user_data,
+        Vm.c.user_data_details,
         Vm.c.password, Vm.c.password_serial, ServiceOffering.c.display_text.label("offering"), Host.c.name.label("host"),
     )
     .select_from(Nic.t)
@@ -200,7 +201,7 @@ class _Reading:
             instance_name=row.instance_name, machine=row.uuid, service_offering=row.offering, zone=self.zone.name,
             cloud=cloud, host=row.host or "" if shown else "", public_keys=row.public_keys,
             user_data=row.user_data or "" if data else "", password=row.password.reveal() if row.password and data else "",
-            password_serial=row.password_serial,
+            password_serial=row.password_serial, variables=row.user_data_details if data else {},
         )  # fmt: skip
 
     def _egress(self, rule: Any) -> told.EgressRule:
