@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ANYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
-CONSOLE = Path(cloudwright.__file__).parent.parent / "ui" / "dist"
+CONSOLE = Path(cloudwright.__file__).parent / "web" / "static" / "ui"
 RENEWAL = 86400.0  # seconds between two certificates that the server shows to hosts
 
 

@@ -1,0 +1,133 @@
+// What the server offers, from `listApis`: pages, forms, pickers and menus are derived from this and nothing else.
+import { kebab, sentence } from "../lib/format";
+import { list } from "./client";
+
+export interface Param {
+  name: string;
+  description: string;
+  type: string;
+  required: boolean;
+  length: number;
+  since?: string;
+  entity?: string;
+  enum?: string[];
+  default?: string | number | boolean;
+  min?: number;
+  max?: number;
+  secret?: boolean;
+  multiple?: boolean;
+  keys?: string[];
+}
+
+export interface Field {
+  name: string;
+  type: string;
+  description: string;
+  entity?: string;
+  response?: Field[];
+}
+
+export interface Command {
+  name: string;
+  description: string;
+  isasync: boolean;
+  params: Param[];
+  response: Field[];
+  resource?: string;
+  httprequesttype: string;
+}
+
+/** A kind of page: one list command with the commands that belong to its rows. */
+export interface Kind {
+  slug: string;
+  list: Command;
+  resource: string | undefined;
+  noun: string; // "VirtualMachine", as command names say it
+  title: string;
+  create: Command[];
+  actions: Command[];
+}
+
+const CREATES = /^(create|deploy|register|add|associate|upload|import|acquire|generate|issue)[A-Z]/;
+const FRAME = new Set(["dryrun", "clienttoken", "page", "pagesize", "keyword", "listall", "isrecursive", "response"]);
+const SINGULAR: [RegExp, string][] = [[/ies$/, "y"], [/(ss|x|ch)es$/, "$1"], [/s$/, ""]];
+
+export function singular(noun: string): string {
+  for (const [pattern, ending] of SINGULAR) if (pattern.test(noun)) return noun.replace(pattern, ending);
+  return noun;
+}
+
+/** "createVolume" -> "Volume"; "resetPasswordForVirtualMachine" -> "VirtualMachine". */
+export function nounOf(command: string): string {
+  const [, , rest = command] = /^([a-z]+)([A-Z].*)$/.exec(command)?.slice(0) ?? [];
+  return /(?:For|To|From|Of)([A-Z].*)$/.exec(rest)?.[1] ?? rest;
+}
+
+export class Catalogue {
+  readonly commands: Map<string, Command>;
+  readonly kinds: Kind[] = [];
+  private readonly byResource = new Map<string, Kind[]>();
+
+  constructor(commands: Command[], private readonly slugs: Record<string, string> = {}) {
+    this.commands = new Map(commands.map((command) => [command.name, command]));
+    for (const command of commands) if (this.isList(command)) this.kinds.push(this.kind(command));
+    for (const kind of this.kinds) if (kind.resource) this.byResource.set(kind.resource, [...(this.byResource.get(kind.resource) ?? []), kind]);
+    for (const command of commands) if (!this.isList(command)) this.place(command);
+    for (const kind of this.kinds) kind.actions.sort((a, b) => a.name.localeCompare(b.name));
+  }
+
+  has(command: string): boolean {
+    return this.commands.has(command);
+  }
+
+  bySlug(slug: string): Kind | undefined {
+    return this.kinds.find((kind) => kind.slug === slug);
+  }
+
+  /** The page that shows things of a kind. */
+  of(resource: string | undefined): Kind | undefined {
+    return resource === undefined ? undefined : this.byResource.get(resource)?.[0];
+  }
+
+  /** The parameters a person fills in; those of paging and planning are the console's own. */
+  static fillable(command: Command): Param[] {
+    return command.params.filter((param) => !FRAME.has(param.name));
+  }
+
+  private isList(command: Command): boolean {
+    return /^list[A-Z]/.test(command.name) && command.params.some((param) => param.name === "page");
+  }
+
+  private kind(command: Command): Kind {
+    const plural = command.name.slice(4);
+    const noun = singular(plural);
+    return { slug: this.slugs[command.name] ?? kebab(plural), list: command, resource: command.resource, noun, title: sentence(plural), create: [], actions: [] };
+  }
+
+  private place(command: Command): void {
+    const kinds = this.homes(command);
+    if (CREATES.test(command.name) && !this.target(command, kinds[0])?.required) for (const kind of kinds) kind.create.push(command);
+    else if (!command.name.startsWith("list")) for (const kind of kinds) if (this.target(command, kind)) kind.actions.push(command);
+  }
+
+  private homes(command: Command): Kind[] {
+    const noun = singular(nounOf(command.name)).toLowerCase();
+    const exact = this.kinds.filter((kind) => kind.noun.toLowerCase() === noun);
+    return exact.length ? exact : (this.byResource.get(command.resource ?? "") ?? []);
+  }
+
+  /** The parameter by which a command names the row it acts on. */
+  target(command: Command, kind: Kind | undefined): Param | undefined {
+    const own = (param: Param) => param.entity !== undefined && param.entity === kind?.resource;
+    return (
+      command.params.find((param) => (param.name === "id" || param.name === "ids") && (own(param) || param.entity === undefined)) ??
+      command.params.find((param) => own(param) && param.required) ??
+      command.params.find((param) => own(param) && param.name === `${kind?.noun.toLowerCase()}id`)
+    );
+  }
+}
+
+export async function loadCatalogue(slugs: Record<string, string>): Promise<Catalogue> {
+  const { rows } = await list("listApis");
+  return new Catalogue(rows as unknown as Command[], slugs);
+}

@@ -1,0 +1,54 @@
+// Hooks over the API. Every query's key begins with "api", so that one event refreshes what is on the page.
+import { keepPreviousData, useMutation, useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
+import { createContext, useContext } from "react";
+import type { Catalogue } from "./catalogue";
+import { list, type ApiError, type Page, type Params, type Row } from "./client";
+import { perform, refresh } from "./jobs";
+import { pollEvery } from "./live";
+
+export const CatalogueContext = createContext<Catalogue | undefined>(undefined);
+
+export function useCatalogue(): Catalogue {
+  const catalogue = useContext(CatalogueContext);
+  if (!catalogue) throw new Error("There is no catalogue outside a session");
+  return catalogue;
+}
+
+export const TRANSITION = /^(Starting|Stopping|Creating|Migrating|Allocated|Implementing|Shutdown|Destroying|Expunging|Resizing|Attaching|Detaching|Installing|Allocating|Releasing|Preparing.*|Connecting)$/;
+
+export function inTransition(rows: Row[]): boolean {
+  return rows.some((row) => TRANSITION.test(String(row["state"] ?? "")));
+}
+
+export function useList(command: string, params: Params = {}, enabled = true): UseQueryResult<Page, ApiError> {
+  return useQuery<Page, ApiError>({
+    queryKey: ["api", command, params],
+    queryFn: ({ signal }) => list(command, params, signal),
+    enabled,
+    placeholderData: keepPreviousData,
+    refetchInterval: (query) => pollEvery(inTransition(query.state.data?.rows ?? [])),
+  });
+}
+
+export function useOne(command: string, params: Params, enabled = true): UseQueryResult<Row | undefined, ApiError> {
+  return useQuery<Row | undefined, ApiError>({
+    queryKey: ["api", command, params],
+    queryFn: async ({ signal }) => (await list(command, params, signal)).rows[0] ?? null as unknown as undefined,
+    enabled,
+    refetchInterval: (query) => pollEvery(inTransition(query.state.data ? [query.state.data] : [])),
+  });
+}
+
+/** Run a command; rows are read again when it was accepted and when its job ended. */
+export function usePerform() {
+  const client = useQueryClient();
+  return useMutation<Row, ApiError, { command: string; params: Params }>({
+    mutationFn: ({ command, params }) => {
+      let known = "";
+      return perform(command, params, (job) => {
+        if (known !== (known = `${job.state}${job.step}`)) void refresh(client);
+      });
+    },
+    onSettled: () => refresh(client),
+  });
+}

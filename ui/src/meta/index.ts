@@ -1,0 +1,31 @@
+// What makes the important resources pleasant: words, icons, columns, first actions. A resource without an entry works, too.
+import type { Row } from "../api/client";
+
+export interface Meta {
+  list: string;
+  slug: string;
+  title: string;
+  one: string;
+  section?: Section;
+  icon?: string;
+  about?: string; // what belongs here and why one wants it, for an empty list
+  columns?: string[];
+  context?: (row: Row) => string | undefined; // the line below the name
+  create?: string; // the command behind the page's button; "" for a page of its own
+  first?: string[]; // actions shown as buttons
+  params?: Record<string, string>; // always sent with the list command
+  facets?: boolean;
+  admin?: boolean; // listed under Operate only
+}
+
+export type Section = "Compute" | "Storage" | "Network" | "Project" | "Govern" | "Operate" | "Catalogue" | "Settings";
+export const SECTIONS: Section[] = ["Compute", "Storage", "Network", "Project", "Govern", "Operate", "Catalogue", "Settings"];
+
+const files = import.meta.glob<{ default: Meta | Meta[] }>("./resources/*.ts", { eager: true });
+
+export const METAS: Meta[] = Object.values(files).flatMap((file) => file.default);
+export const SLUGS: Record<string, string> = Object.fromEntries(METAS.map((meta) => [meta.list, meta.slug]));
+
+export function metaOf(listCommand: string): Meta | undefined {
+  return METAS.find((meta) => meta.list === listCommand);
+}

@@ -1,0 +1,27 @@
+import type { Meta } from "..";
+
+export default [
+  {
+    list: "listVirtualMachines", slug: "instances", title: "Instances", one: "instance", section: "Compute", icon: "server", facets: true,
+    about: "Virtual machines: each with its size, its disks and its addresses.",
+    columns: ["state", "templatename", "ipaddress", "size", "zonename", "hostname", "account", "created"],
+    context: (row) => (row["hostname"] as string) ?? (row["displayname"] !== row["name"] ? (row["displayname"] as string) : undefined) ?? (row["instancename"] as string),
+    create: "", first: ["startVirtualMachine", "stopVirtualMachine"],
+  },
+  {
+    list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo",
+    about: "What an instance's first disk is made from.",
+    columns: ["status", "ostypename", "size", "format", "hypervisor", "zonename", "ispublic", "created"],
+    params: { templatefilter: "all" }, create: "registerTemplate",
+  },
+  {
+    list: "listIsos", slug: "isos", title: "ISOs", one: "ISO", section: "Compute", icon: "disc", about: "Discs to boot or install from.",
+    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], params: { isofilter: "all" }, create: "registerIso",
+  },
+  {
+    list: "listSSHKeyPairs", slug: "keys", title: "SSH keys", one: "SSH key", section: "Compute", icon: "key",
+    about: "Keys that open instances, given to them at their first start.", columns: ["fingerprint", "account", "domain"], create: "registerSSHKeyPair",
+  },
+  { list: "listUserData", slug: "user-data", title: "User data", one: "user data", section: "Compute", icon: "file-text", about: "Scripts and settings that instances read when they start." },
+  { list: "listAffinityGroups", slug: "affinity", title: "Affinity", one: "affinity group", section: "Compute", icon: "affiliate", about: "Rules that keep instances together or apart." },
+] satisfies Meta[];

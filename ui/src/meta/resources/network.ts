@@ -1,0 +1,23 @@
+import type { Meta } from "..";
+
+export default [
+  {
+    list: "listNetworks", slug: "networks", title: "Networks", one: "network", section: "Network", icon: "network",
+    about: "Private networks of instances, behind a router that gives addresses, names and a way out.",
+    columns: ["state", "type", "cidr", "networkofferingname", "zonename", "account", "created"], create: "createNetwork", first: ["restartNetwork"],
+  },
+  {
+    list: "listPublicIpAddresses", slug: "public-ips", title: "Public IPs", one: "public IP", section: "Network", icon: "world",
+    about: "Addresses that the world reaches. Forwarding, static NAT and balancing lead from them to instances.",
+    columns: ["state", "ipaddress", "associatednetworkname", "virtualmachinename", "issourcenat", "zonename", "allocated"], create: "associateIpAddress",
+  },
+  {
+    list: "listPortForwardingRules", slug: "port-forwarding", title: "Port forwarding", one: "rule", section: "Network", icon: "arrows-right",
+    about: "Ports of public addresses that lead to instances.",
+    columns: ["state", "ipaddress", "publicport", "protocol", "virtualmachinename", "privateport"], create: "createPortForwardingRule",
+  },
+  {
+    list: "listFirewallRules", slug: "firewall", title: "Firewall", one: "rule", section: "Network", icon: "shield",
+    about: "Who may reach a public address, at which ports.", columns: ["state", "ipaddress", "protocol", "startport", "endport", "cidrlist"], create: "createFirewallRule",
+  },
+] satisfies Meta[];

@@ -1,0 +1,19 @@
+import type { Meta } from "..";
+
+export default [
+  { list: "listZones", slug: "zones", title: "Zones", one: "zone", section: "Operate", icon: "map-pin", about: "Data centres. Networks and images belong to a zone.", columns: ["allocationstate", "networktype", "dns1", "guestcidraddress", "localstorageenabled"], create: "createZone" },
+  { list: "listPods", slug: "pods", title: "Pods", one: "pod", section: "Operate", icon: "building", about: "Racks with a management network of their own.", columns: ["allocationstate", "gateway", "netmask", "zonename"], create: "createPod" },
+  { list: "listClusters", slug: "clusters", title: "Clusters", one: "cluster", section: "Operate", icon: "stack-2", about: "Hosts alike, sharing primary storage.", columns: ["allocationstate", "managedstate", "hypervisortype", "podname", "zonename"], create: "addCluster" },
+  { list: "listHosts", slug: "hosts", title: "Hosts", one: "host", section: "Operate", icon: "cpu", about: "Machines that instances run on.", columns: ["state", "resourcestate", "hypervisor", "ipaddress", "memoryallocatedpercentage", "cpuallocated", "clustername", "zonename"], params: { type: "Routing" }, create: "addHost" },
+  { list: "listStoragePools", slug: "primary-storage", title: "Primary storage", one: "pool", section: "Operate", icon: "server-2", about: "Where disks of instances lie.", columns: ["state", "type", "scope", "disksizetotal", "disksizeallocated", "ipaddress", "zonename"], create: "createStoragePool" },
+  { list: "listImageStores", slug: "secondary-storage", title: "Secondary storage", one: "store", section: "Operate", icon: "archive", about: "Where images, ISOs and snapshots lie.", columns: ["protocol", "url", "scope", "zonename", "readonly"], create: "addImageStore" },
+  { list: "listRouters", slug: "routers", title: "Virtual routers", one: "router", section: "Operate", icon: "router", about: "Appliances that give networks addresses, names and a way out.", columns: ["state", "role", "publicip", "guestnetworkname", "hostname", "zonename", "version"] },
+  { list: "listAlerts", slug: "alerts", title: "Alerts", one: "alert", section: "Operate", icon: "bell", about: "What needs an administrator.", columns: ["name", "description", "sent"] },
+  { list: "listManagementServers", slug: "servers", title: "Control plane", one: "server", section: "Operate", icon: "server-cog", about: "The servers that run this cloud." },
+  { list: "listServiceOfferings", slug: "compute-offerings", title: "Compute offerings", one: "offering", section: "Catalogue", icon: "adjustments", about: "Sizes of instances.", columns: ["state", "cpunumber", "cpuspeed", "memory", "storagetype", "iscustomized", "offerha"], create: "createServiceOffering" },
+  { list: "listDiskOfferings", slug: "disk-offerings", title: "Disk offerings", one: "offering", section: "Catalogue", icon: "device-floppy", about: "Kinds and sizes of volumes.", columns: ["state", "disksize", "iscustomized", "storagetype", "provisioningtype"], create: "createDiskOffering" },
+  { list: "listNetworkOfferings", slug: "network-offerings", title: "Network offerings", one: "offering", section: "Catalogue", icon: "topology-star", about: "Kinds of networks and their services.", columns: ["state", "guestiptype", "traffictype", "availability", "conservemode"], create: "createNetworkOffering" },
+  { list: "listConfigurations", slug: "configuration", title: "Configuration", one: "setting", section: "Settings", icon: "settings", columns: ["value", "defaultvalue", "category", "description"] },
+  { list: "listOsTypes", slug: "guest-os", title: "Guest OS", one: "OS type", section: "Settings", icon: "brand-debian", columns: ["oscategoryname", "isuserdefined"] },
+  { list: "listHypervisorCapabilities", slug: "hypervisor-capabilities", title: "Hypervisors", one: "hypervisor", section: "Settings", icon: "cpu-2" },
+] satisfies Meta[];

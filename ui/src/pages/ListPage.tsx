@@ -1,0 +1,97 @@
+// The page of any list command. What is searched and filtered is in the URL.
+import { Button } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import type { Command, Kind } from "../api/catalogue";
+import type { Page, Params, Row } from "../api/client";
+import { useCatalogue } from "../api/use";
+import { number, sentence } from "../lib/format";
+import { t } from "../lib/words";
+import { metaOf } from "../meta";
+import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
+import { Bulk } from "../ui/Bulk";
+import { IconPlus, IconSearch } from "../ui/iconset";
+import { Title } from "../ui/Title";
+import { ResourceTable } from "../ui/ResourceTable";
+import { scopeParams } from "../ui/scope";
+
+export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed?: Params; bare?: boolean }): ReactNode {
+  const catalogue = useCatalogue();
+  const meta = metaOf(kind.list.name);
+  const search = useSearch({ strict: false }) as Record<string, string>;
+  const navigate = useNavigate();
+  const [page, setPage] = useState<Page>();
+  const [asked, setAsked] = useState<Asked>();
+  const [menu, setMenu] = useState<{ row: Row; anchor: DOMRect }>();
+  const [chosen, setChosen] = useState(new Map<string, Row>());
+  const box = useRef<HTMLInputElement>(null);
+  const takes = (name: string) => kind.list.params.some((param) => param.name === name);
+  const filters = bare ? {} : Object.fromEntries(Object.entries(search).filter(([name]) => name !== "keyword" && name !== "scope" && takes(name)));
+  const params: Params = { ...meta?.params, ...(takes("listall") ? scopeParams(search["scope"], takes) : {}), ...filters, ...fixed, ...(!bare && search["keyword"] && { keyword: search["keyword"] }), ...(meta?.facets && takes("facets") && { facets: "state" }) };
+  const change = useCallback((values: Record<string, string | undefined>) => void navigate({ to: ".", search: ((old: Record<string, string>) => ({ ...old, ...values })) as never, replace: true }), [navigate]);
+  const typed = useDebouncedCallback((keyword: string) => change({ keyword: keyword || undefined }), 250);
+  useEffect(() => {
+    const keys = (event: KeyboardEvent) => {
+      if ((event.target as HTMLElement).matches("input, textarea, [contenteditable], [role=dialog] *") || event.ctrlKey || event.metaKey) return;
+      if (event.key === "/") { event.preventDefault(); box.current?.focus(); }
+      if (event.key === "c" && create) { event.preventDefault(); begin(); }
+    };
+    document.addEventListener("keydown", keys);
+    return () => document.removeEventListener("keydown", keys);
+  });
+  const create: Command | undefined = meta?.create === "" ? kind.create[0] : (kind.create.find((command) => command.name === meta?.create) ?? kind.create[0]);
+  const begin = () => (meta?.create === "" ? void navigate({ to: "/new/$slug", params: { slug: kind.slug } }) : create && setAsked({ command: create, rows: [] }));
+  const toggle = useCallback((row: Row) => setChosen((old) => {
+    const next = new Map(old);
+    if (!next.delete(String(row["id"]))) next.set(String(row["id"]), row);
+    return next;
+  }), []);
+  const open = (row: Row) => void navigate({ to: "/$slug/$id", params: { slug: kind.slug, id: String(row["id"]) } });
+  const shut = useCallback(() => setMenu(undefined), []);
+  const one = meta?.one ?? sentence(kind.noun).toLowerCase();
+  const createLabel = create ? `${sentence(/^[a-z]+/.exec(create.name)?.[0] ?? "create").replace(/^(Deploy|Register|Associate)$/, "Create")} ${one}` : "";
+  const states = page?.facets?.["state"];
+  const table = (
+    <div className="card table" style={bare ? { height: 460 } : undefined}>
+      {!bare && (
+        <div className="bar">
+          <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: meta?.title ?? kind.title })} /></label>
+          {states && (
+            <div className="row wrap" role="group" aria-label={t("State")} style={{ gap: 2 }}>
+              <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")}</button>
+              {Object.entries(states).map(([state, many]) => (
+                <button key={state} type="button" className="chip" aria-pressed={search["state"] === state} onClick={() => change({ state })}>{state} <b>{number(many)}</b></button>
+              ))}
+            </div>
+          )}
+          {Object.entries(filters).filter(([name]) => name !== "state").map(([name, value]) => (
+            <button key={name} type="button" className="chip" aria-pressed onClick={() => change({ [name]: undefined })} aria-label={t("Remove the filter {name}", { name })}>{name}: {String(value).slice(0, 12)} ✕</button>
+          ))}
+        </div>
+      )}
+      <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
+        empty={
+          <div className="empty">
+            <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>
+            <span>{meta?.about ?? kind.list.description}</span>
+            {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span>}
+          </div>
+        }
+      />
+      <Bulk kind={kind} chosen={chosen} clear={() => setChosen(new Map())} />
+    </div>
+  );
+  return (
+    <>
+      {!bare && (
+        <Title title={meta?.title ?? kind.title} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
+          {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
+        </Title>
+      )}
+      {table}
+      {menu && <RowMenu {...menu} kind={kind} close={shut} pick={(command) => { setAsked({ command, rows: [menu.row] }); setMenu(undefined); }} />}
+      <ActionPanel asked={asked} kind={catalogue.bySlug(kind.slug) ?? kind} close={() => setAsked(undefined)} fixed={asked?.rows.length ? {} : fixed} />
+    </>
+  );
+}

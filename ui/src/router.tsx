@@ -1,0 +1,61 @@
+// Pages by path. Hand-made pages are named here; every other path is a resource's list or detail page.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link, useParams, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { useCatalogue } from "./api/use";
+import { t } from "./lib/words";
+import { ApiPage } from "./pages/ApiPage";
+import { CreatePage } from "./pages/CreatePage";
+import { DetailPage } from "./pages/DetailPage";
+import { Home } from "./pages/Home";
+import { JobPage } from "./pages/JobPage";
+import { ListPage } from "./pages/ListPage";
+import { Shell } from "./ui/Shell";
+
+function Missing(): ReactNode {
+  return <div className="empty card"><strong>{t("There is no such page, or your role does not list it")}</strong><Link to="/">{t("Overview")}</Link></div>;
+}
+
+function Listed(): ReactNode {
+  const { slug } = useParams({ strict: false }) as { slug: string };
+  const kind = useCatalogue().bySlug(slug);
+  return kind ? <ListPage key={slug} kind={kind} /> : <Missing />;
+}
+
+function Detailed(): ReactNode {
+  const { slug, id, tab = "" } = useParams({ strict: false }) as { slug: string; id: string; tab?: string };
+  const kind = useCatalogue().bySlug(slug);
+  return kind ? <DetailPage key={`${slug}${id}`} kind={kind} id={id} tab={tab} /> : <Missing />;
+}
+
+function Created(): ReactNode {
+  const { slug } = useParams({ strict: false }) as { slug: string };
+  const { command } = useSearch({ strict: false }) as { command?: string };
+  const kind = useCatalogue().bySlug(slug);
+  return kind?.create.length ? <CreatePage key={slug} kind={kind} command={command} /> : <Missing />;
+}
+
+const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
+const page = (path: string, component: () => ReactNode) => createRoute({ getParentRoute: () => root, path, component });
+const lazy = (path: string, load: () => Promise<Record<string, unknown>>, name: string) => createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load as never, name as never) });
+
+const tree = root.addChildren([
+  page("/", Home),
+  page("/activity/$job", function Job() { return <JobPage id={(useParams({ strict: false }) as { job: string }).job} />; }),
+  page("/api", function Api() { return <ApiPage name={undefined} />; }),
+  page("/api/$command", function Api() { return <ApiPage name={(useParams({ strict: false }) as { command: string }).command} />; }),
+//  lazy("/new/instances", () => import("./pages/instance/CreateInstance"), "CreateInstance"),
+//  lazy("/map", () => import("./pages/NetworkMap"), "NetworkMap"),
+//  lazy("/capacity", () => import("./pages/Capacity"), "Capacity"),
+//  lazy("/infrastructure", () => import("./pages/Infrastructure"), "Infrastructure"),
+//  lazy("/settings", () => import("./pages/Settings"), "Settings"),
+//  lazy("/setup", () => import("./pages/setup/Setup"), "Setup"),
+  lazy("/about", () => import("./pages/About"), "About"),
+  page("/new/$slug", Created),
+  page("/$slug", Listed),
+  page("/$slug/$id", Detailed),
+  page("/$slug/$id/$tab", Detailed),
+]);
+
+export const router = createRouter({ routeTree: tree, basepath: "/client", defaultPreload: "intent" });
+
+// Not registered for typing: most paths are data (slugs of what the server lists), so their types would say nothing.

@@ -1,0 +1,92 @@
+// A form for any command, made from its parameters: what is required first, the rest under "More".
+import { Button, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { useMemo, useState, type FormEvent, type ReactNode } from "react";
+import { Catalogue, type Command, type Param } from "../api/catalogue";
+import { encode, type ApiError, type Params, type Row } from "../api/client";
+import { usePerform } from "../api/use";
+import { sentence } from "../lib/format";
+import { t } from "../lib/words";
+import { Explain } from "./Explain";
+import { MapInput } from "./MapInput";
+import { Picker } from "./Picker";
+
+export type Values = Record<string, unknown>;
+const CODE = new Set(["userdata", "publickey", "certificate", "privatekey", "certificatechain"]);
+const UNITS: Record<string, string> = { memory: "MiB", cpuspeed: "MHz", size: "GiB", disksize: "GiB" };
+
+export function Input({ param, value, set, error, given }: {
+  param: Param; value: unknown; set: (value: unknown) => void; error?: string | undefined; given: Values;
+}): ReactNode {
+  const label = sentence(param.name);
+  const shared = { label, description: param.description, error, required: param.required, withAsterisk: param.required } as const;
+  if (param.entity) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
+  if (param.enum) return <Select {...shared} data={param.enum} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;
+  if (param.type === "boolean") return <Switch label={label} description={param.description} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
+  if (param.type === "integer" || param.type === "long" || param.type === "short" || param.type === "double")
+    return <NumberInput {...shared} value={(value as number) ?? ""} onChange={(one) => set(one === "" ? undefined : one)} min={param.min} max={param.max} suffix={UNITS[param.name] ? ` ${UNITS[param.name]}` : undefined} placeholder={param.default === undefined ? undefined : String(param.default)} />;
+  if (param.type === "map") return <MapInput {...shared} keys={param.keys} value={value as Record<string, string>[] | undefined} set={set} />;
+  if (param.type === "list") return <TagsInput {...shared} value={(value as string[]) ?? []} onChange={set} />;
+  if (param.type === "date") return <TextInput {...shared} type="datetime-local" step={1} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value || undefined)} />;
+  if (param.secret || /password|secretkey/.test(param.name)) return <PasswordInput {...shared} autoComplete="new-password" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
+  if (CODE.has(param.name) || param.length > 1024) return <Textarea {...shared} autosize minRows={3} maxRows={14} className="mono" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
+  return <TextInput {...shared} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} placeholder={param.default === undefined ? undefined : String(param.default)} />;
+}
+
+/** What is sent: empty values left out, dates as the API writes them. */
+export function request(command: Command, values: Values): Params {
+  const params: Params = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || value === "" || (Array.isArray(value) && !value.length)) continue;
+    const param = command.params.find((one) => one.name === name);
+    params[name] = (param?.type === "date" && typeof value === "string" ? `${value.replace("T", " ")}` : value) as Params[string];
+  }
+  return params;
+}
+
+export function SameRequest({ command, params }: { command: Command; params: Params }): ReactNode {
+  const body = decodeURIComponent(encode(params).toString().replaceAll("+", " "));
+  const line = `cw ${command.name} ${[...encode(params)].map(([name, value]) => `${name}=${/[\s"']/.test(value) ? `'${value}'` : value}`).join(" ")}`;
+  return (
+    <details>
+      <summary className="quiet">{t("The same request by API and command line")}</summary>
+      <pre className="mono" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{`command=${command.name}&${body}\n\n${line}`}</pre>
+    </details>
+  );
+}
+
+export function ActionForm({ command, fixed = {}, initial = {}, done, submit }: {
+  command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string;
+}): ReactNode {
+  const [values, setValues] = useState<Values>(initial);
+  const [more, setMore] = useState(false);
+  const run = usePerform();
+  const fields = useMemo(() => Catalogue.fillable(command).filter((param) => !(param.name in fixed)), [command, fixed]);
+  const first = fields.filter((param) => param.required || param.name in initial || param.name === "name" || param.name === "displaytext");
+  const rest = fields.filter((param) => !first.includes(param));
+  const failed: ApiError | null = run.error;
+  const params = { ...fixed, ...request(command, values) };
+  const go = (event: FormEvent) => {
+    event.preventDefault();
+    run.mutate({ command: command.name, params }, { onSuccess: done });
+  };
+  const render = (param: Param) => (
+    <Input key={param.name} param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? failed.message : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} />
+  );
+  return (
+    <form onSubmit={go} className="stack" noValidate={false} aria-label={sentence(command.name)}>
+      <p className="quiet" style={{ margin: 0 }}>{command.description}</p>
+      {first.map(render)}
+      {rest.length > 0 && (
+        <button type="button" className="chip" style={{ alignSelf: "start" }} aria-expanded={more} onClick={() => setMore(!more)}>
+          {more ? t("Less") : t("More ({count})", { count: rest.length })}
+        </button>
+      )}
+      {more && rest.map(render)}
+      {failed && <Explain error={failed} />}
+      <div className="row">
+        <Button type="submit" loading={run.isPending}>{submit ?? sentence(command.name)}</Button>
+      </div>
+      <SameRequest command={command} params={params} />
+    </form>
+  );
+}

@@ -1,0 +1,28 @@
+// Every refusal: what did not happen, why, what can be done.
+import type { ReactNode } from "react";
+import type { ApiError } from "../api/client";
+import { sentence } from "../lib/format";
+import { t } from "../lib/words";
+
+export function Explain({ error, title, retry }: { error: ApiError; title?: string; retry?: () => void }): ReactNode {
+  const { explain } = error;
+  const forbidden = error.status === 432 || error.status === 403;
+  return (
+    <div className="explain" role="alert">
+      <h3>{title ?? t("{command} was refused", { command: sentence(error.command) })}</h3>
+      <div>{error.message || t("The server gave no reason.")}</div>
+      {forbidden && <div>{t("Your role does not allow the command {command}.", { command: error.command })}</div>}
+      {!!explain?.why?.length && <ul>{explain.why.map((why) => <li key={why}>{why}</li>)}</ul>}
+      {!!explain?.fix?.length && (
+        <div className="fix">
+          <strong>{t("What helps")}</strong>
+          <ul>{explain.fix.map((fix) => <li key={fix}>{fix}</li>)}</ul>
+        </div>
+      )}
+      <footer className="row wrap">
+        <span className="mono">{error.command} · {error.code || t("no answer")}{error.job ? ` · ${t("job")} ${error.job}` : ""}</span>
+        {retry && <button type="button" className="chip" onClick={retry}>{t("Try again")}</button>}
+      </footer>
+    </div>
+  );
+}

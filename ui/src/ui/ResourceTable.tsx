@@ -1,0 +1,148 @@
+// A list of any length: the server pages it, blocks are fetched by scroll position, only visible rows are in the document.
+import { useQueries, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import type { Field, Kind } from "../api/catalogue";
+import { list, type ApiError, type Page, type Params, type Row } from "../api/client";
+import { pollEvery } from "../api/live";
+import { inTransition } from "../api/use";
+import { sentence } from "../lib/format";
+import { t } from "../lib/words";
+import type { Meta } from "../meta";
+import { Explain } from "./Explain";
+import { nameOf, sizeOf, Value } from "./values";
+
+const BLOCK = 100;
+const HEIGHT = 54;
+const WIDTHS: Record<string, string> = { state: "130px", size: "150px", created: "120px", ipaddress: "150px", description: "minmax(260px, 3fr)" };
+
+export interface Selection {
+  chosen: Map<string, Row>;
+  toggle: (row: Row) => void;
+}
+
+function columnsOf(kind: Kind, meta: Meta | undefined): string[] {
+  if (meta?.columns) return meta.columns;
+  const skip = /^(id|name|displayname|displaytext|jobid|jobstatus|hasannotations|domainpath|.*id)$/;
+  const simple = kind.list.response.filter((field) => !skip.test(field.name) && !field.response && field.type !== "map" && field.type !== "list");
+  return simple.slice(0, 7).map((field) => field.name);
+}
+
+const Line = memo(function Line({ row, kind, meta, columns, fields, top, selected, at, toggle, menu }: {
+  row: Row | undefined; kind: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; selected: boolean; at: boolean;
+  toggle: (row: Row) => void; menu: (row: Row, anchor: HTMLElement) => void;
+}): ReactNode {
+  const place = { transform: `translateY(${top}px)`, height: HEIGHT };
+  if (!row) return <div className="grid-row" style={place} aria-hidden><div className="cell" /><div className="cell"><div className="skeleton" /></div></div>;
+  const name = nameOf(row);
+  const context = meta?.context?.(row) ?? (row["displaytext"] !== name ? (row["displaytext"] as string | undefined) : undefined);
+  return (
+    <div role="row" className={at ? "grid-row at" : "grid-row"} style={place} aria-selected={selected}>
+      <div role="gridcell" className="cell"><input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} /></div>
+      <div role="gridcell" className="cell name">
+        {row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
+        {context && <small title={context}>{context}</small>}
+      </div>
+      {columns.map((column) => (
+        <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? sizeOf(row) : <Value name={column} value={row[column]} field={fields.get(column)} />}</div>
+      ))}
+      <div role="gridcell" className="cell">
+        <button type="button" className="icon-button" aria-label={t("Actions for {name}", { name })} aria-haspopup="menu" onClick={(event) => menu(row, event.currentTarget)}>⋮</button>
+      </div>
+    </div>
+  );
+});
+
+export function ResourceTable({ kind, meta, params, selection, menu, empty, onCount, open }: {
+  kind: Kind; meta: Meta | undefined; params: Params; selection: Selection; menu: (row: Row, anchor: HTMLElement) => void; empty: ReactNode;
+  onCount?: (page: Page) => void; open: (row: Row) => void;
+}): ReactNode {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [at, setAt] = useState(-1);
+  const [wanted, setWanted] = useState([0]);
+  const [width, setWidth] = useState(1200);
+  const client = useQueryClient();
+  const fields = useMemo(() => new Map(kind.list.response.map((field) => [field.name, field])), [kind]);
+  const all = useMemo(() => columnsOf(kind, meta), [kind, meta]);
+  const columns = useMemo(() => all.slice(0, width < 560 ? 1 : Math.max(1, Math.floor((width - 300) / 140))), [all, width]);
+  const pages = useQueries({
+    queries: wanted.map((block) => ({
+      queryKey: ["api", kind.list.name, params, "block", block],
+      queryFn: ({ signal }: { signal: AbortSignal }) => list(kind.list.name, { ...params, page: block + 1, pagesize: BLOCK }, signal),
+      refetchInterval: (query: { state: { data?: Page | undefined } }) => pollEvery(inTransition(query.state.data?.rows ?? [])),
+      retry: false,
+    })),
+  });
+  const first = pages[0];
+  const known = pages.find((page) => page.data)?.data;
+  const count = known?.count ?? 0;
+  useEffect(() => { if (first?.data) onCount?.(first.data); }, [first?.data, onCount]);
+  useEffect(() => {
+    const watched = scroller.current;
+    if (!watched) return;
+    const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 1200));
+    observer.observe(watched);
+    return () => observer.disconnect();
+  }, []);
+  const rowAt = (index: number): Row | undefined => {
+    const block = Math.floor(index / BLOCK);
+    const page = client.getQueryData<Page>(["api", kind.list.name, params, "block", block]);
+    return page?.rows[index % BLOCK];
+  };
+  const virtual = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => HEIGHT, overscan: 8 });
+  const items = virtual.getVirtualItems();
+  const from = Math.floor((items[0]?.index ?? 0) / BLOCK);
+  const to = Math.floor((items.at(-1)?.index ?? 0) / BLOCK);
+  useEffect(() => {
+    const blocks = Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    setWanted((old) => (old.join() === blocks.join() ? old : blocks));
+  }, [from, to]);
+  const keys = (event: KeyboardEvent) => {
+    if ((event.target as HTMLElement).tagName === "INPUT" && event.key !== "Escape") return;
+    const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    const row = at >= 0 ? rowAt(at) : undefined;
+    if (step) {
+      const next = Math.min(Math.max(at + step, 0), count - 1);
+      setAt(next);
+      virtual.scrollToIndex(next);
+    } else if (event.key === "x" && row) selection.toggle(row);
+    else if (event.key === "Enter" && row && event.target === scroller.current) open(row);
+    else if (event.key === "." && row) menu(row, scroller.current as HTMLElement);
+    else return;
+    event.preventDefault();
+  };
+  const style = { "--columns": `44px minmax(180px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} 52px` } as React.CSSProperties;
+  if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} /></div>;
+  return (
+    <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
+      <div className="grid-head" role="row">
+        <div role="columnheader" className="cell"><span className="visually-hidden">{t("Selection")}</span></div>
+        <div role="columnheader" className="cell">{t("Name")}</div>
+        {columns.map((column) => <div role="columnheader" className="cell" key={column} title={fields.get(column)?.description}>{t(HEADS[column] ?? sentence(column.replace(/name$/, "") || "name"))}</div>)}
+        <div role="columnheader" className="cell"><span className="visually-hidden">{t("Actions")}</span></div>
+      </div>
+      {first && !first.isLoading && count === 0 && <div role="row"><div role="gridcell">{empty}</div></div>}
+      <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
+        {items.map((item) => {
+          const row = rowAt(item.index);
+          return (
+            <Line key={item.key} row={row} kind={kind} meta={meta} columns={columns} fields={fields} top={item.start} at={item.index === at}
+              selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} />
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+const HEADS: Record<string, string> = {
+  templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
+  networkofferingname: "Offering", ostypename: "OS", ispublic: "Public", rolename: "Role", domainpath: "Domain", networkdomain: "DNS suffix", associatednetworkname: "Network",
+  issourcenat: "Source NAT", allocationstate: "Allocation", networktype: "Type", guestcidraddress: "Guest CIDR", localstorageenabled: "Local storage", managedstate: "Managed",
+  hypervisortype: "Hypervisor", podname: "Pod", clustername: "Cluster", resourcestate: "Mode", memoryallocatedpercentage: "Memory", cpuallocated: "CPU", disksizetotal: "Size",
+  disksizeallocated: "Allocated", cpunumber: "CPUs", cpuspeed: "MHz", storagetype: "Storage", iscustomized: "Custom", offerha: "HA", disksize: "GiB", provisioningtype: "Provisioning",
+  guestiptype: "Kind", traffictype: "Traffic", conservemode: "Shares addresses", defaultvalue: "Default", oscategoryname: "Category", isuserdefined: "Own", publicport: "Port",
+  privateport: "To port", startport: "From port", endport: "To port", cidrlist: "From", firstname: "First name", lastname: "Last name", isdefault: "Built in", resourcename: "On",
+  username: "By", publicip: "Public address", guestnetworkname: "Network", readonly: "Read only",
+};

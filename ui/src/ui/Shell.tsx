@@ -1,0 +1,138 @@
+// The frame of every page: sidebar, top bar, palette, activity.
+import { Menu } from "@mantine/core";
+import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
+import { useEffect, useState, type ReactNode } from "react";
+import { me, signOut } from "../api/client";
+import { useCatalogue } from "../api/use";
+import { LANGUAGES, speak, t, useLanguage, type Language } from "../lib/words";
+import { METAS, SECTIONS } from "../meta";
+import { Activity, useRunning } from "./Activity";
+import { Icon } from "./icons";
+import { IconActivity, IconChevronRight, IconHelp, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun } from "./iconset";
+import { Keys } from "./Keys";
+import { Palette } from "./Palette";
+import { useScheme } from "./scheme";
+import { ScopeSwitch } from "./ScopeSwitch";
+
+export interface Entry {
+  to: string;
+  title: string;
+  icon: string;
+  section: string;
+}
+
+const PAGES: (Entry & { needs: string })[] = [
+  { to: "/map", title: "Network map", icon: "map", section: "Network", needs: "listNetworks" },
+  { to: "/capacity", title: "Capacity", icon: "gauge", section: "Operate", needs: "listCapacity" },
+  { to: "/infrastructure", title: "Infrastructure", icon: "tree", section: "Operate", needs: "listPods" },
+  { to: "/settings", title: "Configuration", icon: "settings", section: "Settings", needs: "listConfigurations" },
+];
+const FOLDED = new Set(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "configuration", "port-forwarding", "firewall"]);
+
+/** What the caller's role lets it open; a section without entries vanishes. */
+export function useEntries(): Entry[] {
+  const catalogue = useCatalogue();
+  const listed = METAS.filter((meta) => meta.section && !FOLDED.has(meta.slug) && catalogue.has(meta.list));
+  const entries: Entry[] = [
+    ...listed.map((meta) => ({ to: `/${meta.slug}`, title: meta.title, icon: meta.icon ?? "", section: meta.section ?? "" })),
+    ...PAGES.filter((page) => catalogue.has(page.needs)),
+  ];
+  return SECTIONS.flatMap((section) => entries.filter((entry) => entry.section === section));
+}
+
+function Crumbs(): ReactNode {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const entries = useEntries();
+  const parts = path.split("/").filter(Boolean);
+  const slug = parts[0] === "new" ? parts[1] : parts[0];
+  const entry = entries.find((one) => one.to === `/${slug}`);
+  const catalogue = useCatalogue();
+  const title = entry?.title ?? METAS.find((meta) => meta.slug === slug)?.title ?? catalogue.bySlug(slug ?? "")?.title ?? "";
+  return (
+    <nav className="crumbs grow" aria-label={t("Where you are")}>
+      {entry && <span>{t(entry.section)}</span>}{entry && <span aria-hidden>/</span>}
+      {parts.length > 1 ? <Link to={`/${slug}`}>{t(title)}</Link> : <span aria-current="page">{title ? t(title) : t("Overview")}</span>}
+    </nav>
+  );
+}
+
+export function Shell(): ReactNode {
+  const navigate = useNavigate();
+  const language = useLanguage();
+  const entries = useEntries();
+  const [scheme, setScheme] = useScheme();
+  const [open, setOpen] = useState(false);
+  const [palette, setPalette] = useState(false);
+  const [activity, setActivity] = useState(false);
+  const [help, setHelp] = useState(false);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const running = useRunning();
+  const who = me();
+  useEffect(() => setOpen(false), [path]);
+  useEffect(() => {
+    let g = 0;
+    const keys = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); return setPalette(true); }
+      if ((event.target as HTMLElement).matches("input, textarea, select, [contenteditable]") || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "?") setHelp(true);
+      else if (event.key === "a") setActivity((old) => !old);
+      else if (event.key === "g") g = event.timeStamp;
+      else if (event.timeStamp - g < 1200) {
+        const to = { h: "/", i: "/instances", n: "/networks", v: "/volumes", p: "/public-ips", m: "/map", e: "/events" }[event.key];
+        g = 0;
+        if (to) void navigate({ to });
+      }
+    };
+    document.addEventListener("keydown", keys);
+    return () => document.removeEventListener("keydown", keys);
+  }, [navigate]);
+  const filled = /^\/[^/]+$/.test(path) && !["/map", "/capacity", "/infrastructure", "/settings"].includes(path);
+  return (
+    <div className="shell" key={language}>
+      <a className="skip" href="#main">{t("To the content")}</a>
+      <button type="button" className={open ? "side-shade open" : "side-shade"} aria-label={t("Close the menu")} onClick={() => setOpen(false)} tabIndex={open ? 0 : -1} />
+      <aside className={open ? "side open" : "side"} aria-label={t("Sections")}>
+        <ScopeSwitch />
+        <button type="button" className="jump" onClick={() => setPalette(true)}><IconSearch size={15} aria-hidden />{t("Search or jump to")}<kbd>Ctrl K</kbd></button>
+        <nav aria-label={t("Main")}>
+          <Link to="/" className="entry" aria-current={path === "/" ? "page" : undefined}><Icon name="home" />{t("Overview")}</Link>
+          {SECTIONS.filter((section) => entries.some((entry) => entry.section === section)).map((section) => (
+            <div key={section}>
+              <h2>{t(section)}</h2>
+              {entries.filter((entry) => entry.section === section).map((entry) => (
+                <Link key={entry.to} to={entry.to} className="entry" aria-current={path === entry.to || path.startsWith(`${entry.to}/`) ? "page" : undefined}><Icon name={entry.icon} />{t(entry.title)}</Link>
+              ))}
+            </div>
+          ))}
+        </nav>
+        <div className="foot">
+          <Menu position="top-start" width={220}>
+            <Menu.Target>
+              <button type="button" className="whose" style={{ padding: 4 }}><Icon name="user" /><span className="grow"><b>{[who?.firstname, who?.lastname].filter(Boolean).join(" ") || who?.username}</b><br /><small className="quiet">{who?.account}</small></span><IconChevronRight size={14} aria-hidden /></button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item onClick={() => void navigate({ to: "/$slug/$id", params: { slug: "users", id: who?.userid ?? "" } })}>{t("Profile and keys")}</Menu.Item>
+              <Menu.Item onClick={() => void navigate({ to: "/api" })}>{t("API reference")}</Menu.Item>
+              <Menu.Item onClick={() => void navigate({ to: "/about" })}>{t("About")}</Menu.Item>
+              <Menu.Divider />
+              {Object.entries(LANGUAGES).map(([code, name]) => <Menu.Item key={code} leftSection={<IconLanguage size={15} />} onClick={() => void speak(code as Language)}>{name}{code === language ? " ✓" : ""}</Menu.Item>)}
+              <Menu.Divider />
+              <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void signOut().finally(() => location.assign("/client/"))}>{t("Sign out")}</Menu.Item>
+            </Menu.Dropdown>
+          </Menu>
+        </div>
+      </aside>
+      <header className="top">
+        <button type="button" className="icon-button menu-button" aria-label={t("Menu")} onClick={() => setOpen(true)}><IconMenu2 size={18} /></button>
+        <Crumbs />
+        <button type="button" className="icon-button" aria-label={running ? t("Activity, {count} running", { count: running }) : t("Activity")} title={t("Activity (a)")} onClick={() => setActivity(true)}><IconActivity size={18} />{running > 0 && <span className="badge-count">{running}</span>}</button>
+        <button type="button" className="icon-button" aria-label={t("Keys and help")} title={t("Keys (?)")} onClick={() => setHelp(true)}><IconHelp size={18} /></button>
+        <button type="button" className="icon-button" aria-label={scheme === "dark" ? t("Light scheme") : t("Dark scheme")} onClick={() => setScheme(scheme === "dark" ? "light" : "dark")}>{scheme === "dark" ? <IconSun size={18} /> : <IconMoon size={18} />}</button>
+      </header>
+      <main id="main" className={filled ? "page filled" : "page"} tabIndex={-1}><Outlet /></main>
+      <Palette opened={palette} close={() => setPalette(false)} entries={entries} />
+      <Activity opened={activity} close={() => setActivity(false)} />
+      <Keys opened={help} close={() => setHelp(false)} />
+    </div>
+  );
+}

@@ -1,0 +1,103 @@
+// What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
+import { Drawer } from "@mantine/core";
+import { useEffect, useRef, type ReactNode } from "react";
+import { Catalogue, type Command, type Kind } from "../api/catalogue";
+import type { Params, Row } from "../api/client";
+import { useCatalogue } from "../api/use";
+import { sentence } from "../lib/format";
+import { t } from "../lib/words";
+import { ActionForm, type Values } from "./ActionForm";
+import { nameOf } from "./values";
+
+/** States in which a command makes sense; a command that is not here is always offered. The server has the last word. */
+const STATES: Record<string, RegExp> = {
+  startVirtualMachine: /^Stopped$/, stopVirtualMachine: /^(Running|Starting|Error)$/, rebootVirtualMachine: /^Running$/, recoverVirtualMachine: /^Destroyed$/,
+  destroyVirtualMachine: /^(Running|Stopped|Error)$/, expungeVirtualMachine: /^Destroyed$/, migrateVirtualMachine: /^Running$/, scaleVirtualMachine: /^(Running|Stopped)$/,
+  resetPasswordForVirtualMachine: /^Stopped$/, resetSSHKeyForVirtualMachine: /^Stopped$/, recoverVolume: /^Destroy$/, startRouter: /^Stopped$/, stopRouter: /^Running$/,
+  cancelHostMaintenance: /^(Maintenance|PrepareForMaintenance|ErrorInMaintenance)$/, enableUser: /^disabled|locked$/, enableAccount: /^disabled|locked$/, disableUser: /^enabled$/, disableAccount: /^enabled$/,
+};
+const LOST = /^(delete|destroy|expunge|remove|release|disassociate|revoke|archive)[A-Z]/;
+
+/** Why a command does not apply to a row now; undefined when it does. */
+export function whyNot(command: Command, row: Row): string | undefined {
+  const states = STATES[command.name];
+  const state = String(row["state"] ?? "");
+  if (states && state && !states.test(state)) return t("It is {state}", { state });
+  if (command.name === "detachVolume" && !row["virtualmachineid"]) return t("It is not attached");
+  if (command.name === "attachVolume" && row["virtualmachineid"]) return t("It is attached to {name}", { name: String(row["vmname"] ?? row["vmdisplayname"] ?? "") });
+  return undefined;
+}
+
+export function destructive(command: Command): boolean {
+  return LOST.test(command.name);
+}
+
+export function label(command: Command, kind: Kind): string {
+  const words = sentence(command.name);
+  const noun = sentence(kind.noun).toLowerCase();
+  return words.toLowerCase().endsWith(` ${noun}`) ? words.slice(0, -noun.length - 1).replace(/ (for|to|from|of)$/, "") : words;
+}
+
+/** What the form of an update begins with: what the row says now. */
+function beginning(command: Command, row: Row): Values {
+  if (!command.name.startsWith("update")) return {};
+  const names = Catalogue.fillable(command).map((param) => param.name);
+  return Object.fromEntries(names.filter((name) => ["string", "number", "boolean"].includes(typeof row[name]) && name !== "id").slice(0, 6).map((name) => [name, row[name]]));
+}
+
+export interface Asked {
+  command: Command;
+  rows: Row[];
+}
+
+export function ActionPanel({ asked, kind, close, fixed = {} }: { asked: Asked | undefined; kind: Kind; close: () => void; fixed?: Params }): ReactNode {
+  const catalogue = useCatalogue();
+  const row = asked?.rows[0];
+  const target = asked && row ? catalogue.target(asked.command, kind) : undefined;
+  const own: Params = target && row ? { [target.name]: target.multiple || target.name === "ids" ? asked?.rows.map((one) => String(one["id"])) : String(row["id"]) } : {};
+  return (
+    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${sentence(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
+      {asked && (
+        <div className="stack">
+          {destructive(asked.command) && row && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
+          <ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} initial={row ? beginning(asked.command, row) : {}} done={close} />
+        </div>
+      )}
+    </Drawer>
+  );
+}
+
+/** One menu for the whole list: no overlay lives in a row. */
+export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: DOMRect; kind: Kind; pick: (command: Command) => void; close: () => void }): ReactNode {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    box.current?.querySelector<HTMLButtonElement>("button:not([aria-disabled=true])")?.focus();
+    const outside = (event: MouseEvent) => { if (!box.current?.contains(event.target as Node)) close(); };
+    document.addEventListener("mousedown", outside);
+    return () => { document.removeEventListener("mousedown", outside); before?.focus(); };
+  }, [close]);
+  const keys = (event: React.KeyboardEvent) => {
+    const buttons = [...(box.current?.querySelectorAll<HTMLButtonElement>("button") ?? [])];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    if (event.key === "Escape" || event.key === "Tab") close();
+    else if (event.key === "ArrowDown") buttons[(at + 1) % buttons.length]?.focus();
+    else if (event.key === "ArrowUp") buttons[(at - 1 + buttons.length) % buttons.length]?.focus();
+    else return;
+    event.preventDefault();
+  };
+  const top = Math.min(anchor.bottom, window.innerHeight - Math.min(kind.actions.length * 32 + 16, 420));
+  return (
+    <div ref={box} role="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onKeyDown={keys} className="card menu" style={{ top: Math.max(8, top), insetInlineEnd: 24 }}>
+      {kind.actions.map((command) => {
+        const why = whyNot(command, row);
+        return (
+          <button key={command.name} type="button" role="menuitem" aria-disabled={why !== undefined} title={why ?? command.description} className={destructive(command) ? "lost" : ""} onClick={() => !why && pick(command)}>
+            {label(command, kind)}{why && <small className="faint"> · {why}</small>}
+          </button>
+        );
+      })}
+      {!kind.actions.length && <p className="quiet">{t("Nothing can be done with it by your role.")}</p>}
+    </div>
+  );
+}

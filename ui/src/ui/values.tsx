@@ -1,0 +1,68 @@
+// One look for one kind of value: a state, an id, an address, a size, an age.
+import { Link } from "@tanstack/react-router";
+import { useState, type ReactNode } from "react";
+import type { Field } from "../api/catalogue";
+import type { Row } from "../api/client";
+import { TRANSITION, useCatalogue } from "../api/use";
+import { ago, bytes, exactly, number, parseDate } from "../lib/format";
+import { t } from "../lib/words";
+import { IconCheck, IconCopy } from "./iconset";
+
+const GOOD = /^(running|up|enabled|active|ready|implemented|allocated|completed|done|yes|download complete|activated|online|setup|connected)$/i;
+const BAD = /^(error|failed|alert|down|disconnected|stuck|critical|removed)$/i;
+const WARN = /^(warn|maintenance|prepareformaintenance|undo|suspended|degraded|locked|unknown)$/i;
+
+export function tone(state: string): "ok" | "bad" | "warn" | "busy" | "off" {
+  if (TRANSITION.test(state) && state !== "Allocated") return "busy";
+  return GOOD.test(state) ? "ok" : BAD.test(state) ? "bad" : WARN.test(state) ? "warn" : "off";
+}
+
+export function Status({ state }: { state: string }): ReactNode {
+  return <span className={`status ${tone(state)}`}>{state}</span>;
+}
+
+export function Copy({ text }: { text: string }): ReactNode {
+  const [done, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setDone(true);
+    setTimeout(() => setDone(false), 1500);
+  };
+  return (
+    <button type="button" className="copy" onClick={copy} aria-label={t("Copy {text}", { text })} title={t("Copy")}>
+      {done ? <IconCheck size={14} /> : <IconCopy size={14} />}
+    </button>
+  );
+}
+
+export function Age({ at }: { at: string }): ReactNode {
+  const date = parseDate(at);
+  return Number.isNaN(date.getTime()) ? at : <time dateTime={date.toISOString()} title={exactly(date)}>{ago(date)}</time>;
+}
+
+const BYTES = /^(size|physicalsize|virtualsize|disksize(total|used|allocated)|memory(total|used|allocated)|capacitybytes|.*bytes)$/;
+const ADDRESS = /(ipaddress|cidr|gateway|netmask|macaddress|fingerprint|publicip|privateip|dns\d|url|path|apikey)$/;
+
+/** A value of a field, shown as what it is. */
+export function Value({ name, value, field }: { name: string; value: unknown; field?: Field | undefined }): ReactNode {
+  const catalogue = useCatalogue();
+  if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
+  if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || name === "level") return <Status state={String(value)} />;
+  if (typeof value === "boolean") return value ? t("yes") : t("no");
+  if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
+  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.join(", ") : number(value.length);
+  if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
+  if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : String(value);
+  const kind = field?.entity ? catalogue.of(field.entity) : undefined;
+  if (kind) return <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(value) }} className="mono">{String(value).slice(0, 8)}</Link>;
+  return ADDRESS.test(name) ? <span className="mono">{String(value)}</span> : String(value);
+}
+
+export function sizeOf(row: Row): string {
+  const memory = Number(row["memory"] ?? 0);
+  return row["cpunumber"] ? `${row["cpunumber"]} vCPU · ${bytes(memory * 1048576)}` : "–";
+}
+
+export function nameOf(row: Row): string {
+  return String(row["displayname"] ?? row["name"] ?? row["username"] ?? row["ipaddress"] ?? row["description"] ?? row["fingerprint"] ?? row["id"] ?? "–");
+}
