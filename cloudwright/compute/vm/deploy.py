@@ -149,7 +149,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         given = columns_of(tx, Given(self.user_data, self.registered, self.user_data_details or {}), template)
         vm = Vm(
             account_id=account.id, domain_id=account.domain_id, name=self.name or f"VM-{uuid}", instance_name=f"i-{uuid}",
-            display_name=self.display_name, group_id=group_called(tx, account, self.group), zone_id=self.zone.id, service_offering_id=self.service_offering.id,
+            display_name=self.display_name, group_id=group_called(tx, account, self.group), zone_id=self.zone.id,
+            service_offering_id=self.service_offering.id,
             template_id=template.id, iso_id=template.id if template.format == "ISO" else None,
             hypervisor=self._hypervisor(tx, template), os_type_id=template.os_type_id,
             cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, **given,

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.compute.userdata import UserData
 from cloudwright.core.access import Caller, Kind, Use, rule
 from cloudwright.core.command import Told
 from cloudwright.core.error import ParamError
@@ -32,6 +33,7 @@ _better = sa.exists().where(  # another copy in the same zone that shall be told
     ),
 )  # fmt: skip
 _JOINS = [(_at, sa.and_(_in_store, ~_better)), (Zone, Zone.c.id == _at.c.zone_id), (OsType, OsType.c.id == _c.os_type_id)]
+_JOINS.append((UserData, UserData.c.id == _c.user_data_id))
 STATES = {"Ready": "DOWNLOADED", "Downloading": "DOWNLOAD_IN_PROGRESS", "Failed": "DOWNLOAD_ERROR", "Allocated": "NOT_DOWNLOADED"}
 
 
@@ -101,6 +103,12 @@ class TemplateView(OwnedView, of=Template, key="template", joins=_JOINS):
     deployasis = computed(lambda row, caller: False, "whether its OVF decides", "boolean")
     requireshvm = computed(lambda row, caller: True, "whether it needs hardware virtualisation", "boolean")
     url = field(_c.url, "where it came from")
+    userdataid = field(UserData.c.uuid, "the registered user data that its machines get")
+    userdataname = field(UserData.c.name, "the name of that user data")
+    userdataparams = field(UserData.c.params, "the variables that it takes, by comma")
+    userdatapolicy = field(
+        sa.case((_c.user_data_id.is_not(None), _c.user_data_policy)), "what becomes of user data that a caller gives", "string"
+    )
     _state = field(_at.c.state, "")
     _error = field(_at.c.error, "")
     _progress = field(_at.c.progress, "", "double")
