@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import platform
 import threading
 import time
 from collections.abc import Callable
@@ -16,8 +18,9 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from cloudwright import __version__
 from cloudwright.core.db import Database, Fenced
-from cloudwright.core.resource import Resource
+from cloudwright.core.resource import Resource, column
 from cloudwright.core.task import TaskRow
 from cloudwright.core.tx import Tx
 
@@ -33,6 +36,8 @@ class Server(Resource, table="server", unique=[("node",)]):
     alive: bool = True
     started: float = 0.0
     address: str = ""  # where other servers reach it: "10.0.0.1:8250"
+    stopped: float | None = None  # when it left, or was found dead
+    facts: dict[str, str] = column(default={})  # what it ran on when it started: version, system, kernel, processors
 
 
 _RENEW = (
@@ -72,7 +77,7 @@ class Membership:
         if row is None:
             raise LookupError(f"BUG: server {self.node} vanished (ServersAreNeverRemoved)")
         tx.lock(row)  # another process of this node may start at the same moment
-        tx.update(row, epoch=row.epoch + 1, alive=True, started=tx.now)
+        tx.update(row, epoch=row.epoch + 1, alive=True, started=tx.now, facts=_facts())
         _free_tasks(tx, row.id)
         return row
 
@@ -128,7 +133,7 @@ class Membership:
 
         def fence(tx: Tx) -> bool:
             same = (Server.c.id == dead.id, Server.c.epoch == dead.epoch, Server.c.beat == dead.beat)
-            if tx.execute(Server.t.update().where(*same).values(alive=False, epoch=dead.epoch + 1)) != 1:
+            if tx.execute(Server.t.update().where(*same).values(alive=False, epoch=dead.epoch + 1, stopped=tx.now)) != 1:
                 return False
             _free_tasks(tx, dead.id)
             return True
@@ -138,8 +143,19 @@ class Membership:
 
     @staticmethod
     def _retire(tx: Tx, id: int, epoch: int) -> None:
-        tx.execute(Server.t.update().where(Server.c.id == id, Server.c.epoch == epoch).values(alive=False))
+        tx.execute(Server.t.update().where(Server.c.id == id, Server.c.epoch == epoch).values(alive=False, stopped=tx.now))
         _free_tasks(tx, id)
+
+
+def _facts() -> dict[str, str]:
+    """What this process runs, and on what."""
+    try:
+        system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        system = platform.system()
+    return {
+        "version": __version__, "system": system, "kernel": platform.release(), "processors": str(os.cpu_count() or 1),
+    }  # fmt: skip
 
 
 def _free_tasks(tx: Tx, owner: int) -> None:

@@ -1,0 +1,217 @@
+"""Lists of hosts, clusters, zones and storage pools with their figures: what is given out of what there is.
+
+What is really used is measured by nobody yet: such figures are absent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from cloudwright.compute.model import Vm
+from cloudwright.core.access import Caller
+from cloudwright.core.command import Told
+from cloudwright.core.setting import Setting, setting
+from cloudwright.core.tx import Reader
+from cloudwright.core.view import computed, field
+from cloudwright.infrastructure.capacity import CLUSTER_CPU, CLUSTER_MEMORY, POOL_ALLOCATED, POOL_USED, STORAGE_FACTOR, factor_of
+from cloudwright.infrastructure.cluster import ClusterView, ListClusters
+from cloudwright.infrastructure.host.view import HostView, ListHosts
+from cloudwright.infrastructure.model import Cluster, Host, Zone
+from cloudwright.infrastructure.usage import CPU, MEMORY, Sum, sums
+from cloudwright.infrastructure.zone import ListZones, ZoneView
+from cloudwright.storage.model import StoragePool
+from cloudwright.storage.pool.view import ListStoragePools, StoragePoolView
+
+GIB = 1 << 30
+_NOTIFY: dict[str, Any] = {"category": "Alert", "minimum": 0, "maximum": 1}
+CPU_NOTIFY = setting(
+    "cluster.cpu.allocated.capacity.notificationthreshold", 0.75, "the share of a cluster's CPU given out beyond which lists "
+    "with figures mark it", scopes=("cluster",), **_NOTIFY,
+)  # fmt: skip
+MEMORY_NOTIFY = setting(
+    "cluster.memory.allocated.capacity.notificationthreshold", 0.75, "the share of a cluster's memory given out beyond which "
+    "lists with figures mark it", scopes=("cluster",), **_NOTIFY,
+)  # fmt: skip
+POOL_NOTIFY = setting(
+    "cluster.storage.allocated.capacity.notificationthreshold", 0.75, "the share of a pool's overcommitted capacity given out "
+    "beyond which lists with figures mark it", scopes=("cluster",), **_NOTIFY,
+)  # fmt: skip
+USED_NOTIFY = setting(
+    "cluster.storage.capacity.notificationthreshold", 0.75, "the share of a pool's space in use beyond which lists with "
+    "figures mark it", scopes=("cluster",), **_NOTIFY,
+)  # fmt: skip
+_ADMIN: dict[str, Any] = {"since": "4.9.3", "authorized": ("Admin",)}
+
+
+def _ghz(mhz: float) -> str:
+    return f"{mhz / 1000:.2f} Ghz"
+
+
+def _gb(bytes: float) -> str:
+    return f"{bytes / GIB:.2f} GB"
+
+
+def _machines(*where: Any) -> Any:
+    return sa.select(sa.func.count()).where(Vm.c.gone == 0, Vm.c.host_id == Host.c.id, *where).scalar_subquery()
+
+
+def _beyond(part: str, whole: Any, threshold: str) -> Any:
+    return lambda row, caller: row[part] > whole(row) * float(row[threshold])
+
+
+def _mhz(row: dict[str, Any]) -> float:
+    return float(row["cpunumber"] * row["cpuspeed"] * float(row["_cpu_factor"]))
+
+
+def _bytes(row: dict[str, Any]) -> float:
+    return float(row["memorytotal"] * float(row["_memory_factor"]))
+
+
+class HostMetricsView(HostView):
+    """A host with its figures."""
+
+    _there = field(_machines(), "machines there", "integer")
+    _running = field(_machines(Vm.c.state == "Running"), "of them running", "integer")
+    _notify_cpu = field(factor_of(CPU_NOTIFY, Host.c.cluster_id), "")
+    _notify_memory = field(factor_of(MEMORY_NOTIFY, Host.c.cluster_id), "")
+    _most_cpu = field(factor_of(CLUSTER_CPU, Host.c.cluster_id), "")
+    _most_memory = field(factor_of(CLUSTER_MEMORY, Host.c.cluster_id), "")
+    instances = computed(lambda row, caller: f"{row['_running']} / {row['_there']}", "instances that run there, of all there")
+    cputotalghz = computed(lambda row, caller: _ghz(_mhz(row)), "the CPU that may be given out")
+    cpuallocatedghz = computed(lambda row, caller: _ghz(row["cpuallocatedvalue"]), "the CPU given out")
+    memorytotalgb = computed(lambda row, caller: _gb(_bytes(row)), "the memory that may be given out")
+    memoryallocatedgb = computed(lambda row, caller: _gb(row["memoryallocated"]), "the memory given out")
+    cpuallocatedthreshold = computed(
+        _beyond("cpuallocatedvalue", _mhz, "_notify_cpu"), "whether more CPU is given out than is well", "boolean"
+    )
+    cpuallocateddisablethreshold = computed(
+        _beyond("cpuallocatedvalue", _mhz, "_most_cpu"), "whether more is given out than new machines may have", "boolean"
+    )
+    memoryallocatedthreshold = computed(
+        _beyond("memoryallocated", _bytes, "_notify_memory"), "whether more memory is given out than is well", "boolean"
+    )
+    memoryallocateddisablethreshold = computed(
+        _beyond("memoryallocated", _bytes, "_most_memory"), "whether more is given out than new machines may have", "boolean"
+    )
+
+
+class ListHostsMetrics(ListHosts, answers=HostMetricsView, **_ADMIN):
+    """Lists hosts with their figures."""
+
+
+_FIGURES = {
+    "cputotal": "the CPU that may be given out", "cpuallocated": "the part of it given out",
+    "memorytotal": "the memory that may be given out", "memoryallocated": "the part of it given out",
+}  # fmt: skip
+_MARKS = {
+    "cpuallocatedthreshold": "whether more CPU is given out than is well",
+    "cpuallocateddisablethreshold": "whether more CPU is given out than new machines may have",
+    "memoryallocatedthreshold": "whether more memory is given out than is well",
+    "memoryallocateddisablethreshold": "whether more memory is given out than new machines may have",
+}
+_SUMMED = {name: ("string", doc) for name, doc in _FIGURES.items()} | {name: ("boolean", doc) for name, doc in _MARKS.items()}
+
+
+def _figures(reader: Reader, found: dict[int, Sum], **scope: int) -> dict[str, Any]:
+    """What a zone or cluster has given out of what there is."""
+    cpu, memory = found[CPU], found[MEMORY]
+
+    def marks(name: str, sum_: Sum, notify: Setting[float], most: Setting[float]) -> dict[str, bool]:
+        return {
+            f"{name}allocatedthreshold": sum_.share > notify.get(reader, **scope),
+            f"{name}allocateddisablethreshold": sum_.share > most.get(reader, **scope),
+        }
+
+    return {
+        "cputotal": _ghz(cpu.total), "cpuallocated": f"{100 * cpu.share:.2f}%",
+        "memorytotal": _gb(memory.total), "memoryallocated": f"{100 * memory.share:.2f}%",
+        **marks("cpu", cpu, CPU_NOTIFY, CLUSTER_CPU), **marks("memory", memory, MEMORY_NOTIFY, CLUSTER_MEMORY),
+    }  # fmt: skip
+
+
+def _counted(reader: Reader, kind: Any, at: Any, up: Any) -> dict[int, str]:
+    """By the column `at`: how many rows of a kind are up, of how many."""
+    good = sa.func.sum(sa.case((up, 1), else_=0))
+    rows = reader.rows(sa.select(at, good, sa.func.count()).where(kind.c.gone == 0).group_by(at))
+    return {int(id): f"{ups} / {count}" for id, ups, count in map(tuple, rows)}
+
+
+def _ids(reader: Reader, kind: Any, rows: list[dict[str, Any]]) -> dict[str, int]:
+    found = reader.rows(sa.select(kind.c.uuid, kind.c.id).where(kind.c.uuid.in_([row["id"] for row in rows])))
+    return dict(map(tuple, found))
+
+
+class ListClustersMetrics(
+    ListClusters, answers=ClusterView, response={**_SUMMED, "state": ("string", "whether machines are placed there"),
+    "hosts": ("string", "hosts that are up, of all")}, **_ADMIN,
+):  # fmt: skip
+    """Lists clusters with their figures."""
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        answer = super().run(reader, caller)
+        ids = _ids(reader, Cluster, answer.rows)
+        found, hosts = sums(reader, "cluster", ids.values()), _counted(reader, Host, Host.c.cluster_id, Host.c.state == "Up")
+        for row in answer.rows:
+            id = ids[row["id"]]
+            row |= {"state": row["allocationstate"], "hosts": hosts.get(id, "0 / 0"), **_figures(reader, found[id], cluster=id)}
+        return answer
+
+
+class ListZonesMetrics(
+    ListZones, answers=ZoneView, response={**_SUMMED, "state": ("string", "whether machines are placed there"),
+    "clusters": ("string", "clusters that are enabled, of all")}, **_ADMIN,
+):  # fmt: skip
+    """Lists zones with their figures."""
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        answer = super().run(reader, caller)
+        ids = _ids(reader, Zone, answer.rows)
+        enabled = Cluster.c.allocation_state == "Enabled"
+        found, clusters = sums(reader, "zone", ids.values()), _counted(reader, Cluster, Cluster.c.zone_id, enabled)
+        for row in answer.rows:
+            id = ids[row["id"]]
+            row |= {"state": row["allocationstate"], "clusters": clusters.get(id, "0 / 0"), **_figures(reader, found[id])}
+        return answer
+
+
+class StoragePoolMetricsView(StoragePoolView):
+    """A storage pool with its figures."""
+
+    disksizetotalgb = computed(lambda row, caller: _gb(row["disksizetotal"]), "its room")
+    disksizeusedgb = computed(lambda row, caller: _gb(row["disksizeused"]), "how much is taken")
+    disksizeallocatedgb = computed(lambda row, caller: _gb(row["disksizeallocated"]), "how much volumes may grow to")
+    disksizeunallocatedgb = computed(
+        lambda row, caller: _gb(row["disksizetotal"] * float(row["overprovisionfactor"]) - row["disksizeallocated"]),
+        "how much may still be given out",
+    )
+
+
+class ListStoragePoolsMetrics(
+    ListStoragePools, answers=StoragePoolMetricsView, **_ADMIN, response={
+        "storageusagethreshold": ("boolean", "whether more is taken than is well"),
+        "storageusagedisablethreshold": ("boolean", "whether more is taken than new volumes may have"),
+        "storageallocatedthreshold": ("boolean", "whether more is given out than is well"),
+        "storageallocateddisablethreshold": ("boolean", "whether more is given out than new volumes may have"),
+    },
+):  # fmt: skip
+    """Lists storage pools with their figures."""
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        answer = super().run(reader, caller)
+        pools = {pool.uuid: pool for pool in reader.all(StoragePool, StoragePool.c.uuid.in_([row["id"] for row in answer.rows]))}
+        for row in answer.rows:
+            row.update(_pool_marks(reader, pools[row["id"]]))
+        return answer
+
+
+def _pool_marks(reader: Reader, pool: StoragePool) -> dict[str, bool]:
+    at = {"storagepool": pool.id, "zone": pool.zone_id, "cluster": pool.cluster_id}
+    most = pool.capacity * STORAGE_FACTOR.get(reader, **at)
+    return {
+        "storageusagethreshold": pool.used > pool.capacity * USED_NOTIFY.get(reader, **at),
+        "storageusagedisablethreshold": pool.used > pool.capacity * POOL_USED.get(reader, **at),
+        "storageallocatedthreshold": pool.reserved > most * POOL_NOTIFY.get(reader, **at),
+        "storageallocateddisablethreshold": pool.reserved > most * POOL_ALLOCATED.get(reader, **at),
+    }
