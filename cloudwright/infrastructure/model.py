@@ -129,8 +129,6 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
     details: dict[str, str] = column(default={})
 
 
-class HostTag(Resource, table="host_tag", unique=[("host_id", "name")], indexes=[("name", "host_id")]):
-    """A tag of a host: offerings that ask for it are placed there."""
 class HypervisorCapability(Resource, table="hypervisor_capability", unique=[("hypervisor", "hypervisor_version")]):
     """What a hypervisor can do, and how much of it the operator allows. None: no limit of its own."""
 
@@ -154,6 +152,8 @@ class Dedication(Resource, table="dedication", unique=[("of_kind", "of_id")], in
     account_id: int | None = None
 
 
+class HostTag(Resource, table="host_tag", unique=[("host_id", "name")], indexes=[("name", "host_id")]):
+    """A tag of a host: offerings that ask for it are placed there."""
 
     host_id: int
     name: str
