@@ -105,7 +105,7 @@ class AddAnnotation(Command, answers=AnnotationView, event="ANNOTATION.CREATE", 
         kind = self.entity_type or ""
         thing = ANNOTATABLE.thing(tx, caller, kind, self.entity_id or "", Use.CHANGE)
         about = ANNOTATABLE.about(tx, thing, kind)
-        said = {"text": self.annotation, "user_id": caller.user_id, "admins_only": self.admins_only}
+        said: dict[str, Any] = {"text": self.annotation, "user_id": caller.user_id, "admins_only": self.admins_only}
         return tx.insert(Annotation(**said, **about))
 
 

@@ -116,7 +116,7 @@ class AddResourceDetail(_OnThing, Command, starts=Record, event="CREATE_RESOURCE
 
     def _put(self, tx: Tx, thing: Resource, key: str, value: str) -> Detail:
         have = words(tx, Detail, thing, Detail.c.key == key)
-        display = {} if self.for_display is None else {"display": self.for_display}
+        display: dict[str, Any] = {} if self.for_display is None else {"display": self.for_display}
         if have:
             tx.update(have[0], value=value, **display)
             return have[0]
@@ -186,7 +186,8 @@ class ListResourceDetails(OwnedList, response=_FIELDS, since="4.2"):
     def _things(self, reader: Reader, caller: Caller, of: type[Resource]) -> tuple[list[Any], dict[str, Any]]:
         """Which things are meant: conditions and what they bind."""
         allowed = rule(of, caller.kind, Use.SEE)
-        conditions, binds = [of.c.gone == 0, *([] if allowed is None else [allowed])], {}
+        conditions: list[Any] = [of.c.gone == 0, *([] if allowed is None else [allowed])]
+        binds: dict[str, Any] = {}
         if self.resource_id is not None:
             return [*conditions, of.c.uuid == self.resource_id.lower()], binds
         narrowed = self.narrow(reader, caller) if "account_id" in of.c and "domain_id" in of.c else []

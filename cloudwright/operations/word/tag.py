@@ -20,13 +20,14 @@ from cloudwright.core.param import param
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field, many
-from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.model import PROJECT, Account, Domain
 from cloudwright.identity.owner import OwnedList, OwnedView, shown_path
+from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure.record import Record, changed
 from cloudwright.operations.word.thing import Names, Word, words, written_on
 
 _LONGEST = 255
-_account, _domain = Account.t.alias("tag_account"), Domain.t.alias("tag_domain")
+_account, _domain, _project = Account.t.alias("tag_account"), Domain.t.alias("tag_domain"), Project.t.alias("tag_project")
 
 
 class Tag(
@@ -49,7 +50,9 @@ _FIELDS: dict[str, Any] = {
     "value": field(Tag.c.value, "its value"),
     "resourcetype": field(Tag.c.thing_type, "what kind of thing it is on"),
     "resourceid": field(Tag.c.thing_uuid, "the id of that thing"),
-    "account": field(_account.c.name, "the account that owns it"),
+    "account": field(sa.case((_account.c.type_ != PROJECT, _account.c.name)), "the account that owns it", "string"),
+    "projectid": field(_project.c.uuid, "the project that owns it"),
+    "project": field(_project.c.name, "the name of that project"),
     "domainid": field(_domain.c.uuid, "the domain of that account"),
     "domain": field(_domain.c.name, "the name of that domain"),
     "domainpath": field(_domain.c.path, "the path of that domain", convert=shown_path),
@@ -70,7 +73,8 @@ def tagged(
         condition: Condition = of.c.id.in_(sa.select(Tag.c.thing_id).where(*same))
         return condition
 
-    joins = [(_account, _account.c.id == Tag.c.account_id), (_domain, _domain.c.id == Tag.c.domain_id)]
+    whose = [(_account, _account.c.id == Tag.c.account_id), (_project, _project.c.account_id == Tag.c.account_id)]
+    joins = [*whose, (_domain, _domain.c.id == Tag.c.domain_id)]
     View.every(of, tags=many(Tag, written_on(Tag, of), _FIELDS, "its tags", joins=joins, kind="set"))
     List.every(of, "tags", dict[str, str] | None, where(has, "only those that have one of these tags", style="kv"))
 

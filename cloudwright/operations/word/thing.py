@@ -77,9 +77,9 @@ class Names:
         row = reader.one(lookup, {"value": uuid.lower(), **caller.binds()})
         found = None if row is None else named.of.load(row)
         if found is None or not named.fits(found):
-            given = uuid[:64]
-            text = f"Invalid parameter {self._id_param} value={given} due to incorrect long value format, or entity does not exist"
-            raise ParamError(text, param=self._id_param, why=[f"there is no {named.name} {given} that you may {use}"])
+            why = [f"there is no {named.name} {uuid[:64]} that you may {use}"]
+            text = f"parameter {self._id_param} value={uuid[:64]} due to incorrect long value format, or entity does not exist"
+            raise ParamError(f"Invalid {text}", param=self._id_param, why=why)
         return found
 
     def about(self, reader: Reader, row: Resource, name: str) -> dict[str, Any]:

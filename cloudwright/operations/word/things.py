@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloudwright.compute.group import InstanceGroup
 from cloudwright.compute.model import ServiceOffering, SshKeyPair, Vm
+from cloudwright.compute.userdata import UserData
 from cloudwright.identity.model import Account, Domain, User
+from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import FirewallRule, Network, NetworkOffering, Nic, PublicIp, Router
 from cloudwright.operations.word.annotation import annotated
@@ -41,6 +44,7 @@ tagged(FirewallRule, "FirewallRule", fits=_filters)
 tagged(FirewallRule, "PortForwardingRule", fits=_forwards)
 tagged(Zone, "Zone")
 tagged(Domain, "Domain")
+tagged(Project, "Project")
 tagged(Account, "Account", shown=False)
 tagged(User, "User", shown=False)
 tagged(Nic, "Nic", shown=False)
@@ -75,6 +79,8 @@ annotated(PublicIp, "PUBLIC_IP_ADDRESS")
 annotated(Template, "TEMPLATE", fits=_template)
 annotated(Template, "ISO", fits=_iso)
 annotated(SshKeyPair, "SSH_KEYPAIR")
+annotated(InstanceGroup, "INSTANCE_GROUP")
+annotated(UserData, "USER_DATA")
 annotated(ServiceOffering, "SERVICE_OFFERING")
 annotated(DiskOffering, "DISK_OFFERING")
 annotated(NetworkOffering, "NETWORK_OFFERING")
@@ -95,4 +101,5 @@ pictured(Zone, "Zone")
 pictured(Account, "Account")
 pictured(Domain, "Domain")
 pictured(User, "User")
+pictured(Project, "Project")
 pictured(OsCategory, "GuestOsCategory")
