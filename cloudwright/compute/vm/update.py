@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from cloudwright.compute.group import group_called
 from cloudwright.compute.model import Vm
@@ -52,7 +53,7 @@ class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
             "dynamically_scalable": self.is_dynamically_scalable, "delete_protection": self.delete_protection,
             "details": {} if self.clean_up_details else self.details,
         }  # fmt: skip
-        changes = {name: value for name, value in wanted.items() if value is not None}
+        changes: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
         if self.group is not None:
             changes["group_id"] = group_called(tx, tx.get(Account, vm.account_id), self.group)
         if self.user_data or self.registered:
