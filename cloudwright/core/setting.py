@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -22,8 +22,8 @@ from cloudwright.core.secret import Secret, vault
 from cloudwright.core.tx import Reader, Tx
 
 V = TypeVar("V", str, int, float, bool)
-SCOPES = ("global", "zone", "cluster", "storagepool", "imagestore", "domain", "account")
-_NARROW_FIRST = ("account", "domain", "storagepool", "imagestore", "cluster", "zone")
+SCOPES = ("global", "zone", "cluster", "storagepool", "imagestore", "managementserver", "domain", "account")
+_NARROW_FIRST = ("account", "domain", "storagepool", "imagestore", "managementserver", "cluster", "zone")
 
 
 class SettingRow(Resource, table="setting", unique=[("name", "scope", "scope_id")]):
@@ -39,6 +39,8 @@ class Setting(Generic[V]):
     """One declared setting."""
 
     by_name: ClassVar[dict[str, Setting[Any]]] = {}
+    wider: ClassVar[Callable[[Reader, Mapping[str, int | None]], Iterable[tuple[str, int]]]] = staticmethod(lambda *_: ())
+    """Beyond the scopes named: those from which accounts and domains take values. Identity says it."""
 
     def __init__(self, name: str, default: V, doc: str, **declared: Any) -> None:
         self.name, self.doc = name, doc
@@ -50,6 +52,7 @@ class Setting(Generic[V]):
         self.minimum: float | None = declared.pop("minimum", None)
         self.maximum: float | None = declared.pop("maximum", None)
         self.secret: bool = declared.pop("secret", False)
+        self.parent: str = declared.pop("parent", "")  # the setting that must be on for this one to mean something
         if declared or name in Setting.by_name:
             raise TypeError(
                 f"BUG: setting {name} is declared twice or with unknown words {list(declared)} (SettingsAreDeclaredOnce)"
@@ -67,6 +70,10 @@ class Setting(Generic[V]):
             at = scope.get(name)
             if at is not None and (found := values.get((self.name, name, at))) is not None:
                 return found
+        if "domain" in self.scopes and scope:
+            for name, wide in Setting.wider(reader, scope):
+                if (found := values.get((self.name, name, wide))) is not None:
+                    return found
         return values.get((self.name, "global", 0))
 
     def each(self, reader: Reader, scope: str) -> list[V]:
@@ -88,11 +95,17 @@ class Setting(Generic[V]):
             value = self.kind(text)
         except ValueError:
             raise self._wrong(text, "a whole number" if self.kind is int else "a number") from None
-        if isinstance(value, int | float) and not (self.minimum or -1e18) <= value <= (self.maximum or 1e18):
-            raise self._wrong(text, f"between {self.minimum or '-∞'} and {self.maximum or '∞'}")
+        low, high = self.bounds
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise self._wrong(text, f"a number between {low:g} and {high:g}")
         if self.options and value not in self.options:
             raise self._wrong(text, f"one of {', '.join(self.options)}")
         return value
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest number it takes."""
+        return (-1e18 if self.minimum is None else self.minimum), (1e18 if self.maximum is None else self.maximum)
 
     def _wrong(self, text: str, right: str) -> ParamError:
         return ParamError(f"Parameter value: {text[:64]!r} is not what {self.name} takes; it takes {right}", param="value")
@@ -129,7 +142,7 @@ def _changed(tx: Tx) -> None:
 
 
 def setting(name: str, default: V, doc: str, **declared: Any) -> Setting[V]:
-    """Declare a setting. `declared`: scopes, category, options, minimum, maximum, secret."""
+    """Declare a setting. `declared`: scopes, category, options, minimum, maximum, secret, parent."""
     return Setting(name, default, doc, **declared)
 
 

@@ -11,14 +11,14 @@ from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import PRINTED
 from cloudwright.core.server import Server
-from cloudwright.core.setting import Setting
+from cloudwright.core.setting import SCOPES, Setting, SettingRow
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account, Domain
 from cloudwright.infrastructure.model import Cluster, Zone
 from cloudwright.operations.paging import Paged, cut
 from cloudwright.storage.model import ImageStore, StoragePool
 
-SCOPE_NAMES = {"storagepool": "StoragePool", "imagestore": "ImageStore"}
+SCOPE_NAMES = {"storagepool": "StoragePool", "imagestore": "ImageStore", "managementserver": "ManagementServer"}
 GROUPS = {
     "Access": 1, "Compute": 2, "Storage": 3, "Network": 4, "Hypervisor": 5, "Management Server": 6, "System VMs": 7,
     "Infrastructure": 8, "Usage Server": 9, "Miscellaneous": 999,
@@ -51,7 +51,13 @@ RESPONSE = {
     "options": ("string", "the values it takes, where those are few"),
     "scope": ("string", "where it can be set"),
     "isdynamic": ("boolean", "always true: a change is in force at once"),
+    "parent": ("string", "the setting that must be on for this one to mean something"),
+    "id": ("long", "the number of the scope's zone, cluster, storage pool …, where one was named"),
 }
+SCOPED: dict[str, Any] = {
+    "zone": Zone, "cluster": Cluster, "storagepool": StoragePool, "imagestore": ImageStore, "managementserver": Server,
+    "domain": Domain, "account": Account,
+}  # fmt: skip
 
 
 class Scope(NamedTuple):
@@ -88,7 +94,7 @@ class Scoped(Verb):
         if self.domain is not None:
             named.append(Scope("domain", self.domain.id))
         if self.account is not None:
-            named.append(Scope("account", self.account.id, {"domain": self.account.domain_id}))
+            named.append(Scope("account", self.account.id))
         if self.management_server is not None:
             named.append(Scope("managementserver", self.management_server.id))
         if len(named) > 1:
@@ -100,7 +106,9 @@ class Scoped(Verb):
         return named[0] if named else Scope()
 
 
-class ListConfigurations(Paged, Scoped, Query, response=RESPONSE):
+class ListConfigurations(
+    Paged, Scoped, Query, response=RESPONSE | {"values": ("list", "with allscopes: each value set, its scope, id and name")}
+):
     """Lists settings, with the values in force for the whole cloud or for one scope."""
 
     name: str | None = param("only the one of this name")
@@ -109,12 +117,17 @@ class ListConfigurations(Paged, Scoped, Query, response=RESPONSE):
     sub_group: str | None = param("only those of this part of a group", since="4.18.0")
     parent: str | None = param("only those that mean something only while this one is on", since="4.18.0")
     keyword: str | None = param("only those in whose name this occurs")
+    all_scopes: bool = param("root administrators: with every value that was set, in all scopes side by side", default=False)
 
     def run(self, reader: Reader, caller: Caller) -> Told:
         scope = self.scope(caller)
         found = [declared for name, declared in sorted(Setting.by_name.items()) if self._wanted(name, declared, scope)]
-        part = cut(self, found, reader)
-        return Told("configuration", [told(reader, declared, scope) for declared in part], len(found))
+        rows = [told(reader, declared, scope) for declared in cut(self, found, reader)]
+        if self.all_scopes:
+            own = _values_by_name(reader, [row["name"] for row in rows]) if caller.root else {}
+            for row in rows:
+                row["values"] = own.get(row["name"], [])
+        return Told("configuration", rows, len(found))
 
     def _wanted(self, name: str, declared: Setting[Any], scope: Scope) -> bool:
         group, part = group_of(name)
@@ -122,7 +135,7 @@ class ListConfigurations(Paged, Scoped, Query, response=RESPONSE):
         return (
             all(wanted is None or wanted.lower() == has.lower() for wanted, has in asked)
             and (self.keyword is None or self.keyword.lower() in name.lower())
-            and self.parent is None  # no setting here hangs on another
+            and (self.parent is None or self.parent == declared.parent)
             and (scope.name == "global" or scope.name in declared.scopes)
         )
 
@@ -218,9 +231,30 @@ def told(reader: Reader, declared: Setting[Any], scope: Scope) -> dict[str, Any]
         "description": declared.doc, "displaytext": declared.name.replace(".", " ").capitalize(), "category": declared.category,
         "group": group, "subgroup": part, "type": _kind(declared), "isdynamic": True,
         "options": ",".join(declared.options) or None, "component": "management-server",
-        "scope": ",".join(SCOPE_NAMES.get(s, s.capitalize()) for s in ("global", *declared.scopes)),
+        "scope": ",".join(map(_scope_name, ("global", *declared.scopes))),
+        "parent": declared.parent or None, "id": scope.id or None,
     }  # fmt: skip
     return {name: value for name, value in row.items() if value is not None}
+
+
+def _scope_name(scope: str) -> str:
+    return SCOPE_NAMES.get(scope, scope.capitalize())
+
+
+def _values_by_name(reader: Reader, names: list[str]) -> dict[str, list[dict[str, str]]]:
+    """Of each setting: the values that were set, the wider scopes first. Secret ones are told to be there."""
+    found: dict[str, list[dict[str, str]]] = {}
+    rows = reader.all(SettingRow, SettingRow.c.name.in_(names)) if names else []
+    for row in sorted(rows, key=lambda row: (SCOPES.index(row.scope), row.scope_id)):
+        value = PRINTED if Setting.by_name[row.name].secret else row.value
+        told = {"scope": _scope_name(row.scope), "value": value}
+        if row.scope in SCOPED:
+            of = reader.find(SCOPED[row.scope], SCOPED[row.scope].c.id == row.scope_id)
+            if of is None:
+                continue  # what it was set for is gone
+            told |= {"id": of.uuid, "name": getattr(of, "name", "") or getattr(of, "node", "")}
+        found.setdefault(row.name, []).append(told)
+    return found
 
 
 def _text(value: Any) -> str:

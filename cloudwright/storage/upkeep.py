@@ -23,10 +23,16 @@ MEASURE = setting(
     "storage.stats.interval", 60000, "milliseconds between two measurements of storage", category="Storage", minimum=1000
 )
 CLEAN = setting("storage.cleanup.enabled", True, "whether destroyed volumes and unused templates are cleared away")
-CLEAN_EVERY = setting("storage.cleanup.interval", 86400, "seconds between two clearings", minimum=1)
-CLEAN_AFTER = setting("storage.cleanup.delay", 86400, "seconds that a destroyed volume can be recovered", minimum=0)
+CLEAN_EVERY = setting("storage.cleanup.interval", 86400, "seconds between two clearings", minimum=1, parent=CLEAN.name)
+CLEAN_AFTER = setting(
+    "storage.cleanup.delay", 86400, "seconds that a destroyed volume can be recovered", minimum=0, parent=CLEAN.name
+)
 CLEAN_TEMPLATES = setting(
-    "storage.template.cleanup.enabled", True, "whether templates that no volume needs are taken out of pools", category="Storage"
+    "storage.template.cleanup.enabled",
+    True,
+    "whether templates that no volume needs are taken out of pools",
+    category="Storage",
+    parent=CLEAN.name,
 )
 SIMULATED_ROOM = 10 << 40  # bytes of a simulated image store
 

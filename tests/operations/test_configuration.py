@@ -12,6 +12,7 @@ from cloudwright.core.access import Caller
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import PAGE_SIZE
 from cloudwright.core.setting import Setting, setting
+from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Cluster, Pod, Zone
 from tests.conftest import call
 
@@ -74,7 +75,9 @@ def test_scopes(cloud: Cloud, root: Caller, ann: Caller, probe: Setting[int]) ->
     assert (value(), value(zoneid=zone.uuid), value(clusterid=cluster.uuid)) == ("5", "7", "7")
     call(cloud, root, "updateConfiguration", name="probe.number", value=8, clusterid=cluster.uuid)
     call(cloud, root, "updateConfiguration", name="probe.number", value=2, domainid=ann.domain_uuid)
-    assert (value(zoneid=zone.uuid), value(clusterid=cluster.uuid), value(accountid=ann.account_uuid)) == ("7", "8", "2")
+    assert (value(zoneid=zone.uuid), value(clusterid=cluster.uuid), value(accountid=ann.account_uuid)) == ("7", "8", "5")
+    call(cloud, root, "updateConfiguration", name="enable.account.settings.for.domain", value="true")
+    assert value(accountid=ann.account_uuid) == "2"
     assert probe.get(cloud.db.read(), zone=zone.id, cluster=cluster.id) == 8
     call(cloud, root, "resetConfiguration", name="probe.number", clusterid=cluster.uuid)
     assert value(clusterid=cluster.uuid) == "7"
@@ -131,3 +134,38 @@ def test_others_speak_of_their_own_domains_only(
         with pytest.raises((Denied, ParamError)):
             call(cloud, caller, "updateConfiguration", name="probe.number", value=4, **scope)
     assert probe.get(cloud.db.read()) == 5
+
+
+def test_values_of_all_scopes_side_by_side(cloud: Cloud, root: Caller) -> None:
+    _, cluster = place(cloud)
+    name = "cpu.overprovisioning.factor"
+    call(cloud, root, "updateConfiguration", name=name, value="2.0")
+    call(cloud, root, "updateConfiguration", name=name, value="3.0", clusterid=cluster.uuid)
+    (row,) = call(cloud, root, "listConfigurations", name=name, allscopes="true")["configuration"]
+    assert row["values"] == [
+        {"scope": "Global", "value": "2.0"},
+        {"scope": "Cluster", "value": "3.0", "id": cluster.uuid, "name": cluster.name},
+    ]
+    (scoped,) = call(cloud, root, "listConfigurations", name=name, clusterid=cluster.uuid)["configuration"]
+    assert (scoped["value"], scoped["id"]) == ("3.0", cluster.id)
+    parts = call(cloud, root, "listConfigurations", parent="storage.cleanup.enabled")["configuration"]
+    assert {part["parent"] for part in parts} == {"storage.cleanup.enabled"}
+
+
+def test_zero_is_a_bound(cloud: Cloud, root: Caller) -> None:
+    with pytest.raises(ParamError, match="between 0 and"):
+        call(cloud, root, "updateConfiguration", name="storage.cleanup.delay", value="-1")
+
+
+def test_accounts_take_their_domains_values_where_that_is_on(cloud: Cloud, root: Caller, ann: Caller, eng: Domain) -> None:
+    mine = Setting("test.lineage", 1, "a probe", scopes=("domain", "account"))
+    try:
+        dev = cloud.db.write(lambda tx: tx.insert(Domain(name="dev", parent_id=eng.id, path="/eng/dev/", level=2)))
+        call(cloud, root, "updateConfiguration", name=mine.name, value="5", domainid=eng.uuid)
+        read = cloud.db.read()
+        assert (mine.get(read, account=ann.account_id), mine.get(read, domain=dev.id)) == (1, 1)
+        call(cloud, root, "updateConfiguration", name="enable.account.settings.for.domain", value="true")
+        call(cloud, root, "updateConfiguration", name="enable.domain.settings.for.child.domain", value="true")
+        assert (mine.get(read, account=ann.account_id), mine.get(read, domain=dev.id)) == (5, 5)
+    finally:
+        del Setting.by_name[mine.name]
