@@ -13,6 +13,7 @@ unique index can hold among the living on every engine.
 from __future__ import annotations
 
 import inspect
+import operator
 import time
 import types
 import typing
@@ -23,6 +24,7 @@ from typing import Any, ClassVar, Self, dataclass_transform
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+from sqlalchemy.sql.operators import in_op
 
 from cloudwright.core.secret import Secret, vault
 from cloudwright.core.tally import Counts
@@ -32,8 +34,43 @@ BigId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Long = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 Seconds: sa.types.TypeEngine[float] = sa.Double().with_variant(sa.Float(53), "sqlite")
 _ABSENT: Any = object()
+_COMPARE = {operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, in_op}
+_PLAIN, _SEVERAL = {int, str, float}, {list, tuple, set, frozenset}
 _FORM = {"engine": "InnoDB", "charset": "utf8mb4", "collate": "utf8mb4_bin"}  # names compare as on the other engines
 _MYSQL: dict[str, Any] = {f"{dialect}_{name}": value for dialect in ("mysql", "mariadb") for name, value in _FORM.items()}
+
+
+class Compared(sa.BinaryExpression[bool]):
+    """A stored column compared with a plain value, or with several. What SQLAlchemy makes of the value is made when it is asked
+    for: most comparisons only choose a statement prepared before, and to build them whole cost more than to run it."""
+
+    inherit_cache = True
+    given: Any
+
+    def __init__(self, column: sa.Column[Any], operator: Any, given: Any) -> None:
+        self.__dict__.update(left=column, operator=operator, type=sa.Boolean(), given=given)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("right", "modifiers", "negate", "_orig"):
+            raise AttributeError(name)
+        self.__dict__.update(sa.Column.operate(self.left, self.operator, self.given).__dict__)
+        return self.__dict__[name]
+
+
+class Stored(sa.Column[Any]):
+    """A column of a resource's table."""
+
+    inherit_cache = True
+
+    def operate(self, op: Any, *other: Any, **kw: Any) -> Any:
+        """A comparison with plain values is a `Compared`; the rest is SQLAlchemy's."""
+        if op in _COMPARE and not isinstance(self.type, sa.types.TypeDecorator) and not kw:
+            given = other[0]
+            if op is in_op and type(given) in _SEVERAL and all(type(value) in _PLAIN for value in given):
+                return Compared(self, op, list(given))
+            if op is not in_op and type(given) in _PLAIN:
+                return Compared(self, op, given)
+        return super().operate(op, *other, **kw)
 
 
 class Gone(sa.types.TypeDecorator[int]):
@@ -142,12 +179,12 @@ class Resource:
             return  # an ancestor that only declares columns
         cls.kind, cls._columns, cls.tallied = table, {}, cls.tally is not Resource.tally
         columns: list[sa.Column[Any]] = [
-            sa.Column("id", BigId, primary_key=True, autoincrement=True),
-            sa.Column("uuid", sa.String(40), nullable=False, unique=True),
-            sa.Column("version", sa.Integer, nullable=False),
-            sa.Column("created", Seconds, nullable=False),
-            sa.Column("removed", Seconds),
-            sa.Column("gone", Gone, nullable=False),
+            Stored("id", BigId, primary_key=True, autoincrement=True),
+            Stored("uuid", sa.String(40), nullable=False, unique=True),
+            Stored("version", sa.Integer, nullable=False),
+            Stored("created", Seconds, nullable=False),
+            Stored("removed", Seconds),
+            Stored("gone", Gone, nullable=False),
         ]
         hints = typing.get_type_hints(cls)
         ancestors = [c for c in reversed(cls.__mro__) if issubclass(c, Resource) and c is not Resource]
@@ -169,7 +206,7 @@ class Resource:
         cls._columns[name] = declared
         if name in cls.__dict__:
             delattr(cls, name)  # else a row that was not loaded whole would seem to have a value
-        return sa.Column(name, _sql_type(kind, declared), nullable=optional)
+        return Stored(name, _sql_type(kind, declared), nullable=optional)
 
     @classmethod
     def _index(cls, unique: Sequence[Sequence[str]], indexes: Sequence[Sequence[str]]) -> None:

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, TypeVar, overload
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
+from sqlalchemy.sql.operators import in_op
 
 from cloudwright.core.error import Lost
 from cloudwright.core.prepared import Prepared
-from cloudwright.core.resource import Resource
+from cloudwright.core.resource import Compared, Resource
 from cloudwright.core.tally import Owed, note, settled
 
 R = TypeVar("R", bound=Resource)
@@ -223,22 +224,27 @@ def _select(kind: type[Resource], where: Sequence[Condition], verb: str) -> sa.S
 
 def _shape(condition: Any, values: dict[str, Any]) -> Any:
     """What a comparison of columns looks like without its values, which go to `values`; None for any other condition."""
+    if type(condition) is Compared:
+        return _places(condition, condition.given if condition.operator is in_op else [condition.given], values)
     if type(condition) is not sa.BinaryExpression or condition.modifiers or not _stored(condition.left):
         return None
-    left: Any = condition.left
     right: Any = condition.right
     if not isinstance(right, sa.BindParameter):
         known = isinstance(right, sa.Null | sa.True_ | sa.False_)
-        return (left, condition.operator, type(right) if known else right) if known or _stored(right) else None
+        return (condition.left, condition.operator, type(right) if known else right) if known or _stored(right) else None
     if right.required or right.callable:
         return None
-    listed: Any = right.value if right.expanding else [right.value]
+    return _places(condition, right.value if right.expanding else [right.value], values)
+
+
+def _places(condition: Any, listed: Any, values: dict[str, Any]) -> Any:
+    """The shape of a comparison with values: a place for one, or FEW for several."""
     if not 0 < len(listed) <= FEW:
         return None
     places = 1 if len(listed) == 1 else FEW
     for i in range(places):
         values[f"v{len(values)}"] = listed[min(i, len(listed) - 1)]
-    return left, condition.operator, places
+    return condition.left, condition.operator, type(listed[0]), places
 
 
 def _stored(column: Any) -> bool:

@@ -24,9 +24,8 @@ from cloudwright.infrastructure.model import Cluster, Host, HostTag, Pod
 from cloudwright.infrastructure.placement import PLANNERS, Candidate, Plan, Pool, Refusal, Request, explain, place
 from cloudwright.storage.model import StoragePool
 
-SAMPLE = 16
-MANY = 1000
-"""Hosts looked at when nothing in the sample fits, and hosts told about when nothing fits at all."""
+FIRST, SAMPLE, MANY = 1, 16, 1000
+"""Hosts looked at: where the first that fits is taken; where the best of some is; where none of those fits."""
 ALGORITHM = setting(
     "vm.allocation.algorithm", "random", "which host is tried first of those on which a machine fits",
     options=("random", "firstfit", "userdispersing", "firstfitleastconsumed"),
@@ -40,10 +39,11 @@ _choose = random.SystemRandom().randint
 
 def choose(reader: Reader, request: Request) -> Plan:
     """Where the machine goes. Raises NoCapacity with the numbers of those hosts that come nearest."""
-    found = place(request, candidates(reader, request))
-    if not isinstance(found, Plan):
-        found = place(request, _seen(reader, _page(reader, request, {}, MANY), request))
-    if isinstance(found, Plan):
+    first = ALGORITHM.get(reader) in ("random", "firstfit") and not request.leaning and not spreads(reader, request.planner)
+    for most in (FIRST, SAMPLE) if first else (SAMPLE,):
+        if isinstance(found := place(request, candidates(reader, request, most)), Plan):
+            return found
+    if isinstance(found := place(request, _seen(reader, _page(reader, request, {}, MANY), request)), Plan):
         return found
     nearest = place(request, _seen(reader, _nearest(reader, request), request))
     if isinstance(nearest, Plan):
@@ -56,13 +56,13 @@ def choose(reader: Reader, request: Request) -> Plan:
 
 def refusals(reader: Reader, request: Request) -> list[Refusal]:
     """Why each host of the zone that does not fit does not: for whoever asks in advance."""
-    answers = [place(request, [candidate]) for candidate in candidates(reader, request, every=True)]
+    answers = [place(request, [candidate]) for candidate in candidates(reader, request, None)]
     return [refusal for answer in answers if not isinstance(answer, Plan) for refusal in answer]
 
 
-def candidates(reader: Reader, request: Request, every: bool = False) -> list[Candidate]:
-    """Hosts to try, in order: a sample of those that can fit, or every host of the zone."""
-    rows = reader.all(Host, Host.c.zone_id == request.zone) if every else _sample(reader, request)
+def candidates(reader: Reader, request: Request, most: int | None = SAMPLE) -> list[Candidate]:
+    """Hosts to try, in order: a sample of so many of those that can fit, or every host of the zone."""
+    rows = reader.all(Host, Host.c.zone_id == request.zone) if most is None else _sample(reader, request, most)
     liked = {id for id, weight in request.leaning.items() if weight < 0} - {host.id for host in rows}
     rows = [*rows, *_in_zone(reader, request, liked)] if liked and request.host is None else rows
     found = _seen(reader, rows, request)
@@ -98,7 +98,7 @@ def crowd(reader: Reader, account: int) -> dict[int, int]:
     return dict(map(tuple, reader.rows(_CROWD, {"account": account})))
 
 
-def _sample(reader: Reader, request: Request) -> list[Host]:
+def _sample(reader: Reader, request: Request, most: int) -> list[Host]:
     if request.host is not None:
         return reader.all(Host, Host.c.id == request.host)
     if request.beside:
@@ -106,26 +106,30 @@ def _sample(reader: Reader, request: Request) -> list[Host]:
     if spreads(reader, request.planner):
         return _page(reader, request, {}, MANY)
     if ALGORITHM.get(reader) == "firstfit":
-        return _page(reader, request, {}, SAMPLE)
-    bounds: Any = reader.one(_BOUNDS, {"zone": request.zone})
-    start = _choose(*bounds) if bounds[0] is not None else 0
-    rows = _page(reader, request, {"from_": start}, SAMPLE)
-    return rows if len(rows) == SAMPLE else [*rows, *_page(reader, request, {"before": start}, SAMPLE - len(rows))]
+        return _page(reader, request, {}, most)
+    low, high = reader.rows(_BOUNDS, {"zone": request.zone})[0].values()
+    start = _choose(low, high) if low is not None else 0
+    rows = _page(reader, request, {"from_": start}, most)
+    return rows if len(rows) == most else [*rows, *_page(reader, request, {"before": start}, most - len(rows))]
 
 
 _mine = (Host.c.zone_id == sa.bindparam("zone"), Host.c.gone == 0)
-_BOUNDS = sa.select(
-    sa.select(sa.func.min(Host.c.id)).where(*_mine).scalar_subquery(),
-    sa.select(sa.func.max(Host.c.id)).where(*_mine).scalar_subquery(),
-)
-_s = sa.func.sum
-_SUMS = (
+_BOUNDS = Prepared(
     sa.select(
-        Host.c.cluster_id,
-        *(_s(Host.c.cpu_reserved), _s(Host.c.cpus * Host.c.cpu_mhz), _s(Host.c.memory_reserved), _s(Host.c.memory)),
+        sa.select(sa.func.min(Host.c.id)).where(*_mine).scalar_subquery().label("low"),
+        sa.select(sa.func.max(Host.c.id)).where(*_mine).scalar_subquery().label("high"),
     )
-    .where(Host.c.gone == 0, Host.c.cluster_id.in_(sa.bindparam("clusters", expanding=True)))
-    .group_by(Host.c.cluster_id)
+)
+_summed = {
+    "mhz": Host.c.cpu_reserved,
+    "all_mhz": Host.c.cpus * Host.c.cpu_mhz,
+    "bytes": Host.c.memory_reserved,
+    "all_bytes": Host.c.memory,
+}
+_SUMS = Prepared(
+    sa.select(*(sa.func.sum(column).label(name) for name, column in _summed.items())).where(
+        Host.c.gone == 0, Host.c.cluster_id == sa.bindparam("cluster")
+    )
 )
 _CROWD = (
     sa.select(Vm.c.host_id, sa.func.count())
@@ -280,15 +284,11 @@ def _thresholds(reader: Reader, clusters: set[int]) -> dict[int, tuple[tuple[int
     if not capacity.CLUSTER_THRESHOLDS.get(reader):
         return {}
     found = {}
-    for chunk in _chunks(clusters):
-        for id, mhz, all_mhz, bytes, all_bytes in map(tuple, reader.rows(_SUMS, {"clusters": chunk})):
-            cpu = float(all_mhz) * capacity.CPU_FACTOR.get(reader, cluster=id) * capacity.CLUSTER_CPU.get(reader, cluster=id)
-            memory = (
-                float(all_bytes)
-                * capacity.MEMORY_FACTOR.get(reader, cluster=id)
-                * capacity.CLUSTER_MEMORY.get(reader, cluster=id)
-            )
-            found[id] = ((int(mhz), int(cpu)), (int(bytes), int(memory)))
+    for id in clusters:
+        mhz, all_mhz, bytes, all_bytes = (float(value) for value in reader.rows(_SUMS, {"cluster": id})[0].values())
+        cpu = all_mhz * capacity.CPU_FACTOR.get(reader, cluster=id) * capacity.CLUSTER_CPU.get(reader, cluster=id)
+        memory = all_bytes * capacity.MEMORY_FACTOR.get(reader, cluster=id) * capacity.CLUSTER_MEMORY.get(reader, cluster=id)
+        found[id] = ((int(mhz), int(cpu)), (int(bytes), int(memory)))
     return found
 
 

@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from cloudwright.cloud import Cloud, master_key
 from cloudwright.compute.model import Vm
+from cloudwright.compute.vm.boot import DeployVm
 from cloudwright.core.task import TaskRow
 from cloudwright.drivers.world import MemoryWorld
 from tests.bench import bulk
@@ -78,7 +79,7 @@ class Site:
             thread.start()
         for thread in callers:
             thread.join()
-        while self.cloud.db.read().count(TaskRow, TaskRow.c.uuid.in_(jobs), TaskRow.c.live == 1):
+        while self.cloud.db.read().count(TaskRow, TaskRow.c.live == 1, TaskRow.c.kind_name == DeployVm.__name__):
             time.sleep(0.02)
         seconds = time.perf_counter() - began
         failed = self.cloud.db.read().count(TaskRow, TaskRow.c.uuid.in_(jobs), TaskRow.c.state != "done")

@@ -43,6 +43,8 @@ def new_password(reader: Reader) -> Secret:
 
 def public_keys(tx: Reader, account: Account, names: list[str]) -> str:
     """The public keys of these key pairs of the account, one on a line."""
+    if not names:
+        return ""
     rows = {row.name: row for row in tx.all(SshKeyPair, SshKeyPair.c.account_id == account.id, SshKeyPair.c.name.in_(names))}
     for name in names:
         if name not in rows:

@@ -36,10 +36,11 @@ def hosts_of(pool: StoragePool) -> sa.ColumnElement[bool]:
 
 def host_for(reader: Reader, pool: StoragePool, prefer: int = 0) -> Host:
     """A connected host by which a pool is reached: `prefer` if it is one. Raises Unreachable."""
-    up = [host for host in reader.all(Host, hosts_of(pool)) if host.state == "Up"]
-    if not up:
+    up = (hosts_of(pool), Host.c.state == "Up")
+    host = reader.find(Host, Host.c.id == prefer, *up) or reader.find(Host, *up)
+    if host is None:
         raise Unreachable(f"storage pool {pool.name} cannot be reached: none of its hosts is connected", f"{pool.kind}:{pool.id}")
-    return next((host for host in up if host.id == prefer), up[0])
+    return host
 
 
 def on_pool(task: Task, host: Host, pool: StoragePool, act: Callable[[Pool], T]) -> T:
