@@ -12,7 +12,7 @@ from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.hypervisor.fake import FakeHypervisor
 from cloudwright.identity.caller import root_caller
 from cloudwright.infrastructure.model import Host
-from tests.conftest import call, done
+from tests.conftest import call, done, finished
 from tests.infrastructure.zone import simulated_zone
 
 Start = Callable[[Cloud], TaskRow]
@@ -103,3 +103,19 @@ def scenario_SettleVm(cloud: Cloud) -> Start:
     assert isinstance(fake, FakeHypervisor)
     fake.crash(vm.instance_name)
     return lambda c: c.db.write(lambda tx: start(tx, SettleVm(vm=vm.id), tx.get(Vm, vm.id)))
+
+
+def scenario_ChangeIso(cloud: Cloud) -> Start:
+    vm = _vm(cloud)
+    root = root_caller(cloud.db.read())
+    system = call(cloud, root, "listOsTypes")["ostype"][0]["id"]
+    url, zone = "http://images.example.com/a.iso", call(cloud, root, "listZones")["zone"][0]["id"]
+    iso = call(cloud, root, "registerIso", name="a", url=url, zoneid=zone, ostypeid=system)["iso"][0]["id"]
+    for fetch in cloud.db.read().all(TaskRow, TaskRow.c.live == 1, TaskRow.c.subject.like("template%")):
+        assert finished(cloud, fetch.uuid).state == "done"
+    return lambda c: _job(c, "attachIso", id=iso, virtualmachineid=vm.uuid)
+
+
+def scenario_RestoreVm(cloud: Cloud) -> Start:
+    vm = _vm(cloud)
+    return lambda c: _job(c, "restoreVirtualMachine", virtualmachineid=vm.uuid, expunge="true")

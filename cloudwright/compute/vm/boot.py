@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.machine import specification
+from cloudwright.compute.vm.media import installing
 from cloudwright.compute.vm.placing import find_place, give_back
 from cloudwright.compute.vm.stop import take_down
 from cloudwright.core.error import WrongState
@@ -70,10 +71,11 @@ class Boot(Task):
 
     @step
     def volumes(self, tx: Tx) -> None:
-        """Have volumes made that are not there yet."""
+        """Have volumes made that are not there yet, and the ISO brought."""
         vm = tx.get(Vm, self.vm)
         wanted = tx.all(Volume, Volume.c.vm_id == vm.id, Volume.c.state.in_(["Allocated", "Creating"]))
-        self.children(tx, [(CreateVolume(volume=volume.id, host=_host_id(vm)), volume) for volume in wanted])
+        made = [(CreateVolume(volume=volume.id, host=_host_id(vm)), volume) for volume in wanted]
+        self.children(tx, [*made, *installing(tx, vm, vm.iso_id, _host_id(vm))])
 
     @step(deadline=300)
     def start(self) -> None:

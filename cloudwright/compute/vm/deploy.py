@@ -110,6 +110,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             raise ParamError(
                 text, param="templateid", fix=["wait until listTemplates shows isready", "register it for this zone"]
             )
+        if template.format == "ISO" and not template.bootable:
+            raise ParamError(f"Parameter templateid: nobody can boot from ISO {template.name}", param="templateid")
         if template.format == "ISO" and self.disk_offering is None:
             raise ParamError(
                 "Parameter diskofferingid: an instance from an ISO needs one for its root disk", param="diskofferingid"

@@ -31,7 +31,7 @@ def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, sai
         root = _volume(vm, 0, disk_size(said.offering, said.size))
         root.disk_offering_id = said.offering.id
     else:
-        root = _volume(vm, 0, _root_size(template, service, said.root_size))
+        root = _volume(vm, 0, root_size(template, service, said.root_size))
         root.template_id = template.id
     root.service_offering_id, root.bytes_rate, root.iops_rate = service.id, service.bytes_rate, service.iops_rate
     root.tally_tags = tags_of(service.tags)
@@ -56,7 +56,8 @@ def disk_size(offering: DiskOffering, gib: int | None) -> int:
     return gib * GIB
 
 
-def _root_size(template: Template, service: ServiceOffering, gib: int | None) -> int:
+def root_size(template: Template, service: ServiceOffering, gib: int | None) -> int:
+    """The size in bytes of a root disk made of a template. Raises ParamError where `gib` is too little for it."""
     wanted = (gib or 0) * GIB
     if 0 < wanted < template.size:
         text = f"Parameter rootdisksize: {gib} GiB is less than the template's {template.size / GIB:.2f} GiB"

@@ -63,11 +63,11 @@ class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
         if changes:
             tx.update(vm, **changes)
         if changes.keys() & {"name", "user_data", "user_data_details"}:
-            _tell_networks(tx, vm)
+            tell_networks(tx, vm)
         return vm
 
 
-def _tell_networks(tx: Tx, vm: Vm) -> None:
+def tell_networks(tx: Tx, vm: Vm) -> None:
     """What the guest asks its network for has changed: the document is due again."""
     for nic in tx.all(Nic, Nic.c.vm_id == vm.id):
         bump(tx, tx.get(Network, nic.network_id))
@@ -108,7 +108,7 @@ class ResetPasswordForVirtualMachine(Command, answers=NewVmView, starts=RefreshG
         if vm.state != "Stopped":
             raise WrongState(f"The password of {vm.name} cannot be reset: it is {vm.state}", param="id", fix=["stop it first"])
         tx.update(vm, password=self.password or new_password(tx), password_serial=secrets.token_hex(8))
-        _tell_networks(tx, vm)
+        tell_networks(tx, vm)
         self.start(tx, RefreshGuest(vm=vm.id), vm, caller)
         return vm
 
@@ -130,7 +130,7 @@ class ResetSSHKeyForVirtualMachine(
         if vm.state != "Stopped":
             raise WrongState(f"The keys of {vm.name} cannot be changed: it is {vm.state}", param="id", fix=["stop it first"])
         tx.update(vm, key_pairs=names, public_keys=public_keys(tx, tx.get(Account, vm.account_id), names))
-        _tell_networks(tx, vm)
+        tell_networks(tx, vm)
         self.start(tx, RefreshGuest(vm=vm.id), vm, caller)
         return vm
 
@@ -152,7 +152,7 @@ class ResetUserDataForVirtualMachine(OwnedBy, Command, answers=VmView, event="VM
             raise ParamError(f"Parameter id: {self.id.name} is not of that account", param="id")
         given = Given(self.user_data, self.registered, self.user_data_details or {})
         tx.update(self.id, **columns_of(tx, given, template_of(tx, self.id)))
-        _tell_networks(tx, self.id)
+        tell_networks(tx, self.id)
         return self.id
 
 

@@ -28,9 +28,12 @@ FROM_POOLS = setting(
 
 
 def needed_in_pool(place: TemplateAt) -> sa.ColumnElement[bool]:
-    """The volumes that need a template in a pool: linked clones of it, and those being made."""
+    """The volumes that need a template in a pool: linked clones of it, those being made, and root disks of machines that have it,
+    an ISO, in their drive."""
     linked = sa.or_(Volume.c.full_clone.is_(False), Volume.c.state.in_(["Allocated", "Creating"]))
-    return sa.and_(Volume.c.pool_id == place.pool_id, Volume.c.template_id == place.template_id, linked)
+    in_drive = sa.select(Vm.c.id).where(Vm.c.iso_id == place.template_id, Vm.c.gone == 0)
+    needs = sa.or_(sa.and_(Volume.c.template_id == place.template_id, linked), Volume.c.vm_id.in_(in_drive))
+    return sa.and_(Volume.c.pool_id == place.pool_id, needs)
 
 
 class UninstallTemplate(Task, rank=10):
