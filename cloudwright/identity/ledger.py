@@ -98,7 +98,7 @@ def hold(tx: Tx, account_id: int, tags: Sequence[str] = ()) -> tuple[Sequence[in
             above = tuple(rows[own]["above"])
         elif missing := [one for one in wanted if named(*one) not in rows]:
             for one in missing:
-                _open(tx, *one)
+                open_tally(tx, *one)
         else:
             _remember(account_id, above)
             return above, [held(row) for row in rows.values()]
@@ -116,7 +116,7 @@ def _remember(account_id: int, above: Sequence[int]) -> None:
     _above[account_id] = tuple(above)
 
 
-def locked(tx: Tx, names: Sequence[str]) -> list[dict[str, Any]]:
+def locked(tx: Tx, names: Sequence[str]) -> Sequence[dict[str, Any]]:
     """These tallies, until the end of the transaction nobody else's."""
     return tx.rows(_statement("locked", len(names)), _binds(names))
 
@@ -160,7 +160,7 @@ def _open_account(tx: Tx, account_id: int) -> Sequence[int]:
     """Make an account's tally. Its domain is held meanwhile, so that it is not moved."""
     account = tx.get(Account, account_id)
     above = ancestry(tx, tx.lock(tx.get(Domain, account.domain_id)))
-    _open(tx, ACCOUNT, account_id, "", above)
+    open_tally(tx, ACCOUNT, account_id, "", above)
     return above
 
 
@@ -172,7 +172,7 @@ def ancestry(reader: Reader, domain: Domain) -> tuple[int, ...]:
     return tuple(row.id for row in found if row.id != ROOT_DOMAIN)
 
 
-def _open(tx: Tx, owner_kind: str, owner_id: int, tag: str, above: Sequence[int] = ()) -> None:
+def open_tally(tx: Tx, owner_kind: str, owner_id: int, tag: str, above: Sequence[int] = ()) -> None:
     """Make a tally, unless another server is quicker."""
     row = Tally(name=named(owner_kind, owner_id, tag), owner_kind=owner_kind, owner_id=owner_id, tag=tag, above=list(above))
     dialect = tx.connection.dialect.name

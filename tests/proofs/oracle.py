@@ -13,6 +13,7 @@ from cloudwright.core.loop import Loop
 from cloudwright.core.resource import Resource
 from cloudwright.core.task import Task, TaskRow
 from cloudwright.core.tx import Reader
+from cloudwright.identity import recount
 from cloudwright.infrastructure.model import Host, SegmentNumber
 from cloudwright.network.model import Network, Nic, PublicIp, Router
 from cloudwright.network.segment import segment_of
@@ -34,7 +35,7 @@ PASSING = {
 def leaks(cloud: Cloud) -> list[str]:
     """Every difference, as a sentence. Empty when the world is as the database says."""
     reader = cloud.db.read()
-    checks = (_tasks, _states, _owners, _reservations)
+    checks = (_tasks, _states, _owners, _reservations, recount.differences)
     found = [sentence for check in checks for sentence in check(reader)]
     outside = (_machines, _volumes, _appliances, _segments, _images, _work)
     return found + [sentence for check in outside for sentence in check(cloud, reader)]

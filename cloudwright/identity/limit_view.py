@@ -1,0 +1,169 @@
+"""What answers tell of limits: `vmlimit`, `vmtotal`, `vmavailable` and their like, of accounts, projects and domains.
+
+The tallies of a row and the settings are gathered in the list's own statement. What ROOT has is the sum of all accounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from cloudwright.core.access import Caller
+from cloudwright.core.resource import Resource
+from cloudwright.core.setting import SettingRow
+from cloudwright.core.tally import Counted
+from cloudwright.core.view import JsonObject, View, computed, field, many
+from cloudwright.identity import limit
+from cloudwright.identity.ledger import Tally
+from cloudwright.identity.limit import ALL, NONE, Limited
+from cloudwright.identity.model import ADMIN, PROJECT, ROOT_DOMAIN, Account, Domain
+from cloudwright.identity.project.model import Project
+
+Row = dict[str, Any]
+UNLIMITED = "Unlimited"
+_COLUMNS = {"tag": Tally.c.tag, "limits": Tally.c.limits, **{kind.value: Tally.c[kind] for kind in Counted}}
+_RULES = (limit.RUNNING_ONLY, limit.HOST_TAGS, limit.STORAGE_TAGS)
+_NAMES = [rule.name for rule in _RULES] + [default.name for one in ALL for default in one.defaults.values()]
+_SETTINGS = sa.and_(SettingRow.c.name.in_(_NAMES), SettingRow.c.scope == "global")
+_PAIRS: list[Any] = [part for kind in Counted for part in (sa.literal_column(f"'{kind}'"), sa.func.sum(Tally.c[kind]))]
+_SUMS = (
+    sa.select(sa.cast(JsonObject(*_PAIRS), sa.Text))
+    .where(Tally.c.owner_kind == "account", Tally.c.tag == "", Tally.c.gone == 0)
+    .scalar_subquery()
+)
+
+
+@lru_cache(maxsize=64)
+def _settings(text: str) -> Mapping[str, str]:
+    """The global values stored, of what is asked here."""
+    return {row["name"]: row["value"] for row in msgspec.json.decode(text)}
+
+
+class _Rules:
+    """The settings as one row's statement found them."""
+
+    def __init__(self, stored: Mapping[str, str]) -> None:
+        self._stored = stored
+
+    def get(self, of: Any) -> Any:
+        text = self._stored.get(of.name)
+        return of.default if text is None else of.parse(text)
+
+    def counted(self, kind: Counted) -> Counted:
+        return limit.RUNNING.get(kind, kind) if self.get(limit.RUNNING_ONLY) else kind
+
+    def tags(self, kind: Counted) -> list[str]:
+        named = limit.HOST_TAGS if kind in limit.OF_HOSTS else limit.STORAGE_TAGS if kind in limit.OF_STORAGE else None
+        return limit.tags_of(self.get(named)) if named else []
+
+    def most(self, whose: str, one: Limited, own: Mapping[str, int]) -> int:
+        """In the ledger's unit."""
+        if not whose:
+            return NONE
+        if one.kind in own:
+            return max(NONE, own[one.kind])
+        default = one.defaults.get(whose)
+        return NONE if default is None or self.get(default) < 0 else self.get(default) * one.unit
+
+
+@lru_cache(maxsize=64)
+def _rules(text: str) -> _Rules:
+    return _Rules(_settings(text))
+
+
+def _of_account(row: Row) -> str:
+    return {ADMIN: "", PROJECT: "project"}.get(row.get("_type", 0), "account")
+
+
+def _fill(row: Row, whose: str) -> None:
+    """Put the fields into the row: `computed` then finds them there."""
+    rules = _rules(row.get("_settings", "[]"))
+    by_tag = {tally["tag"]: tally for tally in row.get("_tallies", ())}
+    used: Mapping[str, int] = msgspec.json.decode(row["_sums"]) if row.get("_sums") else by_tag.get("", {})
+    own = _own(by_tag.get(""))
+    for one in ALL:
+        most, has = rules.most(whose, one, own), used.get(rules.counted(one.kind)) or 0
+        row[f"{one.key}limit"], row[f"{one.key}total"], row[f"{one.key}available"] = _shown(one, most, has)
+    row["vmrunning"] = used.get(Counted.RUNNING) or 0
+    row["vmstopped"] = (used.get(Counted.INSTANCE) or 0) - row["vmrunning"]
+    row["taggedresources"] = _tagged(rules, whose, own, by_tag) or None
+
+
+def _own(tally: Mapping[str, Any] | None) -> dict[str, int]:
+    return msgspec.json.decode(tally["limits"], type=dict[str, int]) if tally and tally["limits"] != "{}" else {}
+
+
+def _shown(one: Limited, most: int, has: int) -> tuple[str, Any, str]:
+    """(limit, total, available) as the API tells them."""
+    exact = has / one.unit if one.kind is Counted.SECONDARY_STORAGE else has // one.unit
+    if most == NONE:
+        return UNLIMITED, exact, UNLIMITED
+    return f"{most // one.unit}", exact, f"{max(0, most - has) / one.unit:.12g}"
+
+
+def _tagged(rules: _Rules, whose: str, own: Mapping[str, int], by_tag: Mapping[str, Any]) -> list[Row]:
+    """What is limited under tags. Without a limit under the tag, that under none is told."""
+    told = []
+    for one in ALL:
+        for tag in rules.tags(one.kind):
+            tally = by_tag.get(tag, {})
+            at = {**own, **_own(tally or None)}
+            most, has = rules.most(whose, one, at), tally.get(rules.counted(one.kind), 0)
+            left = NONE if most == NONE else max(0, most - has) // one.unit
+            told.append({
+                "resourcetype": one.number, "resourcetypename": one.name, "tag": tag,
+                "limit": NONE if most == NONE else most // one.unit, "total": has // one.unit, "available": left,
+            })  # fmt: skip
+    return told
+
+
+def _told(name: str, doc: str, kind: str) -> Any:
+    return computed(lambda row, _: row.get(name), doc, kind)
+
+
+def _fields(owner_kind: str, owner_id: Any, whose: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of views of an owner. `whose` tells from a row by which settings it is limited."""
+
+    def filled(row: Row, caller: Caller) -> None:
+        _fill(row, whose(row))
+
+    told: dict[str, Any] = {
+        **more,
+        "_tallies": many(Tally, sa.and_(Tally.c.owner_kind == owner_kind, Tally.c.owner_id == owner_id), _COLUMNS, ""),
+        "_settings": field(_stored(), ""),
+        "_filled": computed(filled, ""),
+    }
+    for one in ALL:
+        total = "double" if one.kind is Counted.SECONDARY_STORAGE else "long"
+        told[f"{one.key}limit"] = _told(f"{one.key}limit", f"how many {one.words} it may have, or {UNLIMITED}", "string")
+        told[f"{one.key}total"] = _told(f"{one.key}total", f"how many {one.words} it has", total)
+        told[f"{one.key}available"] = _told(
+            f"{one.key}available", f"how many {one.words} more it may have, or {UNLIMITED}", "string"
+        )
+    told["taggedresources"] = _told(
+        "taggedresources", "its limits under tags: resource type, tag, limit, total, available", "list"
+    )
+    if owner_kind == "account":
+        told["vmrunning"] = _told("vmrunning", "how many of its instances run", "integer")
+        told["vmstopped"] = _told("vmstopped", "how many of its instances do not run", "integer")
+    return told
+
+
+def _stored() -> Any:
+    gathered = many(SettingRow, _SETTINGS, {"name": SettingRow.c.name, "value": SettingRow.c.value}, "").expr
+    return gathered.scalar_subquery()
+
+
+def give(of: type[Resource], fields: dict[str, Any]) -> None:
+    """Have all views of a resource tell them."""
+    View.every(of, **fields)
+
+
+give(Account, _fields("account", Account.c.id, _of_account, {"_type": field(Account.c.type_, "")}))
+give(Project, _fields("account", Project.c.account_id, lambda _: "project", {}))
+_root = {"_sums": field(sa.case((Domain.c.id == ROOT_DOMAIN, _SUMS)), "", "string")}
+give(Domain, _fields("domain", Domain.c.id, lambda row: "" if row.get("_sums") else "domain", _root))
