@@ -17,7 +17,7 @@ packages_for() {
 		haproxy iproute2 ethtool bubblewrap util-linux procps libvirt-dev pkg-config gcc python3-dev ;;
 	images) echo apt dpkg python3-minimal kmod cpio xz-utils zstd e2fsprogs grub-common grub-pc-bin qemu-utils util-linux ;;
 	console) echo npm openssl ;; # fetches the noVNC client, nothing else
-	test) echo mariadb-server postgresql openssh-client tcpdump slapd ldap-utils \
+	test) echo mariadb-server postgresql openssh-client tcpdump xmlsec1 slapd ldap-utils \
 		samba samba-ad-provision samba-dsdb-modules samba-vfs-modules ;;
 	*)
 		echo "packages: no purpose is called $1; there are run, kvm, images, console and test" >&2
