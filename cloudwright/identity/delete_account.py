@@ -14,6 +14,7 @@ from cloudwright.identity.account_state import shut_out
 from cloudwright.identity.keys import remove_user
 from cloudwright.identity.model import Account, Role, User
 from cloudwright.identity.permission import guard
+from cloudwright.identity.project.membership import check_succeeded
 
 
 class RemoveAccount(Task, rank=60):
@@ -78,5 +79,6 @@ class DeleteAccount(Command, event="ACCOUNT.DELETE", starts=RemoveAccount, form=
         guard(tx, caller, tx.get(Role, self.id.role_id))
         not_own(caller, self.id, "deleted")
         check_removable(tx, [self.id])
+        check_succeeded(tx, self.id)
         self.start(tx, RemoveAccount(account=self.id.id), on=self.id, caller=caller)
         return self.id

@@ -1,4 +1,4 @@
-"""A letter by SMTP, as the settings user.password.reset.smtp.* say."""
+"""Letters by SMTP, as the settings of each kind of letter say: of password resets, of invitations to projects."""
 
 from __future__ import annotations
 
@@ -12,16 +12,6 @@ from msgspec import Struct
 from cloudwright.core.error import Unavailable
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
-
-_WHERE = "user.password.reset.smtp."
-HOST = setting(_WHERE + "host", "", "the mail server that sends password resets")
-PORT = setting(_WHERE + "port", 25, "its port", minimum=1, maximum=65535)
-AUTH = setting(_WHERE + "useAuth", False, "whether to sign in there")
-USERNAME = setting(_WHERE + "username", "", "as whom")
-PASSWORD = setting(_WHERE + "password", "", "by which password", secret=True, category="Secure")
-START_TLS = setting(_WHERE + "useStartTLS", False, "whether to speak TLS with it; its certificate must then be valid")
-PROTOCOLS = setting(_WHERE + "enabledSecurityProtocols", "", "TLS versions to speak, separated by blanks: TLSv1.2 TLSv1.3")
-SENDER = setting("user.password.reset.email.sender", "", "the address that password resets come from")
 
 _SECONDS = 20.0  # that a mail server may take to answer
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -47,12 +37,17 @@ class Post(Struct, frozen=True):
         letter["Subject"], letter["From"], letter["To"] = subject, self.sender, Address(addr_spec=to)
         letter["Auto-Submitted"] = "auto-generated"
         letter.set_content(text)
-        with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as server:
+        with self._dialled() as server:
             if self.tls:
                 server.starttls(context=self._context())
             if self.username:
                 server.login(self.username, self.password)
             server.send_message(letter, to_addrs=[to])
+
+    def _dialled(self) -> smtplib.SMTP:
+        if self.port == smtplib.SMTP_SSL_PORT and not self.tls:
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=_SECONDS, context=self._context())
+        return smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -62,14 +57,42 @@ class Post(Struct, frozen=True):
         return context
 
 
+class Postbox:
+    """The settings by which letters of one kind are sent; `prefix` begins their names."""
+
+    def __init__(self, prefix: str, sender: str, port: int, what: str, category: str = "Advanced") -> None:
+        self.host = setting(prefix + "host", "", f"the mail server that sends {what}", category=category)
+        self.port = setting(
+            prefix + "port", port, "its port; on 465 TLS is spoken from the start", minimum=1, maximum=65535, category=category
+        )
+        self.auth = setting(prefix + "useAuth", False, "whether to sign in there")
+        self.username = setting(prefix + "username", "", "as whom", category=category)
+        self.password = setting(prefix + "password", "", "by which password", secret=True, category="Secure")
+        self.start_tls = setting(
+            prefix + "useStartTLS", False, "whether to speak TLS with it; its certificate must then be valid"
+        )
+        self.protocols = setting(
+            prefix + "enabledSecurityProtocols", "", "TLS versions to speak, separated by blanks: TLSv1.2 TLSv1.3"
+        )
+        self.sender = setting(sender, "", f"the address that {what} come from", category=category)
+
+    def post(self, reader: Reader) -> Post:
+        """The mail server to use. Raises Unavailable when the settings name none, or cannot be followed."""
+        versions = tuple(self.protocols.get(reader).split())
+        missing = [one.name for one in (self.host, self.sender) if not one.get(reader)]
+        wrong = [f"{self.protocols.name}: {version} is not spoken here" for version in versions if version not in _VERSIONS]
+        if missing or wrong:
+            raise Unavailable("Letters cannot be sent", why=[f"setting {name} is empty" for name in missing] + wrong)
+        secret = self.password.reveal(reader)
+        as_whom = {"username": self.username.get(reader), "password": secret.reveal() if secret else ""}
+        signing = as_whom if self.auth.get(reader) else {}
+        tls = self.start_tls.get(reader)
+        return Post(self.host.get(reader), self.port.get(reader), self.sender.get(reader), tls=tls, versions=versions, **signing)
+
+
+RESETS = Postbox("user.password.reset.smtp.", "user.password.reset.email.sender", 25, "password resets")
+
+
 def post(reader: Reader) -> Post:
-    """The mail server to use. Raises Unavailable when the settings name none, or cannot be followed."""
-    versions = tuple(PROTOCOLS.get(reader).split())
-    missing = [name for name, value in ((HOST.name, HOST.get(reader)), (SENDER.name, SENDER.get(reader))) if not value]
-    wrong = [f"{PROTOCOLS.name}: {version} is not spoken here" for version in versions if version not in _VERSIONS]
-    if missing or wrong:
-        raise Unavailable("Letters cannot be sent", why=[f"setting {name} is empty" for name in missing] + wrong)
-    secret = PASSWORD.reveal(reader)
-    signing = {"username": USERNAME.get(reader), "password": secret.reveal() if secret else ""} if AUTH.get(reader) else {}
-    tls = START_TLS.get(reader)
-    return Post(HOST.get(reader), PORT.get(reader), SENDER.get(reader), tls=tls, versions=versions, **signing)
+    """The mail server that sends password resets. Raises Unavailable when the settings name none, or cannot be followed."""
+    return RESETS.post(reader)

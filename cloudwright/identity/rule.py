@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -65,6 +67,17 @@ def read_entry(sort: int, entry: dict[str, str]) -> tuple[str, bool, str]:
     return text, permission == "allow", entry.get("description", "")
 
 
+def reorder(tx: Tx, role: Any, rules: Sequence[Any], wanted: Sequence[Any]) -> None:
+    """Put the rules of a role in the wanted order. Raises Conflict where that names others than it has."""
+    if {rule.id for rule in wanted} != {rule.id for rule in rules}:
+        raise Conflict(
+            f"Parameter ruleorder names {len(wanted)} rules: not the {len(rules)} that role {role.name} has now",
+            fix=["list the rules again, they may have changed meanwhile"],
+        )
+    for sort, rule in enumerate(wanted):
+        tx.update(rule, sort=sort)
+
+
 def _changed(tx: Tx, caller: Caller, role: Role) -> None:
     """After a change of rules: nobody may give a role more than its own may. All servers read the rules again."""
     guard(tx, caller, role)
@@ -119,7 +132,7 @@ class UpdateRolePermission(Command, event="ROLE.PERMISSION.UPDATE", form="succes
     def run(self, tx: Tx, caller: Caller) -> Success:
         changeable(tx, caller, self.role)
         if self.rule_order and self.rule is None and self.permission is None:
-            self._reorder(tx, self.rule_order)
+            reorder(tx, self.role, rules_of(tx, self.role), self.rule_order)
         elif self.rule is not None and self.permission is not None and not self.rule_order:
             if self.rule.role_id != self.role.id:
                 raise ParamError(f"Parameter ruleid: it is no rule of role {self.role.name}", param="ruleid")
@@ -128,17 +141,6 @@ class UpdateRolePermission(Command, event="ROLE.PERMISSION.UPDATE", form="succes
             raise ParamError("updateRolePermission needs ruleorder alone, or ruleid with permission", param="ruleorder")
         _changed(tx, caller, self.role)
         return Success()
-
-    def _reorder(self, tx: Tx, wanted: list[RoleRule]) -> None:
-        known = {rule.id for rule in rules_of(tx, self.role)}
-        given = [rule.id for rule in wanted]
-        if set(given) != known:
-            raise Conflict(
-                f"Parameter ruleorder names {len(given)} rules: not the {len(known)} that role {self.role.name} has now",
-                fix=["list the rules again, they may have changed meanwhile"],
-            )
-        for sort, rule in enumerate(wanted):
-            tx.update(rule, sort=sort)
 
 
 class DeleteRolePermission(Command, event="ROLE.PERMISSION.DELETE", form="success", since="4.9.0", authorized=("Admin",)):

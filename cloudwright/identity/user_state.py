@@ -14,6 +14,7 @@ from cloudwright.identity.keys import remove_user
 from cloudwright.identity.model import Account, Domain, Role, User
 from cloudwright.identity.owner import account_named
 from cloudwright.identity.permission import guard
+from cloudwright.identity.project.membership import check_succeeded, let_go
 from cloudwright.identity.user import BUILT_IN, UserView
 
 
@@ -94,6 +95,7 @@ class DeleteUser(Command, event="USER.DELETE", form="success"):
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         _may(tx, caller, self.id, "deleted")
+        check_succeeded(tx, tx.get(Account, self.id.account_id), self.id)
         remove_user(tx, self.id)
         return Success()
 
@@ -114,6 +116,8 @@ class MoveUser(Command, since="4.11", authorized=("Admin",), form="success"):
             path = tx.get(Domain, self.id.domain_id).path
             raise ParamError(f"Parameter account: {to.name} is no account of domain {path} that has users", param="account")
         if to.id != source.id:
+            check_succeeded(tx, source, self.id)
+            let_go(tx, self.id)
             tx.update(self.id, account_id=to.id)
             session.cut(tx, [self.id])
             emit(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from cloudwright.cloud import Cloud
+from cloudwright.core.setting import Setting
 from cloudwright.core.task import TaskRow
 from cloudwright.identity.caller import root_caller
 from cloudwright.identity.model import User
-from tests.conftest import call
+from tests.conftest import call, done
+from tests.identity.mailbox import Mailbox
 
 Start = Callable[[Cloud], TaskRow]
 _ABOUT = {"password": "correct horse", "email": "t@example.org", "firstname": "T", "lastname": "N"}
@@ -67,3 +70,31 @@ def scenario_RemoveKey(cloud: Cloud) -> Start:
     assert number is not None
     pair = call(cloud, root, "listUserKeys", userid=user)["userapikey"][0]["id"]
     return _starts(cloud, "deleteUserKeys", keypairid=pair)
+
+
+def _project(cloud: Cloud) -> str:
+    tenant = _account(cloud, _domain(cloud))
+    root = root_caller(cloud.db.read())
+    row = done(cloud, root, "createProject", name="apollo", accountid=tenant["id"])
+    return row.instance_uuid
+
+
+def scenario_StopProject(cloud: Cloud) -> Start:
+    return _starts(cloud, "suspendProject", id=_project(cloud))
+
+
+def scenario_RemoveProject(cloud: Cloud) -> Start:
+    id = _project(cloud)
+    root = root_caller(cloud.db.read())
+    call(cloud, root, "createSSHKeyPair", name="k", projectid=id)
+    return _starts(cloud, "deleteProject", id=id, cleanup="true")
+
+
+def scenario_MailInvitation(cloud: Cloud) -> Start:
+    id = _project(cloud)
+    post = Mailbox()
+    threading.Thread(target=post.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    values = {"smtp.host": "127.0.0.1", "smtp.port": str(post.port), "email.sender": "cloud@example.org"}
+    for name, value in values.items():
+        cloud.db.write(lambda tx, name=name, value=value: Setting.by_name[f"project.{name}"].set(tx, value))
+    return _starts(cloud, "addAccountToProject", projectid=id, email="guest@example.org")

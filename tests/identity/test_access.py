@@ -20,7 +20,7 @@ from cloudwright.core.secret import Secret
 from cloudwright.core.wire import WireError
 from cloudwright.identity.model import Account, Domain, KeyPair, User
 from cloudwright.identity.project.command import make
-from cloudwright.identity.project.membership import join
+from cloudwright.identity.project.membership import Wanted, join
 from cloudwright.identity.project.model import ProjectInvitation, ProjectRole, ProjectRule
 from tests.identity.estate import estate, is_owned
 
@@ -87,7 +87,7 @@ def project_of(tx: Any, who: Caller) -> dict[str, Resource]:
     """A project that a caller administers, with a role and an invitation."""
     domain, account = tx.get(Domain, who.domain_id), tx.get(Account, who.account_id)
     project = make(tx, f"of {who.username}", "", domain)
-    member = join(tx, project, account, admin=True)
+    member = join(tx, project, Wanted(account, admin=True))
     whose = {"project_id": project.id, "account_id": project.account_id, "domain_id": domain.id}
     role = tx.insert(ProjectRole(name="guest", **whose))
     del whose["project_id"]

@@ -18,7 +18,7 @@ from cloudwright.identity import model
 from cloudwright.identity.belongings import belongs
 from cloudwright.identity.model import Account, Domain, User
 from cloudwright.identity.owner import account_named, of_domain
-from cloudwright.identity.project.membership import check_other_admin, join, known_member
+from cloudwright.identity.project.membership import Wanted, check_other_admin, join, known_member
 from cloudwright.identity.project.model import (
     ACTIVE,
     Project,
@@ -33,7 +33,9 @@ BY_USERS = setting("allow.user.create.projects", True, "whether users may make p
 ROLES = ("Admin", "Regular")
 """What a member is."""
 
-for _kind in (Project, ProjectMember, ProjectRole, ProjectRule, ProjectInvitation):
+OF_PROJECTS = (Project, ProjectMember, ProjectRole, ProjectRule, ProjectInvitation)
+"""Kinds that make up a project."""
+for _kind in OF_PROJECTS:
     belongs(_kind)
 
 
@@ -59,7 +61,7 @@ class CreateProject(Command, answers=ProjectView, creates=Project, starts=Record
         if tx.find(Project, Project.c.domain_id == domain.id, Project.c.name == self.name) is not None:
             raise ParamError(f"Parameter name: there is already a project {self.name!r} in domain {domain.path}", param="name")
         project = make(tx, self.name, self.display_text or self.name, domain)
-        join(tx, project, account, self.user, admin=True)
+        join(tx, project, Wanted(account, self.user, admin=True))
         self.start(tx, created(project, f"project {project.name} is there"), project, caller)
         return project
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 import sqlalchemy as sa
 
 from cloudwright.core.access import Caller, Kind
-from cloudwright.core.error import ParamError
+from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account, User
-from cloudwright.identity.project.model import Project, ProjectMember, ProjectRole
+from cloudwright.identity.project.model import Project, ProjectInvitation, ProjectMember, ProjectRole
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Who shall be in a project, as what. `account` is None for whoever has an invitation's token; `user` of it alone."""
+
+    account: Account | None
+    user: User | None = None
+    admin: bool = False
+    role: ProjectRole | None = None
 
 
 def members(reader: Reader, project: Project) -> list[ProjectMember]:
@@ -38,17 +50,18 @@ def known_member(reader: Reader, project: Project, account: str | None, user: st
     return ProjectMember.load(row)
 
 
-def join(
-    tx: Tx, project: Project, account: Account, user: User | None = None, admin: bool = False, role: ProjectRole | None = None
-) -> ProjectMember:
+def join(tx: Tx, project: Project, who: Wanted) -> ProjectMember:
     """Make an account a member, or one user of it. An account takes the place of its users. Raises ParamError if it is one."""
+    account, user = who.account, who.user
+    if account is None:
+        raise RuntimeError(f"BUG: nobody joins {project!r} (JoinWithoutAccount)")
     check_new(tx, project, account, user)
     if user is None:
         for one in tx.all(ProjectMember, ProjectMember.c.project_id == project.id, ProjectMember.c.account_id == account.id):
             tx.remove(one)
-    about = {"project_id": project.id, "project_account_id": project.account_id, "user_id": user.id if user else 0}
-    whose = {"account_id": account.id, "domain_id": account.domain_id}
-    return tx.insert(ProjectMember(**about, **whose, admin=admin, role_id=role.id if role else 0))
+    about: dict[str, Any] = {"project_id": project.id, "project_account_id": project.account_id, "admin": who.admin}
+    about |= {"user_id": user.id if user else 0, "role_id": who.role.id if who.role else 0}
+    return tx.insert(ProjectMember(account_id=account.id, domain_id=account.domain_id, **about))
 
 
 def check_new(reader: Reader, project: Project, account: Account, user: User | None) -> None:
@@ -79,3 +92,38 @@ def administers(reader: Reader, caller: Caller, project: Project) -> bool:
         return True
     mine = (ProjectMember.c.project_id == project.id, ProjectMember.c.account_id == caller.account_id)
     return any(one.admin for one in reader.all(ProjectMember, *mine, ProjectMember.c.user_id.in_([0, caller.user_id])))
+
+
+def check_succeeded(reader: Reader, account: Account, user: User | None = None) -> None:
+    """Refuse to let an account (or one user of it) go while it alone administers a project. Raises InUse naming the projects."""
+    whose = (ProjectMember.c.account_id == account.id, *((ProjectMember.c.user_id == user.id,) if user else ()))
+    mine = reader.all(ProjectMember, *whose, ProjectMember.c.admin.is_(True))
+    leaving = {one.id for one in mine}
+    projects = [reader.get(Project, id) for id in sorted({one.project_id for one in mine})]
+    alone = [p.name for p in projects if not any(one.admin and one.id not in leaving for one in members(reader, p))]
+    if alone:
+        what, name = ("User", user.username) if user else ("Account", account.name)
+        text = f"{what} {name} is the only administrator of {len(alone)} projects ({', '.join(alone[:3])})"
+        raise InUse(text, fix=["make another member an administrator with updateProject", "or delete the projects first"])
+
+
+def _dissolve(tx: Tx, project: Any) -> None:
+    for one in members(tx, project):
+        tx.remove(one)
+
+
+def _uninvite(tx: Tx, account: Any) -> None:
+    for one in tx.all(ProjectInvitation, ProjectInvitation.c.member_id == account.id):
+        tx.remove(one)
+
+
+def let_go(tx: Tx, user: Any) -> None:
+    """End what a user has alone in projects: memberships and invitations."""
+    for kind in (ProjectMember, ProjectInvitation):
+        for one in tx.all(kind, kind.c.user_id == user.id):
+            tx.remove(one)
+
+
+Project.with_it = (*Project.with_it, _dissolve)
+Account.with_it = (*Account.with_it, _uninvite)
+User.with_it = (*User.with_it, let_go)

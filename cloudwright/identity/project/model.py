@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from cloudwright.core.access import Kind, Use, below_caller, owned_by_caller, projects_of_caller
 from cloudwright.core.resource import Owned, column
 from cloudwright.core.secret import Secret
+from cloudwright.core.tally import Counted, Counts
 
 ACTIVE, SUSPENDED, DISABLED = "Active", "Suspended", "Disabled"
 """States: Disabled while it is being deleted."""
@@ -47,6 +48,10 @@ class ProjectMember(
     user_id: int = column(refers="user_", default=0)
     admin: bool = False
     role_id: int = column(refers="project_role", default=0)
+
+    def tally(self) -> Counts:
+        """An administrator's account has the project, as its limit of projects counts."""
+        return {Counted.PROJECT: 1} if self.admin else {}
 
 
 class ProjectRole(Owned, table="project_role", unique=[("project_id", "name")]):

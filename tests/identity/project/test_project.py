@@ -29,7 +29,9 @@ def test_a_project_is_its_members_and_their_administrators(tenants):
     assert (told["name"], told["displaytext"], told["state"], told["domain"]) == ("apollo", "to the moon", "Active", "eng")
     assert told["owner"] == [{"account": "ann"}]
     assert told["projectaccountname"].startswith("PrjAcct-apollo-")
-    seen = {who: names(tenants, who, "listProjects", "project", listall="true") for who in ("eva", "ann", "abe", "dan", "ole", "ods")}
+    seen = {
+        who: names(tenants, who, "listProjects", "project", listall="true") for who in ("eva", "ann", "abe", "dan", "ole", "ods")
+    }
     assert seen == {"eva": ["apollo"], "ann": ["apollo"], "abe": ["apollo"], "dan": [], "ole": [], "ods": []}
     assert names(tenants, "eva", "listProjects", "project") == []
 
@@ -45,7 +47,9 @@ def test_what_is_made_in_a_project_is_the_projects(tenants):
 
     assert pairs("ann") == ["own"] == pairs("ann", listall="true")
     assert pairs("ann", projectid=id) == ["shared"] == pairs("ann", projectid="-1")
-    assert pairs("ann", projectid="-1", listall="true") == ["own", "shared"] == pairs(tenants.root, projectid="-1", listall="true")
+    assert (
+        pairs("ann", projectid="-1", listall="true") == ["own", "shared"] == pairs(tenants.root, projectid="-1", listall="true")
+    )
     assert pairs("ann", id=pair["id"]) == ["shared"]
     assert pairs("eva") == [] == pairs("dan", projectid="-1")
     assert pairs("eva", listall="true") == ["own"] == pairs(tenants.root, listall="true")
