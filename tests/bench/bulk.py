@@ -9,7 +9,7 @@ from cloudwright.compute.model import Vm
 from cloudwright.core.resource import Resource
 from cloudwright.infrastructure.model import Cluster, Host
 from cloudwright.network.model import Nic
-from cloudwright.storage.model import Volume
+from cloudwright.storage.model import StoragePool, Template, TemplateAt, Volume
 from tests.infrastructure.zone import Built
 
 IN_CLUSTER = 50
@@ -45,7 +45,19 @@ def hosts(cloud: Cloud, zone: Built, number: int) -> None:
         cluster_id=f"{base} + (i + {IN_CLUSTER - 1}) / {IN_CLUSTER}", cpu_reserved="0", memory_reserved="0",
     )  # fmt: skip
     copied = zone.pool
-    copies(cloud, type(copied), copied.id, clusters, name="'pool ' || i", cluster_id=f"{base} + i", reserved="0")
+    pools = copies(cloud, type(copied), copied.id, clusters, name="'pool ' || i", cluster_id=f"{base} + i", reserved="0")
+    _install(cloud, copied, clusters, pools)
+
+
+def _install(cloud: Cloud, of: StoragePool, number: int, base: int) -> None:
+    """Have the copied pools hold the templates of the first: bringing one there is done once for each pool, not for a deploy."""
+    reader = cloud.db.read()
+    for place in reader.all(TemplateAt, TemplateAt.c.pool_id == of.id):
+        copies(cloud, TemplateAt, place.id, number, pool_id=f"{base} + i")
+        name = reader.get(Template, place.template_id).image_name
+        image = cloud.world.get(of.pool_name, "volume", name)
+        for pool in reader.all(StoragePool, StoragePool.c.id > base) if image else []:
+            cloud.world.put(pool.pool_name, "volume", name, image)
 
 
 def machines(cloud: Cloud, of: Vm, number: int, owners: dict[int, int]) -> None:

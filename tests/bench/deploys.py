@@ -120,23 +120,18 @@ def sustained(directory: Path, number: int) -> list[Figure]:
 
 
 def latency(directory: Path, many: int, number: int) -> list[Figure]:
-    """One deploy at a time, at 10 hosts and at many, in turns on the same machine."""
-    site = Site(directory, networks=4)
-    few = [site.deployed(i) for i in range(number)]
+    """One deploy at a time, at 10 hosts and at many, in turns: what else the machine does meanwhile slows both."""
+    directory.mkdir()
+    small, large = Site(directory / "small", networks=4), Site(directory / "large", networks=4)
     say(f"{many} hosts")
-    bulk.hosts(site.cloud, site.zone, many)
-    site.deployed(0)
-    lots = [site.deployed(i) for i in range(number)]
-    used = site.cloud.db.read().value(sa.select(sa.func.count(Vm.c.host_id.distinct())))
-    site.cloud.stop()
+    bulk.hosts(large.cloud, large.zone, many)
+    large.deployed(0)
+    pairs = [(small.deployed(i), large.deployed(i)) for i in range(number)]
+    used = large.cloud.db.read().value(sa.select(sa.func.count(Vm.c.host_id.distinct())))
+    small.cloud.stop()
+    large.cloud.stop()
+    few, lots = zip(*pairs, strict=True)
     a, b = percentile(few, 0.5), percentile(lots, 0.5)
     measured = f"{a * 1e3:.0f} ms -> {b * 1e3:.0f} ms ({b / a:.2f} x), on {used} hosts"
-    return [
-        Figure(
-            f"deploy latency, 10 -> {many} hosts",
-            measured,
-            "<= 1.2 x",
-            b / a <= 1.2,
-            f"p99 {percentile(lots, 0.99) * 1e3:.0f} ms",
-        )
-    ]
+    floor = f"p99 {percentile(few, 0.99) * 1e3:.0f} -> {percentile(lots, 0.99) * 1e3:.0f} ms"
+    return [Figure(f"deploy latency, 10 -> {many} hosts", measured, "<= 1.2 x", b / a <= 1.2, floor)]
