@@ -46,7 +46,10 @@ class Runner:
             text = f"Parameter dryrun: {verb.api.name} speaks with others outside of the database, it cannot be tried"
             raise ParamError(text, param="dryrun")
         command = verb.decode(verb.read(sent, caller), self.db.read(), caller)
-        return command.run(self.db, caller)
+        try:
+            return command.run(self.db, caller)
+        except Lost as error:
+            raise Conflict(f"{verb.api.name} met another change of the same thing", fix=["try again"]) from error
 
     def body(self, verb: type[Verb], caller: Caller, result: Result) -> dict[str, Any]:
         """The body of the answer that tells a result."""
