@@ -130,7 +130,7 @@ def test_what_waits_to_be_received_goes_when_it_is(bench: Bench, tmp_path: Path)
         ("http://u:p@example.org/a", "QCOW2", "", "user name or password"),
         ("http:///a", "QCOW2", "", "names no host"),
         ("http://example.org:99999/", "QCOW2", "", "is not a URL"),
-        ("http://127.0.0.1/a", "QCOW2", "", "127.0.0.1 is an internal address that downloads may not reach"),
+        ("http://127.0.0.1/a", "QCOW2", "", "127.0.0.1 is an internal address that may not be reached"),
         ("http://169.254.169.254/a", "QCOW2", "", "169.254.169.254 is an internal address"),
         ("http://[::1]/a", "QCOW2", "", "::1 is an internal address"),
         ("http://[::ffff:10.0.0.1]/a", "QCOW2", "", "is an internal address"),

@@ -66,7 +66,7 @@ def resolve(address: Address, policy: FetchPolicy) -> list[str]:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     open_ones = [text for text in addresses if permitted(text, policy)]
     if not open_ones:
-        raise Refused(f"{address.host[:255]} is at {addresses[0]}, an internal address that downloads may not reach")
+        raise Refused(f"{address.host[:255]} is at {addresses[0]}, an internal address that may not be reached")
     return open_ones
 
 
@@ -87,7 +87,7 @@ def _refuse_literal(host: str, policy: FetchPolicy) -> None:
     except ValueError:
         return
     if not permitted(host, policy):
-        raise Refused(f"{host} is an internal address that downloads may not reach")
+        raise Refused(f"{host} is an internal address that may not be reached")
 
 
 def _target(parts: SplitResult) -> str:

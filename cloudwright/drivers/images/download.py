@@ -43,16 +43,16 @@ class SpeedFloor:
             self._since, self._bytes = time.monotonic(), 0
 
 
-class _Pinned(http.client.HTTPConnection):
+class Pinned(http.client.HTTPConnection):
     """A connection to one IP address, whatever the host name resolves to by now."""
 
-    def __init__(self, to: Address, ip: str, tls: ssl.SSLContext | None) -> None:
-        super().__init__(to.host, to.port, timeout=_SILENCE_SECONDS)
+    def __init__(self, to: Address, ip: str, tls: ssl.SSLContext | None, seconds: float = _SILENCE_SECONDS) -> None:
+        super().__init__(to.host, to.port, timeout=seconds)
         self._ip = ip
         self._tls = tls
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._ip, self.port), _SILENCE_SECONDS)
+        plain = socket.create_connection((self._ip, self.port), self.timeout)
         self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._tls else plain
 
 
@@ -90,7 +90,7 @@ def _connected(at: Address, policy: FetchPolicy) -> http.client.HTTPConnection:
     reason = ""
     tls = ssl.create_default_context() if at.scheme == "https" else None
     for ip in addresses.resolve(at, policy):
-        connection = _Pinned(at, ip, tls)
+        connection = Pinned(at, ip, tls)
         try:
             connection.connect()
         except OSError as error:

@@ -124,7 +124,7 @@ def test_an_internal_address_is_never_called(store: DirectoryImages, serve: Serv
     server = serve(whole(ISO))
     for host in ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::ffff:127.0.0.1]"):
         work = fetch(store, f"http://{host}:{server.port}/", allow=[])
-        assert "an internal address that downloads may not reach" in work.error, host
+        assert "an internal address that may not be reached" in work.error, host
         store.cancel("k")
     assert server.asked == []
 
