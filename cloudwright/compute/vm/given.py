@@ -6,8 +6,10 @@ import base64
 import binascii
 import re
 import secrets
+from collections.abc import Iterable
 
 from cloudwright.compute.model import SshKeyPair
+from cloudwright.core.access import Caller
 from cloudwright.core.error import ParamError
 from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
@@ -18,6 +20,13 @@ USER_DATA_LENGTH = setting(
     "vm.userdata.max.length", 32768, "how long user data may be, in bytes before encoding", minimum=0, maximum=1048576
 )
 PASSWORD_LENGTH = setting("vm.password.length", 10, "how long generated passwords are", minimum=6, maximum=64)
+DENIED = setting(
+    "user.vm.denied.details", "rootdisksize, cpuOvercommitRatio, memoryOvercommitRatio, Message.ReservedCapacityFreed.Flag",
+    "details of instances, by comma, that users do not set, and are not told by listResourceDetails",
+)  # fmt: skip
+READ_ONLY = setting(
+    "user.vm.readonly.details", "dataDiskController, rootDiskController", "details of instances, by comma, that users do not set"
+)
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?").fullmatch
 _LETTERS = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
@@ -34,6 +43,19 @@ def bad_user_data(text: str) -> str | None:
     except (ValueError, binascii.Error):
         return "is not base64"
     return None
+
+
+def closed_details(reader: Reader, caller: Caller, seen: bool = False) -> set[str]:
+    """The details of instances, in lower case, that a caller may not set, or (`seen`) not see."""
+    settings = () if caller.root else (DENIED,) if seen else (DENIED, READ_ONLY)
+    return {name.strip().lower() for declared in settings for name in declared.get(reader).split(",") if name.strip()}
+
+
+def check_details(reader: Reader, caller: Caller, names: Iterable[str]) -> None:
+    """Raise ParamError for details that are not the caller's to set."""
+    wrong = sorted(name for name in names if name.lower() in closed_details(reader, caller))
+    if wrong:
+        raise ParamError(f"Parameter details: {', '.join(wrong)} can only be set by an administrator", param="details")
 
 
 def new_password(reader: Reader) -> Secret:

@@ -8,7 +8,7 @@ from typing import Any
 from cloudwright.compute.group import group_called
 from cloudwright.compute.model import Vm
 from cloudwright.compute.userdata import Given, UserData, bad_values, columns_of
-from cloudwright.compute.vm.given import bad_host_name, bad_user_data, new_password, public_keys
+from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_details, new_password, public_keys
 from cloudwright.compute.vm.view import NewVmView, VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Told
@@ -47,6 +47,8 @@ class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
         vm = self.id
         if self.name is not None and self.name != vm.name and vm.state != "Stopped":
             raise WrongState(f"{vm.name} cannot be renamed: it is {vm.state}", param="name", fix=["stop it first"])
+        held = vm.details.items()
+        check_details(tx, caller, [name for name, value in (self.details or {}).items() if (name, value) not in held])
         wanted = {
             "name": self.name, "display_name": self.display_name, "ha": self.ha_enable,
             "os_type_id": self.os_type.id if self.os_type else None, "display": self.display_vm,
