@@ -54,6 +54,13 @@ def allowed(reader: Reader, role_id: int, role_type: str, command: str) -> bool:
     return role_id == ROOT_ADMIN_ROLE or _rules(reader, role_id).allow(role_type, command)
 
 
+def deciding(reader: Reader, role_id: int, command: str) -> tuple[int, RoleRule | None]:
+    """The rule of a role that decides about a command, and its position from 1; (0, None) where none speaks of it."""
+    rules = sorted(reader.all(RoleRule, RoleRule.c.role_id == role_id), key=lambda rule: (rule.sort, rule.id))
+    found = ((i, rule) for i, rule in enumerate(rules, 1) if pattern(rule.rule).fullmatch(command))
+    return next(found, (0, None))
+
+
 def permitted(reader: Reader, caller: Caller, command: str) -> bool:
     """Whether the caller's role allows a command and, where it calls through a key with rules of its own, these do, too."""
     by_role = allowed(reader, caller.role_id, caller.role_type, command)

@@ -1,0 +1,117 @@
+"""What projects own beside rows: machines, disks, networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudwright.cloud import Cloud
+from cloudwright.core.error import CloudError, Unsupported, WrongState
+from cloudwright.drivers.world import MemoryWorld
+from cloudwright.identity.caller import root_caller
+from tests.conftest import KEY, finished
+from tests.identity.conftest import Tenants, account
+from tests.infrastructure.zone import simulated_zone
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A zone, and project apollo of ann, where bob is a member and cat one who may only look; in it a machine."""
+    cloud = Cloud(f"sqlite:///{tmp_path_factory.mktemp('db')}/cloud.db", key=KEY, world=MemoryWorld())
+    cloud.install()
+    cloud.start()
+    try:
+        root = root_caller(cloud.db.read())
+        tenants = Tenants(cloud=cloud, root=root, domains={})
+        tenants.domains["eng"] = tenants.call(root, "createDomain", name="eng")["domain"]["id"]
+        for name in ("ann", "bob", "cat"):
+            account(cloud, root, name, 0, tenants.domains["eng"])
+        account(cloud, root, "eva", 2, tenants.domains["eng"])
+        simulated_zone(cloud, hosts=2)
+        tenants.project = job(tenants, "ann", "createProject", name="apollo").instance_uuid
+        role = tenants.call("ann", "createProjectRole", projectid=tenants.project, name="guest")["projectrole"]["id"]
+        for rule, permission in (("list*", "allow"), ("*", "deny")):
+            about = {"projectroleid": role, "rule": rule, "permission": permission}
+            tenants.call("ann", "createProjectRolePermission", projectid=tenants.project, **about)
+        job(tenants, "ann", "addAccountToProject", projectid=tenants.project, account="bob")
+        job(tenants, "ann", "addAccountToProject", projectid=tenants.project, account="cat", projectroleid=role)
+        tenants.vm = deploy(tenants, "bob", projectid=tenants.project, name="rocket")
+        yield tenants
+    finally:
+        cloud.stop()
+
+
+def job(scene: Any, who: Any, command: str, **params: Any) -> Any:
+    row = finished(scene.cloud, scene.call(who, command, **params)["jobid"])
+    assert row.state == "done", (command, row.error)
+    return row
+
+
+def deploy(scene: Any, who: Any, **params: Any) -> str:
+    zone = scene.call(who, "listZones")["zone"][0]["id"]
+    template = scene.call(who, "listTemplates", templatefilter="featured", zoneid=zone)["template"][0]["id"]
+    service = scene.call(who, "listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
+    about = {"zoneid": zone, "templateid": template, "serviceofferingid": service}
+    id: str = job(scene, who, "deployVirtualMachine", **about, **params).instance_uuid
+    return id
+
+
+def seen(scene: Any, who: Any, command: str, key: str, **params: Any) -> int:
+    return len(scene.call(who, command, **params).get(key, []))
+
+
+def test_a_machine_of_a_project_has_all_it_needs_from_the_project(scene):
+    vm = scene.call("bob", "listVirtualMachines", projectid=scene.project)["virtualmachine"][0]
+    assert (vm["id"], vm["state"], vm["project"], vm.get("account")) == (scene.vm, "Running", "apollo", None)
+    for command, key in (("listNetworks", "network"), ("listVolumes", "volume"), ("listRouters", "router")):
+        told = scene.call(scene.root, command, projectid=scene.project)[key]
+        assert [row["project"] for row in told] == ["apollo"], command
+        assert seen(scene, "ann", command, key) == 0, command
+        assert seen(scene, scene.root, command, key, listall="true") == 0, command
+        assert seen(scene, scene.root, command, key, listall="true", projectid="-1") == 1, command
+        assert seen(scene, "eva", command, key, projectid="-1") == 1, command
+    assert scene.call("ann", "listProjects")["project"][0]["vmrunning"] == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "refused"), [("ann", None), ("bob", None), ("eva", None), ("cat", Unsupported), ("dot", CloudError)]
+)
+def test_members_use_what_is_the_projects_as_their_role_there_says(scene, who, refused):
+    if who == "dot" and not scene.call(scene.root, "listUsers", username="dot", listall="true"):
+        account(scene.cloud, scene.root, "dot", 0, scene.domains["eng"])
+    if refused is None:
+        assert scene.call(who, "updateVirtualMachine", id=scene.vm, displayname=who)["virtualmachine"]["displayname"] == who
+        job(scene, who, "rebootVirtualMachine", id=scene.vm)
+        return
+    for command in ("updateVirtualMachine", "rebootVirtualMachine", "destroyVirtualMachine"):
+        with pytest.raises(refused):
+            scene.call(who, command, id=scene.vm)
+    assert seen(scene, who, "listVirtualMachines", "virtualmachine", projectid="-1") == (who == "cat")
+
+
+def test_a_job_of_a_project_is_its_members(scene):
+    id = scene.call("ann", "rebootVirtualMachine", id=scene.vm)["jobid"]
+    finished(scene.cloud, id)
+    assert scene.call("bob", "queryAsyncJobResult", jobid=id)["jobstatus"] == 1
+    with pytest.raises(CloudError):
+        scene.call("dot", "queryAsyncJobResult", jobid=id)
+
+
+def test_a_suspended_project_runs_nothing(scene):
+    id = job(scene, "ann", "createProject", name="gemini").instance_uuid
+    vm = deploy(scene, "ann", projectid=id)
+    job(scene, "ann", "suspendProject", id=id)
+    told = scene.call("ann", "listProjects", id=id)["project"][0]
+    assert (told["state"], told["vmrunning"], told["vmstopped"]) == ("Suspended", 0, 1)
+    with pytest.raises(WrongState, match="Project gemini is Suspended"):
+        scene.call("ann", "startVirtualMachine", id=vm)
+    job(scene, "ann", "activateProject", id=id)
+    job(scene, "ann", "startVirtualMachine", id=vm)
+    with pytest.raises(CloudError, match="owns .*1 vm"):
+        scene.call("ann", "deleteProject", id=id)
+    job(scene, "ann", "deleteProject", id=id, cleanup="true")
+    assert seen(scene, scene.root, "listVirtualMachines", "virtualmachine", id=vm) == 0
+    assert seen(scene, scene.root, "listNetworks", "network", listall="true", projectid="-1") == 1
