@@ -10,6 +10,7 @@ from cloudwright.core.access import Kind, Use, above_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.secret import Secret
 from cloudwright.core.tally import Counted, Counts
+from cloudwright.drivers.hypervisor.contract import Limits
 
 RUNS = ("Starting", "Running", "Stopping", "Migrating", "Unknown")
 """States of an instance that runs, or may."""
@@ -38,8 +39,7 @@ class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id",
     network_rate: int | None = None  # Mb/s
     deployment_planner: str | None = None
     root_disk_gb: int | None = None
-    bytes_rate: int = 0
-    iops_rate: int = 0
+    limits: Limits = column(default=Limits())
     cache_mode: str = "none"
     dynamic_scaling: bool = True
     state: str = "Active"

@@ -24,7 +24,6 @@ from cloudwright.storage.quality import (
     OfferingView,
     Quality,
     in_zone,
-    limit,
     offered_to,
     quality,
     state_of,
@@ -64,8 +63,7 @@ class ServiceOfferingView(OfferingView, of=ServiceOffering, key="serviceoffering
     rootdisksize = field(_c.root_disk_gb, "GiB of the root disk", "long")
     dynamicscalingenabled = field(_c.dynamic_scaling, "whether its machines may be scaled while they run")
     cacheMode = field(_c.cache_mode, "how the host caches the root disk")  # noqa: N815
-    diskBytesReadRate = limit(_c.bytes_rate, "bytes a second that may be read")  # noqa: N815
-    diskIopsReadRate = limit(_c.iops_rate, "reads a second")  # noqa: N815
+    _limits = field(_c.limits, "how fast its root disks may be")
     encryptroot = computed(lambda row, caller: False, "whether the root disk is encrypted", "boolean")
     diskofferingstrictness = computed(lambda row, caller: False, "whether the root disk's offering can never change", "boolean")
     _unique = field(_c.unique_name, "the name by which the system finds it")

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tally import Counted, Counts
+from cloudwright.drivers.hypervisor.contract import Limits
 
 
 class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], indexes=[("cluster_id", "id")]):
@@ -40,7 +41,8 @@ class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], 
 
 
 class ImageStore(Resource, table="image_store", unique=[("name",)]):
-    """Secondary storage. `protocol` nfs, file or sim; `zone_id` None: of the whole region. `path` is where servers see it."""
+    """Secondary storage. `protocol` nfs, file or sim; `zone_id` None: of the whole region. `path` is where servers see it,
+    `error` why they do not; "" while they do."""
 
     name: str
     zone_id: int | None = None
@@ -52,6 +54,7 @@ class ImageStore(Resource, table="image_store", unique=[("name",)]):
     read_only: bool = False
     capacity: int = 0
     used: int = 0
+    error: str = column(text=True, default="")
 
 
 class DiskOffering(Resource, table="disk_offering"):
@@ -67,8 +70,7 @@ class DiskOffering(Resource, table="disk_offering"):
     tags: str = ""
     domain_id: int | None = None
     zone_ids: list[str] = column(default=[])
-    bytes_rate: int = 0
-    iops_rate: int = 0
+    limits: Limits = column(default=Limits())
     min_iops: int | None = None
     max_iops: int | None = None
     cache_mode: str = "none"
@@ -102,19 +104,18 @@ class OsType(Resource, table="os_type", indexes=[("category_id", "id"), ("name",
     """A guest operating system. `name` is what people are shown, `short_name` what programs may call it."""
 
     name: str
-    category_id: int
     short_name: str | None = None
+    category_id: int
     user_defined: bool = False
-
     display: bool = True
     details: dict[str, str] = column(default={})
+
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
         """Everybody may look."""
         return sa.false() if use is Use.CHANGE else None
 
 
-class Template(Owned, table="template", indexes=[("format", "id")]):
 class OsMapping(Resource, table="os_mapping", unique=[("os_type_id", "hypervisor", "hypervisor_version")]):
     """What a hypervisor, of a version or "default", calls a guest operating system."""
 
@@ -125,6 +126,7 @@ class OsMapping(Resource, table="os_mapping", unique=[("os_type_id", "hypervisor
     user_defined: bool = True
 
 
+class Template(Owned, table="template", indexes=[("format", "id")]):
     """A template or (format ISO) an ISO image. `state` Active or Inactive; where it rests is in TemplateAt."""
 
     name: str
@@ -232,8 +234,8 @@ class Volume(
     format: str = "QCOW2"
     provisioning: str = "thin"
     full_clone: bool = False
-    bytes_rate: int = 0
-    iops_rate: int = 0
+    limits: Limits = column(default=Limits())
+    cache_mode: str = "none"
     display: bool = True
     attached_at: float | None = None
     delete_protection: bool = False

@@ -24,7 +24,6 @@ from cloudwright.storage.quality import (
     Quality,
     Rates,
     in_zone,
-    limit,
     offered_to,
     quality,
     rates,
@@ -49,8 +48,7 @@ class DiskOfferingView(OfferingView, of=DiskOffering, key="diskoffering"):
     tags = field(DiskOffering.c.tags, "the tags that its storage must have")
     storagetype = field(DiskOffering.c.storage_type, "shared or local")
     provisioningtype = field(DiskOffering.c.provisioning, "thin, sparse or fat")
-    diskBytesReadRate = limit(DiskOffering.c.bytes_rate, "bytes a second that may be read")  # noqa: N815
-    diskIopsReadRate = limit(DiskOffering.c.iops_rate, "reads a second")  # noqa: N815
+    _limits = field(DiskOffering.c.limits, "how fast its disks may be")
     cacheMode = field(DiskOffering.c.cache_mode, "how the host caches the disk")  # noqa: N815
     displayoffering = field(DiskOffering.c.display, "whether it is shown to users")
     details = field(DiskOffering.c.details, "further details")
@@ -152,7 +150,7 @@ class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.O
             "display": self.display_offering,
         }
         values = {name: value for name, value in given.items() if value is not None}
-        values |= offered_to(tx, caller, self.domain, self.zone) | rates(self)
+        values |= offered_to(tx, caller, self.domain, self.zone) | rates(self, self.id.limits)
         if self.tags is not None:
             values["tags"] = _tags(self.tags)
         if self.state is not None:

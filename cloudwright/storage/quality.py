@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from cloudwright.core.access import Caller, Use, lookup
 from cloudwright.core.command import Verb
@@ -13,6 +14,7 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, computed, field, many
+from cloudwright.drivers.hypervisor.contract import Limit, Limits
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
@@ -21,25 +23,27 @@ STORAGE = ("shared", "local")
 PROVISIONING = ("thin", "sparse", "fat")
 CACHES = ("none", "writeback", "writethrough", "hypervisor_default")
 STATES = {"active": "Active", "inactive": "Inactive"}
-_BURST = "bursts above a rate limit"
+_LIMITED = {
+    "read_bytes": "bytes_read", "write_bytes": "bytes_write", "read_operations": "iops_read", "write_operations": "iops_write",
+}  # fmt: skip
 _IOPS = "storage that guarantees operations per second"
 
 
 class Rates(Verb):
-    """How fast a disk may be. Reads and writes share one limit, so both are given and alike."""
+    """How fast a disk may be."""
 
-    bytes_read_rate: int | None = param("bytes a second that may be read; reads and writes share it", kind="long", minimum=0)
-    bytes_write_rate: int | None = param("bytes a second that may be written: the same number", kind="long", minimum=0)
-    iops_read_rate: int | None = param("operations a second; reads and writes share them", kind="long", minimum=0)
-    iops_write_rate: int | None = param("operations a second: the same number", kind="long", minimum=0)
-    bytes_read_rate_max: int | None = param("burst of bytes read", kind="long", check=not_built(_BURST))
-    bytes_read_rate_max_length: int | None = param("seconds of the burst", kind="long", check=not_built(_BURST))
-    bytes_write_rate_max: int | None = param("burst of bytes written", kind="long", check=not_built(_BURST))
-    bytes_write_rate_max_length: int | None = param("seconds of the burst", kind="long", check=not_built(_BURST))
-    iops_read_rate_max: int | None = param("burst of reads", kind="long", check=not_built(_BURST))
-    iops_read_rate_max_length: int | None = param("seconds of the burst", kind="long", check=not_built(_BURST))
-    iops_write_rate_max: int | None = param("burst of writes", kind="long", check=not_built(_BURST))
-    iops_write_rate_max_length: int | None = param("seconds of the burst", kind="long", check=not_built(_BURST))
+    bytes_read_rate: int | None = param("bytes a second that may be read", kind="long", minimum=0)
+    bytes_read_rate_max: int | None = param("bytes a second that may be read in a burst", kind="long", minimum=0)
+    bytes_read_rate_max_length: int | None = param("how many seconds a burst may last", kind="long", minimum=0)
+    bytes_write_rate: int | None = param("bytes a second that may be written", kind="long", minimum=0)
+    bytes_write_rate_max: int | None = param("bytes a second that may be written in a burst", kind="long", minimum=0)
+    bytes_write_rate_max_length: int | None = param("how many seconds a burst may last", kind="long", minimum=0)
+    iops_read_rate: int | None = param("reads a second", kind="long", minimum=0)
+    iops_read_rate_max: int | None = param("reads a second in a burst", kind="long", minimum=0)
+    iops_read_rate_max_length: int | None = param("how many seconds a burst may last", kind="long", minimum=0)
+    iops_write_rate: int | None = param("writes a second", kind="long", minimum=0)
+    iops_write_rate_max: int | None = param("writes a second in a burst", kind="long", minimum=0)
+    iops_write_rate_max_length: int | None = param("how many seconds a burst may last", kind="long", minimum=0)
     cache_mode: str | None = param("how the host caches the disk", choices=CACHES)
 
 
@@ -61,22 +65,31 @@ class Quality(Rates):
     )
 
 
-def rates(command: Rates) -> dict[str, Any]:
-    """The columns of the rates that were given. Raises ParamError where reads and writes differ."""
+def rates(command: Rates, now: Limits) -> dict[str, Any]:
+    """The columns of the rates that were given, in place of those there are `now`. Raises ParamError where a burst is none."""
     values: dict[str, Any] = {}
-    for unit in ("bytes", "iops"):
-        reads, writes = getattr(command, f"{unit}_read_rate"), getattr(command, f"{unit}_write_rate")
-        if reads != writes:
-            raise ParamError(
-                f"Parameters {unit}readrate and {unit}writerate: {reads} and {writes} differ, and they share one limit here",
-                param=f"{unit}readrate",
-                fix=[f"give both, with the same number: together they may do that many {unit} a second"],
-            )
-        if reads is not None:
-            values[f"{unit}_rate"] = reads
+    chosen = {}
+    for field_, prefix in _LIMITED.items():
+        was: Limit = getattr(now, field_)
+        names = {"rate": f"{prefix}_rate", "burst": f"{prefix}_rate_max", "seconds": f"{prefix}_rate_max_length"}
+        given = {part: getattr(command, name) for part, name in names.items()}
+        limit = replace(was, **{part: value for part, value in given.items() if value is not None})
+        _check_burst(limit, f"{prefix}_rate".replace("_", ""))
+        chosen[field_] = limit
+    if (limits := Limits(**chosen)) != now:
+        values["limits"] = limits
     if command.cache_mode is not None:
         values["cache_mode"] = command.cache_mode.lower()
     return values
+
+
+def _check_burst(limit: Limit, name: str) -> None:
+    if (limit.burst and limit.burst <= limit.rate) or (limit.burst and not limit.rate):
+        text = f"Parameter {name}max: bursts of {limit.burst} a second are not more than the rate, {limit.rate or 'unlimited'}"
+        raise ParamError(text, param=f"{name}max", fix=[f"give {name}, and more in {name}max"])
+    if limit.seconds and not limit.burst:
+        raise ParamError(f"Parameter {name}maxlength: there is no burst that could last {limit.seconds} seconds; give {name}max",
+                         param=f"{name}maxlength")  # fmt: skip
 
 
 def quality(command: Quality) -> dict[str, Any]:
@@ -86,7 +99,7 @@ def quality(command: Quality) -> dict[str, Any]:
         "provisioning": command.provisioning_type.lower(),
         "domain_id": single([d.id for d in command.domain]),
         "zone_ids": [z.uuid for z in command.zone],
-        **rates(command),
+        **rates(command, Limits()),
     }
 
 
@@ -142,6 +155,11 @@ def state_of(text: str) -> str:
     return STATES[text.lower()]
 
 
+def rate(of: str, part: str, doc: str) -> Any:
+    """The field of a limit of the hidden field `_limits`: told when there is one."""
+    return computed(lambda row, caller: getattr(getattr(row["_limits"], of), part) or None, doc, "long")
+
+
 class OfferingView(View):
     """The fields that service and disk offerings share."""
 
@@ -152,19 +170,24 @@ class OfferingView(View):
     domain = field(Domain.c.name, "the name of that domain")
     zoneid = computed(lambda row, caller: _joined(row, "id"), "the zones it is for, by comma; none: all")
     zone = computed(lambda row, caller: _joined(row, "name"), "the names of those zones")
-    diskBytesWriteRate = computed(lambda row, caller: row.get("diskBytesReadRate"), "bytes a second that may be written", "long")  # noqa: N815
-    diskIopsWriteRate = computed(lambda row, caller: row.get("diskIopsReadRate"), "writes a second", "long")  # noqa: N815
+    diskBytesReadRate = rate("read_bytes", "rate", "bytes a second that may be read")  # noqa: N815
+    diskBytesReadRateMax = rate("read_bytes", "burst", "bytes a second that may be read in a burst")  # noqa: N815
+    diskBytesReadRateMaxLength = rate("read_bytes", "seconds", "how many seconds a burst may last")  # noqa: N815
+    diskBytesWriteRate = rate("write_bytes", "rate", "bytes a second that may be written")  # noqa: N815
+    diskBytesWriteRateMax = rate("write_bytes", "burst", "bytes a second that may be written in a burst")  # noqa: N815
+    diskBytesWriteRateMaxLength = rate("write_bytes", "seconds", "how many seconds a burst may last")  # noqa: N815
+    diskIopsReadRate = rate("read_operations", "rate", "reads a second")  # noqa: N815
+    diskIopsReadRateMax = rate("read_operations", "burst", "reads a second in a burst")  # noqa: N815
+    diskIopsReadRateMaxLength = rate("read_operations", "seconds", "how many seconds a burst may last")  # noqa: N815
+    diskIopsWriteRate = rate("write_operations", "rate", "writes a second")  # noqa: N815
+    diskIopsWriteRateMax = rate("write_operations", "burst", "writes a second in a burst")  # noqa: N815
+    diskIopsWriteRateMaxLength = rate("write_operations", "seconds", "how many seconds a burst may last")  # noqa: N815
 
 
 def zones_of(of: Any) -> Any:
     """The hidden field from which an offering's zones are told."""
     holds = sa.cast(of.c.zone_ids, sa.Text).like(sa.literal('%"').concat(Zone.c.uuid).concat('"%'))
     return many(Zone, holds, {"id": Zone.c.uuid, "name": Zone.c.name}, "its zones")
-
-
-def limit(column: Any, doc: str) -> Any:
-    """The field of a rate: told when there is one."""
-    return field(sa.func.nullif(column, 0, type_=sa.BigInteger), doc, "long")
 
 
 def _joined(row: dict[str, Any], name: str) -> str | None:

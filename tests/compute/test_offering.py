@@ -42,12 +42,13 @@ def test_a_new_installation_has_its_offerings_once(cloud: Cloud) -> None:
 def test_fixed(cloud: Cloud) -> None:
     made = create(
         cloud, "ServiceOffering", cpunumber=2, cpuspeed=1000, memory=2048, offerha="true", hosttags="gpu", tags="ssd",
-        bytesreadrate=1000, byteswriterate=1000, rootdisksize=20,
+        bytesreadrate=1000, byteswriterate=1000, byteswriteratemax=2000, byteswriteratemaxlength=5, rootdisksize=20,
         **{"serviceofferingdetails[0].key": "k", "serviceofferingdetails[0].value": "v"},
     )  # fmt: skip
     expected = {
         "cpunumber": 2, "cpuspeed": 1000, "memory": 2048, "offerha": True, "iscustomized": False, "hosttags": "gpu",
-        "storagetags": "ssd", "diskBytesReadRate": 1000, "diskBytesWriteRate": 1000, "rootdisksize": 20,
+        "storagetags": "ssd", "diskBytesReadRate": 1000, "diskBytesWriteRate": 1000, "diskBytesWriteRateMax": 2000,
+        "diskBytesWriteRateMaxLength": 5, "rootdisksize": 20,
         "serviceofferingdetails": {"k": "v"}, "storagetype": "shared", "provisioningtype": "thin", "state": "Active",
         "issystem": False, "defaultuse": False,
     }  # fmt: skip
@@ -72,7 +73,8 @@ def test_custom_within_bounds(cloud: Cloud) -> None:
         ({"customized": "true", "cpuspeed": 5, "mincpunumber": 5, "maxcpunumber": 4}, "lower and an upper"),
         ({"customized": "true", "mincpunumber": 1, "maxcpunumber": 4}, "fixes cpuspeed"),
         ({"issystem": "true", "cpunumber": 1, "cpuspeed": 1, "memory": 64}, "systemvmtype"),
-        ({"bytesreadrate": 5}, "share one limit"),
+        ({"bytesreadrate": 5, "bytesreadratemax": 4}, "not more than the rate"),
+        ({"iopswriteratemaxlength": 4}, "no burst"),
         ({"miniops": 5}, "miniops"),
         ({"gpucount": 1}, "GPUs"),
         ({"storagetype": "floppy"}, "shared, local"),

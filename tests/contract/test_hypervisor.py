@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloudwright.drivers.error import Busy, DriverFault, NotThere, Refused, Unreachable
-from cloudwright.drivers.hypervisor.contract import Console, Disk, Hypervisor, Machine, Nic, Power, Seen
+from cloudwright.drivers.hypervisor.contract import Console, Disk, Hypervisor, Limit, Limits, Machine, Nic, Power, Seen
 from cloudwright.drivers.hypervisor.fake import FakeHypervisor
 from cloudwright.drivers.segment import Segment, SegmentKind
 from cloudwright.drivers.work import WorkState
@@ -309,8 +309,21 @@ def test_a_disk_in_use_by_another_machine_is_busy(bench: Bench) -> None:
 # Devices
 
 
+LIMITS = Limits(
+    Limit(10 * MIB, 20 * MIB, 3), Limit(5 * MIB), Limit(100, 200), Limit(50),
+)  # fmt: skip
+
+
+def test_a_burst_that_is_none_is_refused(bench: Bench) -> None:
+    machine = bench.running()
+    with pytest.raises(Refused, match="a burst is more than its rate"):
+        bench.driver.attach_disk(machine.name, bench.disk(slot=1, limits=Limits(read_bytes=Limit(10, 5))))
+    with pytest.raises(Refused, match="cache paper"):
+        bench.driver.attach_disk(machine.name, bench.disk(slot=1, cache="paper"))
+
+
 def test_disks_come_and_go(bench: Bench) -> None:
-    machine, disk = bench.running(), bench.disk(slot=1, bytes_per_second=10 * MIB, operations_per_second=100)
+    machine, disk = bench.running(), bench.disk(slot=1, limits=LIMITS, cache="writethrough")
     root = machine.disks[0].volume
     for _ in range(2):
         bench.driver.attach_disk(machine.name, disk)

@@ -33,18 +33,21 @@ def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, sai
     else:
         root = _volume(vm, 0, root_size(template, service, said.root_size))
         root.template_id = template.id
-    root.service_offering_id, root.bytes_rate, root.iops_rate = service.id, service.bytes_rate, service.iops_rate
+    root.service_offering_id = service.id
+    _as_offered(root, service if template.format != "ISO" or said.offering is None else said.offering)
     root.tally_tags = tags_of(service.tags)
     tx.insert(root)
     if said.offering is not None and template.format != "ISO":
         data = _volume(vm, 1, disk_size(said.offering, said.size))
-        data.disk_offering_id, data.bytes_rate, data.iops_rate = (
-            said.offering.id,
-            said.offering.bytes_rate,
-            said.offering.iops_rate,
-        )
+        data.disk_offering_id = said.offering.id
+        _as_offered(data, said.offering)
         data.tally_tags = tags_of(said.offering.tags)
         tx.insert(data)
+
+
+def _as_offered(volume: Volume, offering: ServiceOffering | DiskOffering) -> None:
+    """How fast a volume is and how it is made."""
+    volume.limits, volume.cache_mode, volume.provisioning = offering.limits, offering.cache_mode, offering.provisioning
 
 
 def disk_size(offering: DiskOffering, gib: int | None) -> int:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from cloudwright.compute.model import Vm
+from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.setting import setting
 from cloudwright.core.task import Task
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.hypervisor import contract
 from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.infrastructure.model import Host
-from cloudwright.network.model import Network, Nic
+from cloudwright.network.model import Network, NetworkOffering, Nic
 from cloudwright.network.segment import segment_of
 from cloudwright.storage.model import StoragePool, Template, Volume
 from cloudwright.storage.pool.use import on_pool
 
+VM_RATE = setting(
+    "vm.network.throttling.rate", 0, "Mb/s of a default interface whose service offering says none; 0: no limit",
+    scopes=("zone",), category="Network", minimum=0,
+)  # fmt: skip
+NETWORK_RATE = setting(
+    "network.throttling.rate", 0, "Mb/s of other interfaces whose network offering says none; 0: no limit",
+    scopes=("zone",), category="Network", minimum=0,
+)  # fmt: skip
 CDROM = 3  # the slot of the drive
 ROOM = setting(
     "vm.scaling.room", 4, "how many times its size a dynamically scalable instance can grow while it runs", minimum=1, maximum=16
@@ -39,15 +47,27 @@ def disk_of(volume: Volume, path: str) -> contract.Disk:
         path=path,
         slot=volume.slot or 0,
         format=volume.format.lower(),
-        bytes_per_second=volume.bytes_rate,
-        operations_per_second=volume.iops_rate,
+        limits=volume.limits,
+        cache="none" if volume.cache_mode == "hypervisor_default" else volume.cache_mode,
     )
 
 
 def nic_of(reader: Reader, nic: Nic) -> contract.Nic:
     """An interface as its machine's hypervisor plugs it."""
     network, vm = reader.get(Network, nic.network_id), reader.get(Vm, nic.vm_id)
-    return contract.Nic(mac=nic.mac, segment=segment_of(reader, network, vm.hypervisor), slot=nic.slot, link_up=nic.link_up)
+    segment = segment_of(reader, network, vm.hypervisor)
+    rate = _rate(reader, nic, network, vm)
+    return contract.Nic(mac=nic.mac, segment=segment, slot=nic.slot, link_up=nic.link_up, megabits_per_second=rate)
+
+
+def _rate(reader: Reader, nic: Nic, network: Network, vm: Vm) -> int:
+    """Mb/s of an interface, 0 for no limit: of the default one what the service offering says, of others what the network
+    offering does, where they say something; else the settings."""
+    if nic.is_default:
+        rate = reader.get(ServiceOffering, vm.service_offering_id).network_rate
+        return VM_RATE.get(reader, zone=vm.zone_id) if rate is None else rate
+    rate = reader.get(NetworkOffering, network.offering_id).rate
+    return NETWORK_RATE.get(reader, zone=network.zone_id) if rate is None else rate
 
 
 def release_segments(task: Task, vm: Vm, host: Host) -> None:
@@ -80,6 +100,7 @@ def specification(task: Task, vm: Vm, host: Host) -> contract.Machine:
         cpus=vm.cpus,
         memory=vm.memory,
         cpu_shares=max(2, vm.cpus * vm.cpu_mhz),
+        cpu_limit=vm.cpu_mhz if task.read.get(ServiceOffering, vm.service_offering_id).limit_cpu else 0,
         disks=disks,
         nics=[nic_of(task.read, nic) for nic in sorted(nics, key=lambda nic: nic.slot)],
         boot_from_cdrom=bool(iso) and not any(volume.template_id for volume, _ in volumes),

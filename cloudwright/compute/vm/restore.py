@@ -56,8 +56,9 @@ class RestoreVm(Task, rank=50):
         self.old, self.ran, self.iso_before, self.template_before = old.id, vm.state == "Running", vm.iso_id, vm.template_id
         new = Volume(
             account_id=vm.account_id, domain_id=vm.domain_id, zone_id=vm.zone_id, vol_type="ROOT", name=old.name, size=self.size,
-            template_id=self.template, service_offering_id=old.service_offering_id, bytes_rate=old.bytes_rate,
-            iops_rate=old.iops_rate, disk_offering_id=self.offering or old.disk_offering_id, tally_tags=old.tally_tags,
+            template_id=self.template, service_offering_id=old.service_offering_id, limits=old.limits,
+            cache_mode=old.cache_mode, provisioning=old.provisioning,
+            disk_offering_id=self.offering or old.disk_offering_id, tally_tags=old.tally_tags,
         )  # fmt: skip
         self.new = tx.insert(new).id
         if old.pool_id is None:

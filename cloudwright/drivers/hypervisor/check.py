@@ -12,6 +12,7 @@ CDROM_SLOT = 3
 DISK_SLOTS = 25  # vda-vdz, without the CD-ROM's slot
 PASSWORD_LENGTH = 8  # RFB's authentication uses no more
 CPUS = 255
+CACHES = ("none", "writeback", "writethrough")
 
 
 def check_machine(machine: Machine, host_memory: int) -> None:
@@ -27,6 +28,7 @@ def check_machine(machine: Machine, host_memory: int) -> None:
         raise Refused(f"{name} wants UEFI, and this hypervisor boots by BIOS only")
     for disk in machine.disks:
         _check_slot(name, disk)
+        check_limits(name, disk)
     disks = [disk for disk in machine.disks if disk.path]
     _once(name, "disk slot", (disk.slot for disk in machine.disks))
     _once(name, "volume", (disk.volume for disk in machine.disks))
@@ -38,11 +40,25 @@ def check_machine(machine: Machine, host_memory: int) -> None:
 def check_disk(name: str, disk: Disk, present: Iterable[Disk]) -> None:
     """Raises Refused where `disk` cannot join the disks already `present` in machine `name`."""
     _check_slot(name, disk)
+    check_limits(name, disk)
     for other in present:
         if other.slot == disk.slot:
             raise Refused(f"{name} already has volume {other.volume} in disk slot {disk.slot}")
         if other.path and other.path == disk.path:
             raise Refused(f"{name} already has {disk.path} as volume {other.volume}")
+
+
+def check_limits(name: str, disk: Disk) -> None:
+    """Raises Refused where a burst is no burst, or the cache is none that is known."""
+    if disk.cache not in CACHES:
+        raise Refused(f"{name}: volume {disk.volume} asks for cache {disk.cache}; there are {', '.join(CACHES)}")
+    limits = disk.limits
+    for limit in (limits.read_bytes, limits.write_bytes, limits.read_operations, limits.write_operations):
+        if (limit.burst and limit.burst <= limit.rate) or (limit.burst and not limit.rate) or (limit.seconds and not limit.burst):
+            raise Refused(
+                f"{name}: volume {disk.volume} has a rate of {limit.rate}, bursts of {limit.burst} for {limit.seconds} seconds; "
+                "a burst is more than its rate, and its seconds belong to a burst"
+            )
 
 
 def check_nic(name: str, nic: Nic, present: Iterable[Nic]) -> None:

@@ -26,6 +26,23 @@ class Power(StrEnum):
     CRASHED = "crashed"
 
 
+class Limit(Struct, frozen=True):
+    """How much a second (0: unlimited), and how much for some seconds in a burst (0: no burst)."""
+
+    rate: int = 0
+    burst: int = 0
+    seconds: int = 0
+
+
+class Limits(Struct, frozen=True):
+    """How fast a disk may be: bytes and operations, reads and writes apart."""
+
+    read_bytes: Limit = Limit()
+    write_bytes: Limit = Limit()
+    read_operations: Limit = Limit()
+    write_operations: Limit = Limit()
+
+
 class Disk(Struct):
     """A disk or a CD-ROM of a machine. `path` is what the pool driver's `locate` answered on this host."""
 
@@ -36,8 +53,8 @@ class Disk(Struct):
     bus: str = "virtio"
     cdrom: bool = False
     read_only: bool = False
-    bytes_per_second: int = 0  # 0: unlimited
-    operations_per_second: int = 0
+    limits: Limits = Limits()
+    cache: str = "none"  # none, writeback, writethrough: what the host's page cache does
 
 
 class Nic(Struct):
@@ -61,6 +78,7 @@ class Machine(Struct):
     disks: list[Disk] = []
     nics: list[Nic] = []
     cpu_shares: int = 1024
+    cpu_limit: int = 0  # MHz that each processor has at most; 0: no limit
     boot_from_cdrom: bool = False
     console_password: str = ""  # at most 8 characters: RFB uses no more
     hostname: str = ""

@@ -32,6 +32,7 @@ class Copy(Struct):
     target: str
     half: str
     size: int = 0
+    preallocation: str = "off"
 
 
 class Install(Struct):
@@ -51,9 +52,9 @@ def copy(order: Order, report: Report) -> dict[str, object]:
         raise NotThere(f"{source.stem} is not in the pool at {source.parent}")
     if not target.exists():
         format = target.suffix[1:]
-        qemu.flatten((job.source, source.suffix[1:]), (job.half, format), report)
+        qemu.flatten((job.source, source.suffix[1:]), (job.half, format), report, job.preallocation)
         if job.size > layout.seen(source).size:
-            qemu.resize(job.half, format, job.size)
+            qemu.resize(job.half, format, job.size, preallocation=job.preallocation)
         layout.publish(Path(job.half), target)
     return cast(dict[str, object], msgspec.to_builtins(layout.seen(target)))
 

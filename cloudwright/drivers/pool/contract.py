@@ -61,13 +61,14 @@ class Pool(Protocol):
     def locate(self, pool: str, volume: str) -> str:
         """The path (or URL) that the hypervisor on this host opens."""
 
-    def create(self, pool: str, volume: str, size: int, format: str = "qcow2") -> VolumeSeen:
-        """An empty volume."""
+    def create(self, pool: str, volume: str, size: int, format: str = "qcow2", provisioning: str = "thin") -> VolumeSeen:
+        """An empty volume. `provisioning`: thin (it grows), sparse (so do its blocks, its tables are there) or fat (all its room
+        is taken now)."""
 
     def clone(self, pool: str, volume: str, template: str, size: int) -> VolumeSeen:
         """A linked clone of an installed template, grown to `size` when that is larger. Takes milliseconds."""
 
-    def begin_copy(self, key: str, pool: str, volume: str, source: str, size: int) -> None:
+    def begin_copy(self, key: str, pool: str, volume: str, source: str, size: int, provisioning: str = "thin") -> None:
         """Begin a full copy of volume or template `source` in the same pool, grown to `size`. Poll with `work`."""
 
     def begin_install(self, key: str, pool: str, template: str, url: str, checksum: str) -> None:

@@ -67,14 +67,14 @@ class DirectoryPool:
     def locate(self, pool: str, volume: str) -> str:
         return str(layout.find(self._root(pool), volume))
 
-    def create(self, pool: str, volume: str, size: int, format: str = "qcow2") -> VolumeSeen:
+    def create(self, pool: str, volume: str, size: int, format: str = "qcow2", provisioning: str = "thin") -> VolumeSeen:
         root = self._root(pool)
         terms.positive(terms.writable(checked(volume)), size)
         if format not in ("qcow2", "raw"):
             raise Refused(f"a volume is qcow2 or raw, not {format}")
         if not self._holds(root, volume):
             half = layout.part(root, volume, self._host)
-            qemu.create(str(half), format, size)
+            qemu.create(str(half), format, size, terms.preallocation(provisioning, format))
             layout.publish(half, root / f"{volume}.{format}")
         return self.see(pool, volume)
 
@@ -94,13 +94,14 @@ class DirectoryPool:
             raise Refused(f"the volume {volume} is already there and is no clone of {template}")
         return made
 
-    def begin_copy(self, key: str, pool: str, volume: str, source: str, size: int) -> None:
+    def begin_copy(self, key: str, pool: str, volume: str, source: str, size: int, provisioning: str = "thin") -> None:
         root = self._root(pool)
         terms.writable(checked(volume))
         original = layout.find(root, source)
         terms.disk(source, original.suffix[1:])
         half = str(layout.part(root, volume, self._host + key))
-        job = Copy(str(original), str(root / f"{volume}{original.suffix}"), half, size)
+        room = terms.preallocation(provisioning, original.suffix[1:])
+        job = Copy(str(original), str(root / f"{volume}{original.suffix}"), half, size, room)
         self._errands.begin(key, f"{_CARRY}:copy", msgspec.to_builtins(job), [half])
 
     def begin_install(self, key: str, pool: str, template: str, url: str, checksum: str) -> None:

@@ -57,12 +57,13 @@ class FakePool:
         self._meet("locate", pool)
         return f"/simulated/{pool}/{volume}.{self._one(pool, volume).format}"
 
-    def create(self, pool: str, volume: str, size: int, format: str = "qcow2") -> VolumeSeen:
+    def create(self, pool: str, volume: str, size: int, format: str = "qcow2", provisioning: str = "thin") -> VolumeSeen:
         self._meet("create", pool)
         terms.positive(terms.writable(checked(volume)), size)
         if format not in ("qcow2", "raw"):
             raise Refused(f"a volume is qcow2 or raw, not {format}")
-        return self._made(pool, VolumeSeen(volume, size, EMPTY, format))
+        full = terms.preallocation(provisioning, format) == terms.FULL
+        return self._made(pool, VolumeSeen(volume, size, size if full else EMPTY, format))
 
     def clone(self, pool: str, volume: str, template: str, size: int) -> VolumeSeen:
         self._meet("clone", pool)
@@ -74,12 +75,14 @@ class FakePool:
             raise Refused(f"the volume {volume} is already there and is no clone of {template}")
         return made
 
-    def begin_copy(self, key: str, pool: str, volume: str, source: str, size: int) -> None:
+    def begin_copy(self, key: str, pool: str, volume: str, source: str, size: int, provisioning: str = "thin") -> None:
         self._meet("begin_copy", pool)
         terms.writable(checked(volume))
         original = self._one(pool, source)
         terms.disk(source, original.format)
-        made = VolumeSeen(volume, max(size, original.size), original.used, original.format)
+        grown = max(size, original.size)
+        full = terms.preallocation(provisioning, original.format) == terms.FULL
+        made = VolumeSeen(volume, grown, grown if full else original.used, original.format)
         self._begin(key, "copy", pool, made)
 
     def begin_install(self, key: str, pool: str, template: str, url: str, checksum: str) -> None:

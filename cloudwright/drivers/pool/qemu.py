@@ -14,9 +14,9 @@ _PERCENT = re.compile(rb"\((\d+\.\d+)/100%\)")
 _QUICK_SECONDS = 60.0
 
 
-def create(path: str, format: str, size: int) -> None:
+def create(path: str, format: str, size: int, preallocation: str = "off") -> None:
     """An empty image of `size` bytes."""
-    _run("create", "-q", "-f", format, path, str(size))
+    _run("create", "-q", "-f", format, "-o", f"preallocation={preallocation}", path, str(size))
 
 
 def overlay(path: str, backing: str, backing_format: str, size: int) -> None:
@@ -24,14 +24,16 @@ def overlay(path: str, backing: str, backing_format: str, size: int) -> None:
     _run("create", "-q", "-f", "qcow2", "-F", backing_format, "-b", backing, path, str(size))
 
 
-def resize(path: str, format: str, size: int, shrink: bool = False) -> None:
+def resize(path: str, format: str, size: int, shrink: bool = False, preallocation: str = "off") -> None:
     """Change the size a guest sees. Raises Busy when a machine has the image open."""
-    _run("resize", "-q", "-f", format, *(["--shrink"] if shrink else []), path, str(size))
+    how = ["--shrink"] if shrink else [f"--preallocation={preallocation}"]
+    _run("resize", "-q", "-f", format, *how, path, str(size))
 
 
-def flatten(source: tuple[str, str], target: tuple[str, str], report: Report) -> None:
+def flatten(source: tuple[str, str], target: tuple[str, str], report: Report, preallocation: str = "off") -> None:
     """Copy `source` (path, format), which a machine may have open, with all it reads through to, into `target`."""
-    command = ["qemu-img", "convert", "-U", "-p", "-f", source[1], "-O", target[1], source[0], target[0]]
+    room = ["-o", f"preallocation={preallocation}"] if preallocation != "off" else []
+    command = ["qemu-img", "convert", "-U", "-p", "-f", source[1], "-O", target[1], *room, source[0], target[0]]
     try:
         # The copy dies with this process: half-written files are then nobody's.
         process = subprocess.Popen(

@@ -43,3 +43,15 @@ def growing(volume: str, size: tuple[int, int], shrink: bool) -> None:
         raise Refused(
             f"the volume {volume} has {size[0]} bytes: making it {size[1]} would cut data off, and shrinking was not asked"
         )
+
+
+FULL = "falloc"
+_ROOM = {"thin": "off", "sparse": "metadata", "fat": FULL}
+
+
+def preallocation(provisioning: str, format: str) -> str:
+    """What is laid out beforehand, in qemu-img's words; a raw image has no tables of its own. Raises Refused."""
+    if provisioning not in _ROOM:
+        raise Refused(f"a volume is thin, sparse or fat, not {provisioning}")
+    room = _ROOM[provisioning]
+    return "off" if room == "metadata" and format == "raw" else room

@@ -154,9 +154,8 @@ def _postgresql(reader: Reader) -> dict[str, Any]:
 def _mariadb(reader: Reader) -> dict[str, Any]:
     wanted = "('Uptime', 'Threads_connected', 'Queries')"
     status = dict(map(tuple, reader.rows(sa.text(f"SHOW GLOBAL STATUS WHERE Variable_name IN {wanted}"))))
-    row = reader.one(sa.text("SELECT @@version, @@hostname, @@version_comment, @@tls_version"))
-    version, host, comment, tls = row if row is not None else ("", "", "", "")
+    names = {"version": "version", "hostname": "hostname", "versioncomment": "version_comment", "tlsversions": "tls_version"}
     return {
-        "version": version, "hostname": host, "versioncomment": comment, "tlsversions": tls, "uptime": int(status["Uptime"]),
-        "connections": int(status["Threads_connected"]), "queries": int(status["Queries"]),
+        **{field: reader.value(sa.text(f"SELECT @@{name}")) for field, name in names.items()},
+        "uptime": int(status["Uptime"]), "connections": int(status["Threads_connected"]), "queries": int(status["Queries"]),
     }  # fmt: skip

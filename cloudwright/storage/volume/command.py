@@ -59,7 +59,7 @@ class CreateVolume(OwnedBy, Command, answers=VolumeView, starts=create.CreateVol
         row = Volume(
             account_id=account.id, domain_id=account.domain_id, name=self.name or "", zone_id=self._zone(offering).id,
             vol_type="DATADISK", size=size_by(tx, offering, self.size), disk_offering_id=offering.id,
-            provisioning=offering.provisioning, bytes_rate=offering.bytes_rate, iops_rate=offering.iops_rate,
+            provisioning=offering.provisioning, limits=offering.limits, cache_mode=offering.cache_mode,
             display=self.display_volume, tally_tags=tags_of(offering.tags),
         )  # fmt: skip
         row.name = row.name or f"DATA-{row.uuid[:8]}"

@@ -46,9 +46,8 @@ class CreateVolume(Task, rank=20):
         pool = tx.get(StoragePool, volume.pool_id)
         if not self.mine:
             self.mine = True
-            tx.update(
-                volume, state="Creating", full_clone=volume.template_id is not None and FULL_CLONE.get(tx, storagepool=pool.id)
-            )
+            whole = volume.provisioning != "thin" or FULL_CLONE.get(tx, storagepool=pool.id)
+            tx.update(volume, state="Creating", full_clone=volume.template_id is not None and whole)
         if volume.template_id is not None:
             place = at_pool(tx, volume.template_id, pool)
             if place.state != "Ready":
@@ -89,7 +88,7 @@ class CreateVolume(Task, rank=20):
     def _made(self, volume: Volume, pool: StoragePool, host: Host) -> tuple[VolumeSeen, str]:
         name, at = volume.disk_name, pool.pool_name
         if volume.template_id is None:
-            return on_pool(self, host, pool, lambda p: p.create(at, name, volume.size)), "made"
+            return on_pool(self, host, pool, lambda p: p.create(at, name, volume.size, provisioning=volume.provisioning)), "made"
         template = self.read.get(Template, volume.template_id)
         self.write(lambda tx: tx.execute(_USED, {"template": template.id, "pool": pool.id, "now": tx.now}))
         if not volume.full_clone:
@@ -97,7 +96,8 @@ class CreateVolume(Task, rank=20):
             return made, f"made as a clone of {template.name}"
         what, key = f"{host.name} copies {template.name}", self.row.uuid
         if awaited(self, on_pool(self, host, pool, lambda p: p.work(key)), what) is None:
-            on_pool(self, host, pool, lambda p: p.begin_copy(key, at, name, template.image_name, volume.size))
+            asked = (key, at, name, template.image_name, volume.size, volume.provisioning)
+            on_pool(self, host, pool, lambda p: p.begin_copy(*asked))
             awaited(self, self.reach(Pool, host).work(key), what)
         made = on_pool(self, host, pool, lambda p: p.see(at, name))
         self.reach(Pool, host).cancel(key)

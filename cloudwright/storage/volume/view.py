@@ -17,6 +17,7 @@ from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.storage.model import DiskOffering, StoragePool, Template, Volume
+from cloudwright.storage.quality import rate
 
 _c = Volume.c
 _iso = Template.t.alias("iso")
@@ -63,10 +64,11 @@ class VolumeView(OwnedView, of=Volume, key="volume", joins=_JOINS):
     created = field(_c.created, "when it was made")
     state = field(_c.state, "Allocated, Creating, Ready …")
     storagetype = computed(lambda row, caller: "local" if row.get("_scope") == "HOST" else "shared", "local or shared")
-    diskBytesReadRate = field(sa.func.nullif(_c.bytes_rate, 0, type_=sa.BigInteger), "bytes read a second", "long")  # noqa: N815
-    diskBytesWriteRate = field(sa.func.nullif(_c.bytes_rate, 0, type_=sa.BigInteger), "bytes written a second", "long")  # noqa: N815
-    diskIopsReadRate = field(sa.func.nullif(_c.iops_rate, 0, type_=sa.BigInteger), "reads a second", "long")  # noqa: N815
-    diskIopsWriteRate = field(sa.func.nullif(_c.iops_rate, 0, type_=sa.BigInteger), "writes a second", "long")  # noqa: N815
+    _limits = field(_c.limits, "how fast it may be")
+    diskBytesReadRate = rate("read_bytes", "rate", "bytes read a second")  # noqa: N815
+    diskBytesWriteRate = rate("write_bytes", "rate", "bytes written a second")  # noqa: N815
+    diskIopsReadRate = rate("read_operations", "rate", "reads a second")  # noqa: N815
+    diskIopsWriteRate = rate("write_operations", "rate", "writes a second")  # noqa: N815
     hypervisor = field(sa.func.coalesce(Vm.c.hypervisor, StoragePool.c.hypervisor), "the hypervisor it is for")
     diskofferingid = field(DiskOffering.c.uuid, "its disk offering")
     diskofferingname = field(DiskOffering.c.name, "the name of its disk offering")
@@ -114,7 +116,7 @@ class ListVolumes(OwnedList, answers=VolumeView, keywords=[_c.name]):
         ),
         "only those of machines on this host, or on its local storage",
     )
-    storage: Ref[StoragePool] | None = where(_c.pool_id, "only those in this pool", roles=["Admin"], since="4.3")
+    storage: Ref[StoragePool] | None = where(_c.pool_id, "only those in this pool", roles=["Admin"], since="4.3", kind="string")
     virtual_machine: Ref[Vm] | None = where(_c.vm_id, "only those attached to this machine")
     disk_offering: Ref[DiskOffering] | None = where(_c.disk_offering_id, "only those of this disk offering", since="4.4")
     service_offering: Ref[ServiceOffering] | None = where(

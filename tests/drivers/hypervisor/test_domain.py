@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudwright.drivers.error import Refused
-from cloudwright.drivers.hypervisor.contract import Disk, Machine, Nic
+from cloudwright.drivers.hypervisor.contract import Disk, Limit, Limits, Machine, Nic
 from cloudwright.drivers.hypervisor.kvm import reading
 from cloudwright.drivers.hypervisor.kvm.domain import Look, disk_element, render
 from cloudwright.drivers.hypervisor.kvm.plug import Wire
@@ -24,7 +24,7 @@ FULL = Machine(
     memory=2048,
     disks=[
         Disk("v-c", "nfs://store/export/v-c", 4, bus="scsi", read_only=True),
-        Disk("v-a", "/dev/vg/v-a", 0, "raw", bytes_per_second=1 << 20, operations_per_second=500),
+        Disk("v-a", "/dev/vg/v-a", 0, "raw", limits=Limits(Limit(1 << 20, 2 << 20, 5), Limit(1 << 20), Limit(500), Limit(400))),
         Disk("t-iso", "/images/t & iso", 3, "iso", bus="ide", cdrom=True),
     ],
     nics=[

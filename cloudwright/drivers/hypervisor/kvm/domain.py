@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from cloudwright.drivers.error import Refused
 from cloudwright.drivers.hypervisor.check import ceiling
-from cloudwright.drivers.hypervisor.contract import Disk, Machine, Nic
+from cloudwright.drivers.hypervisor.contract import Disk, Limits, Machine, Nic
 from cloudwright.drivers.hypervisor.kvm.plug import Wire
 from cloudwright.drivers.segment import Segment
 
@@ -24,6 +24,7 @@ NAMESPACE = "urn:cloudwright:machine:1"
 PRODUCT = "CloudStack KVM Hypervisor"  # by which guests' cloud-init finds the CloudStack data source
 TCG_CACHE = 32  # MiB of translated code; QEMU's own default is a gigabyte's eighth
 DIMM_SLOTS = 16
+CPU_PERIOD = 10000  # microseconds in which a processor's time is counted; libvirt's least quota is a tenth
 GUEST_AGENT = "org.qemu.guest_agent.0"
 _OFFLOADS = ("csum", "tso4", "tso6", "ecn", "ufo")
 _PREFIX = {"virtio": "vd", "scsi": "sd", "sata": "sd", "ide": "hd"}
@@ -34,6 +35,7 @@ class Look(Struct, frozen=True):
 
     accelerated: bool = False
     cpu_shares: bool = False
+    cpu_mhz: int = 0  # of each of the host's processors
     log_directory: str = "/var/log/libvirt/qemu"
 
 
@@ -66,21 +68,31 @@ def disk_element(disk: Disk) -> Element:
     """One disk, by file, block device or NFS URL."""
     element = Element("disk", device="disk")
     # Without the host's page cache a power cut of the host loses only what the guest did not flush, and machines migrate safely.
-    SubElement(element, "driver", name="qemu", type=disk.format, cache="none", discard="unmap")
+    SubElement(element, "driver", name="qemu", type=disk.format, cache=disk.cache, discard="unmap")
     _source(element, disk.path)
     SubElement(element, "target", dev=target(disk), bus=disk.bus)
-    if disk.bytes_per_second or disk.operations_per_second:
-        tune = SubElement(element, "iotune")
-        if disk.bytes_per_second:
-            _text(tune, "total_bytes_sec", str(disk.bytes_per_second))
-        if disk.operations_per_second:
-            _text(tune, "total_iops_sec", str(disk.operations_per_second))
+    _limits(element, disk.limits)
     if disk.read_only:
         SubElement(element, "readonly")
     serial = re.sub(r"[^0-9a-zA-Z]", "", disk.volume.removeprefix("v-"))[:20]  # what a guest sees in /dev/disk/by-id
     _text(element, "serial", serial)
     SubElement(element, "alias", name=disk_alias(disk.volume))
     return element
+
+
+def _limits(element: Element, limits: Limits) -> None:
+    said = {
+        "read_bytes_sec": limits.read_bytes, "write_bytes_sec": limits.write_bytes,
+        "read_iops_sec": limits.read_operations, "write_iops_sec": limits.write_operations,
+    }  # fmt: skip
+    if not any(limit.rate for limit in said.values()):
+        return
+    tune = SubElement(element, "iotune")
+    for ending in ("", "_max", "_max_length"):  # the schema wants them in this order
+        for name, limit in said.items():
+            value = {"": limit.rate, "_max": limit.burst, "_max_length": limit.seconds}[ending]
+            if value and limit.rate:
+                _text(tune, name + ending, str(value))
 
 
 def cdrom_element(path: str) -> Element:
@@ -150,8 +162,14 @@ def _size(domain: Element, machine: Machine, look: Look) -> None:
         SubElement(domain, "maxMemory", unit="MiB", slots=str(DIMM_SLOTS)).text = str(memory)
     SubElement(domain, "memory", unit="MiB").text = str(machine.memory)
     SubElement(domain, "vcpu", current=str(machine.cpus)).text = str(cpus)
+    if machine.cpu_limit and not look.cpu_shares:
+        raise Refused(f"{machine.name} shall have {machine.cpu_limit} MHz a processor, and this host cannot hold it to that")
     if look.cpu_shares:
-        _text(SubElement(domain, "cputune"), "shares", str(min(max(machine.cpu_shares, 2), 10000)))
+        tune = SubElement(domain, "cputune")
+        _text(tune, "shares", str(min(max(machine.cpu_shares, 2), 10000)))
+        if machine.cpu_limit and look.cpu_mhz:
+            _text(tune, "period", str(CPU_PERIOD))
+            _text(tune, "quota", str(max(1000, CPU_PERIOD * min(machine.cpu_limit, look.cpu_mhz) // look.cpu_mhz)))
     cpu = Element("cpu", mode="host-model") if look.accelerated else Element("cpu")
     if memory > machine.memory:
         numa = SubElement(cpu, "numa")

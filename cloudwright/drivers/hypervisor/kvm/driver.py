@@ -99,7 +99,7 @@ class KvmHypervisor:
         check_machine(machine, facts.memory)
         if domain is not None and domain.UUIDString() != machine.uuid.lower():
             raise Refused(f"{machine.name} exists on {facts.hostname} with another uuid, {domain.UUIDString()}")
-        look = Look(accelerated="kvm" in facts.can, cpu_shares="cpu-shares" in facts.can)
+        look = Look(accelerated="kvm" in facts.can, cpu_shares="cpu-shares" in facts.can, cpu_mhz=facts.cpu_mhz)
         xml = render(machine, look, self._wire)
         with spoken(f"{machine.name} cannot start"):
             domain = self._link.connection().defineXMLFlags(xml, 0)
