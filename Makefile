@@ -10,13 +10,13 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-demo: .venv/kvm novnc            ## a cloud on this machine with an instance running in it
+demo: .venv/kvm novnc console          ## a cloud on this machine with an instance running in it
 	@$(PY) -m cloudwright demo up
 
 demo-down: .venv/ready           ## end the demo and remove all it made
 	@$(PY) -m cloudwright demo down
 
-test: .venv/kvm novnc packages-test   ## all checks and tests (T=tests/web for a part)
+test: .venv/kvm novnc console packages-test   ## all checks and tests (T=tests/web for a part)
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
 	# What fails on a busy machine is told, and tried once more before it counts.
 	$(PY) -m pytest -n 2 --dist loadgroup -m "not real" $(T) || [ $$? = 5 ] || $(PY) -m pytest -m "not real" --last-failed $(T)
@@ -63,9 +63,15 @@ lock: .venv/ready                ## resolve the dependencies anew into the lock 
 
 novnc: cloudwright/web/static/novnc/.version
 
-cloudwright/web/static/novnc/.version: cloudwright/web/novnc.sh
-	@{ command -v npm && command -v openssl; } >/dev/null || images/packages.sh install console
+cloudwright/web/static/novnc/.version: .venv/ready cloudwright/web/novnc.sh
+	@command -v openssl >/dev/null || images/packages.sh install console
 	cloudwright/web/novnc.sh
+	touch $@
+
+console: cloudwright/web/static/ui/.built   ## build the web console into the package
+
+cloudwright/web/static/ui/.built: .venv/ready requirements-node.lock ui/package-lock.json ui/build.sh ui/node.sh ui/vite.config.ts ui/index.html $(shell find ui/src ui/public -type f)
+	@ui/build.sh
 	touch $@
 
 packages-test:

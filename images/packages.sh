@@ -16,7 +16,7 @@ packages_for() {
 	kvm) echo libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils openvswitch-switch nftables dnsmasq-base \
 		haproxy iproute2 ethtool bubblewrap util-linux procps libvirt-dev pkg-config gcc python3-dev ;;
 	images) echo apt dpkg python3-minimal kmod cpio xz-utils zstd e2fsprogs grub-common grub-pc-bin qemu-utils util-linux ;;
-	console) echo npm openssl ;; # fetches the noVNC client, nothing else
+	console) echo openssl ;; # checks what was fetched
 	test) echo mariadb-server postgresql openssh-client tcpdump xmlsec1 slapd ldap-utils \
 		samba samba-ad-provision samba-dsdb-modules samba-vfs-modules ;;
 	*)

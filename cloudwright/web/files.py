@@ -47,9 +47,12 @@ class Files:
         path = self._find(request.path)
         if path is None:
             return Answer(404, [("content-type", "text/plain"), *_HEADERS], b"There is no such page.\n")
-        file = self._read(path)
+        packed = path.with_name(f"{path.name}.gz")
+        gzip = packed.is_file() and "gzip" in request.headers.get("accept-encoding", "")
+        file = self._read(packed if gzip else path)
         lasting = "public, max-age=31536000, immutable" if "/assets/" in request.path else "no-cache"
         headers = [("content-type", file.kind), ("etag", file.etag), ("cache-control", lasting), *_HEADERS]
+        headers += [("vary", "accept-encoding")] + ([("content-encoding", "gzip")] if gzip else [])
         if file.etag in request.headers.get("if-none-match", ""):
             return Answer(304, headers)
         return Answer(200, headers, b"" if request.method == "HEAD" else file.content)
@@ -75,6 +78,7 @@ class Files:
         if kept is not None and kept.stamp == stamp:
             return kept
         content = path.read_bytes()
+        path = path.with_suffix("") if path.suffix == ".gz" else path
         kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         file = _File(stamp, kind, f'"{hashlib.sha256(content).hexdigest()[:24]}"', content)
         with self._lock:

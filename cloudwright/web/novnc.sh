@@ -8,7 +8,8 @@ if [ "$(cat "$target/.version" 2>/dev/null)" = "$version" ]; then exit 0; fi
 
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-(cd "$work" && npm pack --silent "@novnc/novnc@$version" >/dev/null)
+node="$(cd "$(dirname "$0")/../../ui" && pwd)/node.sh"
+(cd "$work" && "$node" pack --silent "@novnc/novnc@$version" >/dev/null)
 archive="$work/novnc-novnc-$version.tgz"
 found="$(openssl dgst -sha512 -binary "$archive" | base64 | tr -d '\n')"
 if [ "$found" != "$sha512" ]; then

@@ -112,7 +112,7 @@ export function Shell(): ReactNode {
             </Menu.Target>
             <Menu.Dropdown>
               <Menu.Item onClick={() => void navigate({ to: "/$slug/$id", params: { slug: "users", id: who?.userid ?? "" } })}>{t("Profile and keys")}</Menu.Item>
-              <Menu.Item onClick={() => void navigate({ to: "/api" })}>{t("API reference")}</Menu.Item>
+              <Menu.Item onClick={() => void navigate({ to: "/reference" })}>{t("API reference")}</Menu.Item>
               <Menu.Item onClick={() => void navigate({ to: "/about" })}>{t("About")}</Menu.Item>
               <Menu.Divider />
               {Object.entries(LANGUAGES).map(([code, name]) => <Menu.Item key={code} leftSection={<IconLanguage size={15} />} onClick={() => void speak(code as Language)}>{name}{code === language ? " ✓" : ""}</Menu.Item>)}

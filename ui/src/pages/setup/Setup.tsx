@@ -1,0 +1,62 @@
+// The first zone: five steps that may be left and resumed; each looks at the server to see whether it is done.
+import { Button, Select, TextInput } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { useState, type FormEvent, type ReactNode } from "react";
+import type { ApiError } from "../../api/client";
+import { t } from "../../lib/words";
+import { Explain } from "../../ui/Explain";
+import { IconCheck } from "../../ui/iconset";
+import { Title } from "../../ui/Title";
+import "../instance/wizard.css";
+import { STEPS, type Step } from "./steps";
+
+function Form({ step, zone, found }: { step: Step; zone: string; found: (zone: string) => void }): ReactNode {
+  const client = useQueryClient();
+  const [values, setValues] = useState<Record<string, string>>(Object.fromEntries(step.asks.map((ask) => [ask.name, ask.initial ?? ""])));
+  const [said, setSaid] = useState("");
+  const run = useMutation<string | undefined, ApiError>({ mutationFn: () => step.run(zone, values, setSaid), onSuccess: (made) => { if (made) found(made); }, onSettled: () => client.invalidateQueries() });
+  const go = (event: FormEvent) => { event.preventDefault(); run.mutate(); };
+  return (
+    <form className="stack" onSubmit={go}>
+      <h2>{t(step.title)}</h2>
+      <p className="quiet" style={{ margin: 0 }}>{t(step.about)}</p>
+      {step.asks.map((ask) => ask.options
+        ? <Select key={ask.name} label={t(ask.label)} data={ask.options} value={values[ask.name] ?? null} onChange={(one) => setValues({ ...values, [ask.name]: one ?? "" })} allowDeselect={false} />
+        : <TextInput key={ask.name} label={t(ask.label)} description={t(ask.hint)} value={values[ask.name] ?? ""} required onChange={(event) => setValues({ ...values, [ask.name]: event.currentTarget.value })} />)}
+      {said && <pre className="mono" role="status" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{said}</pre>}
+      {run.error && <Explain error={run.error} title={t("This step was not done")} />}
+      <div><Button type="submit" loading={run.isPending}>{t("Do this step")}</Button></div>
+    </form>
+  );
+}
+
+export function Setup(): ReactNode {
+  const navigate = useNavigate();
+  const { zone = "", step: wanted } = useSearch({ strict: false }) as { zone?: string; step?: string };
+  const progress = useQuery({ queryKey: ["api", "setup", zone], queryFn: () => Promise.all(STEPS.map((step) => (zone ? step.done(zone) : Promise.resolve(undefined)))), refetchInterval: 3000 });
+  const done = progress.data ?? [];
+  const next = Math.max(0, STEPS.findIndex((_, i) => !done[i]));
+  const whole = done.length > 0 && done.every(Boolean);
+  const at = wanted ? STEPS.findIndex((step) => step.id === wanted) : next;
+  const step = STEPS[at];
+  return (
+    <>
+      <Title title={t("Set up a zone")} line={t("Five steps. Leave at any time: what is done is on the server.")} />
+      <div className="wizard">
+        <ol className="steps">
+          {STEPS.map((one, i) => (
+            <li key={one.id}>
+              <button type="button" aria-current={i === at ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
+                <i className={done[i] ? "done" : ""}>{done[i] ? <IconCheck size={14} aria-hidden /> : i + 1}</i><span><b>{t(one.title)}</b><small>{done[i] ?? t("not done")}</small></span>
+              </button>
+            </li>
+          ))}
+        </ol>
+        <section className="card">
+          {whole && !wanted ? <div className="empty"><strong>{t("The zone is ready")}</strong><Link to="/new/instances"><Button component="span">{t("Create instance")}</Button></Link></div> : step && <Form key={step.id} step={step} zone={zone} found={(made) => void navigate({ to: ".", search: { zone: made } })} />}
+        </section>
+      </div>
+    </>
+  );
+}
