@@ -344,8 +344,7 @@ def upgrade() -> None:
     sa.Column('tags', sa.String(length=255), nullable=False),
     sa.Column('domain_id', sa.BigInteger(), nullable=True),
     sa.Column('zone_ids', Long, nullable=False),
-    sa.Column('bytes_rate', sa.BigInteger(), nullable=False),
-    sa.Column('iops_rate', sa.BigInteger(), nullable=False),
+    sa.Column('limits', Long, nullable=False),
     sa.Column('min_iops', sa.BigInteger(), nullable=True),
     sa.Column('max_iops', sa.BigInteger(), nullable=True),
     sa.Column('cache_mode', sa.String(length=255), nullable=False),
@@ -604,6 +603,7 @@ def upgrade() -> None:
     sa.Column('read_only', sa.Boolean(), nullable=False),
     sa.Column('capacity', sa.BigInteger(), nullable=False),
     sa.Column('used', sa.BigInteger(), nullable=False),
+    sa.Column('error', Long, nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -1528,6 +1528,27 @@ def upgrade() -> None:
     )
     op.create_index('saml_authorization_living', 'saml_authorization', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('saml_authorization_one_user_id', 'saml_authorization', ['user_id', 'gone'], unique=True)
+    op.create_table('saml_key',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('certificate', Long, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('saml_key_living', 'saml_key', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('saml_key_one_name', 'saml_key', ['name', 'gone'], unique=True)
     op.create_table('second_factor',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1648,8 +1669,7 @@ def upgrade() -> None:
     sa.Column('network_rate', sa.BigInteger(), nullable=True),
     sa.Column('deployment_planner', sa.String(length=255), nullable=True),
     sa.Column('root_disk_gb', sa.BigInteger(), nullable=True),
-    sa.Column('bytes_rate', sa.BigInteger(), nullable=False),
-    sa.Column('iops_rate', sa.BigInteger(), nullable=False),
+    sa.Column('limits', Long, nullable=False),
     sa.Column('cache_mode', sa.String(length=255), nullable=False),
     sa.Column('dynamic_scaling', sa.Boolean(), nullable=False),
     sa.Column('state', sa.String(length=255), nullable=False),
@@ -2202,8 +2222,8 @@ def upgrade() -> None:
     sa.Column('format', sa.String(length=255), nullable=False),
     sa.Column('provisioning', sa.String(length=255), nullable=False),
     sa.Column('full_clone', sa.Boolean(), nullable=False),
-    sa.Column('bytes_rate', sa.BigInteger(), nullable=False),
-    sa.Column('iops_rate', sa.BigInteger(), nullable=False),
+    sa.Column('limits', Long, nullable=False),
+    sa.Column('cache_mode', sa.String(length=255), nullable=False),
     sa.Column('display', sa.Boolean(), nullable=False),
     sa.Column('attached_at', Seconds, nullable=True),
     sa.Column('delete_protection', sa.Boolean(), nullable=False),
@@ -2227,6 +2247,99 @@ def upgrade() -> None:
     op.create_index('volume_template_id', 'volume', ['template_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('volume_vm_id_id', 'volume', ['vm_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('volume_zone_id_id', 'volume', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('webhook',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('description', sa.String(length=1024), nullable=False),
+    sa.Column('state', sa.String(length=255), nullable=False),
+    sa.Column('url', Long, nullable=False),
+    sa.Column('secret', sa.Text(), nullable=True),
+    sa.Column('verify', sa.Boolean(), nullable=False),
+    sa.Column('scope', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('webhook_account_id_id', 'webhook', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_domain_id_id', 'webhook', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_living', 'webhook', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_one_account_id_name', 'webhook', ['account_id', 'name', 'gone'], unique=True)
+    op.create_index('webhook_state_scope', 'webhook', ['state', 'scope', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('webhook_delivery',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('webhook_id', sa.BigInteger(), nullable=False),
+    sa.Column('event_id', sa.String(length=255), nullable=False),
+    sa.Column('event_type', sa.String(length=255), nullable=False),
+    sa.Column('payload', Long, nullable=False),
+    sa.Column('url', Long, nullable=True),
+    sa.Column('secret', sa.Text(), nullable=True),
+    sa.Column('verify', sa.Boolean(), nullable=True),
+    sa.Column('state', sa.String(length=16), nullable=False),
+    sa.Column('due', Seconds, nullable=False),
+    sa.Column('tries', sa.BigInteger(), nullable=False),
+    sa.Column('most', sa.BigInteger(), nullable=False),
+    sa.Column('server_id', sa.BigInteger(), nullable=True),
+    sa.Column('headers', Long, nullable=False),
+    sa.Column('success', sa.Boolean(), nullable=False),
+    sa.Column('response', Long, nullable=False),
+    sa.Column('began', Seconds, nullable=True),
+    sa.Column('ended', Seconds, nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('webhook_delivery_account_id_id', 'webhook_delivery', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_delivery_domain_id_id', 'webhook_delivery', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_delivery_event_id', 'webhook_delivery', ['event_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_delivery_living', 'webhook_delivery', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_delivery_state_due', 'webhook_delivery', ['state', 'due', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_delivery_webhook_id_id', 'webhook_delivery', ['webhook_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('webhook_filter',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('webhook_id', sa.BigInteger(), nullable=False),
+    sa.Column('mode', sa.String(length=16), nullable=False),
+    sa.Column('matching', sa.String(length=16), nullable=False),
+    sa.Column('value', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('webhook_filter_living', 'webhook_filter', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('webhook_filter_one_webhook_id_mode_matching_value', 'webhook_filter', ['webhook_id', 'mode', 'matching', 'value', 'gone'], unique=True)
     op.create_table('zone',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2272,6 +2385,22 @@ def downgrade() -> None:
     op.drop_index('zone_one_name', table_name='zone')
     op.drop_index('zone_living', table_name='zone', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('zone')
+    op.drop_index('webhook_filter_one_webhook_id_mode_matching_value', table_name='webhook_filter')
+    op.drop_index('webhook_filter_living', table_name='webhook_filter', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('webhook_filter')
+    op.drop_index('webhook_delivery_webhook_id_id', table_name='webhook_delivery', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_delivery_state_due', table_name='webhook_delivery', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_delivery_living', table_name='webhook_delivery', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_delivery_event_id', table_name='webhook_delivery', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_delivery_domain_id_id', table_name='webhook_delivery', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_delivery_account_id_id', table_name='webhook_delivery', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('webhook_delivery')
+    op.drop_index('webhook_state_scope', table_name='webhook', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_one_account_id_name', table_name='webhook')
+    op.drop_index('webhook_living', table_name='webhook', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_domain_id_id', table_name='webhook', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('webhook_account_id_id', table_name='webhook', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('webhook')
     op.drop_index('volume_zone_id_id', table_name='volume', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('volume_vm_id_id', table_name='volume', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('volume_template_id', table_name='volume', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -2369,6 +2498,9 @@ def downgrade() -> None:
     op.drop_index('second_factor_one_user_id', table_name='second_factor')
     op.drop_index('second_factor_living', table_name='second_factor', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('second_factor')
+    op.drop_index('saml_key_one_name', table_name='saml_key')
+    op.drop_index('saml_key_living', table_name='saml_key', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('saml_key')
     op.drop_index('saml_authorization_one_user_id', table_name='saml_authorization')
     op.drop_index('saml_authorization_living', table_name='saml_authorization', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('saml_authorization')
