@@ -150,10 +150,11 @@ class DeliverWebhooks(Loop, every=5.0):
 
         self.write(store)
 
-    def _rest(self, read: Reader, now: float) -> float | None:
-        """Until the next is due."""
+    def _rest(self, read: Reader, now: float) -> float:
+        """Until there is something to do."""
         first = read.value(sa.select(sa.func.min(Delivery.c.due)).where(Delivery.c.gone == 0, Delivery.c.state != DONE))
-        return None if first is None else min(self.every, max(LOOK, float(first) - now))
+        trim = self.trimmed_at + TRIM_EVERY.get(read) - now
+        return max(LOOK, min(self.every, trim, self.every if first is None else float(first) - now))
 
     def _trim(self, read: Reader) -> None:
         most = KEPT.get(read)

@@ -11,26 +11,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.compute.vm.given import check_details, closed_details
 from cloudwright.core.access import Caller, Use, rule
 from cloudwright.core.command import Command, Query, Told, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import PAGE_SIZE
 from cloudwright.core.param import param
 from cloudwright.core.resource import Resource, column
-from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity.owner import OwnedList
 from cloudwright.infrastructure.record import Record, changed
 from cloudwright.operations.word.thing import Names, Word, words, written_on
 
-DENIED = setting(
-    "user.vm.denied.details", "rootdisksize, cpuOvercommitRatio, memoryOvercommitRatio, Message.ReservedCapacityFreed.Flag",
-    "details of instances that users neither see nor set, by comma",
-)  # fmt: skip
-READ_ONLY = setting(
-    "user.vm.readonly.details", "dataDiskController, rootDiskController", "details of instances that users see but do not set"
-)
 _MACHINES = "UserVm"
 
 
@@ -65,18 +58,6 @@ def _in_row(of: type[Resource]) -> bool:
     return "details" in of.c
 
 
-def _names_in(text: str) -> set[str]:
-    return {name.strip().lower() for name in text.split(",") if name.strip()}
-
-
-def closed_to(reader: Reader, caller: Caller, kind: str, seen: bool = False) -> set[str]:
-    """The details, in lower case, that a caller may not set, or (`seen`) not see."""
-    if caller.root or kind != _MACHINES:
-        return set()
-    denied = _names_in(DENIED.get(reader))
-    return denied if seen else denied | _names_in(READ_ONLY.get(reader))
-
-
 class _OnThing(Verb):
     resource_type: str = param("what kind of thing it is, such as UserVm")
     resource_id: str = param("the id of the thing")
@@ -87,10 +68,8 @@ class _OnThing(Verb):
 
     def check_open(self, tx: Tx, caller: Caller, keys: set[str]) -> None:
         """Raise ParamError for a key that is not the caller's to set."""
-        closed = closed_to(tx, caller, DETAILED.named(self.resource_type).name)
-        wrong = sorted(key for key in keys if key.lower() in closed)
-        if wrong:
-            raise ParamError(f"Parameter details: {', '.join(wrong)} can only be set by an administrator", param="details")
+        if DETAILED.named(self.resource_type).name == _MACHINES:
+            check_details(tx, caller, keys)
 
 
 class AddResourceDetail(_OnThing, Command, starts=Record, event="CREATE_RESOURCE_DETAILS", form="success"):
@@ -170,7 +149,7 @@ class ListResourceDetails(OwnedList, response=_FIELDS, since="4.2"):
             DETAILED.thing(reader, caller, self.resource_type, self.resource_id, Use.SEE)
         conditions, binds = self._things(reader, caller, named.of)
         tell = self._of_rows if _in_row(named.of) else self._of_words
-        hidden = closed_to(reader, caller, named.name, seen=True)
+        hidden = closed_details(reader, caller, seen=True) if named.name == _MACHINES else set()
         found = [
             {"resourceid": thing, "resourcetype": named.name, "key": key, "value": value, "fordisplay": display}
             for thing, key, value, display in tell(reader, named.of, conditions, {**binds, **caller.binds()})
@@ -246,5 +225,5 @@ class ListDetailOptions(
                 else {d.key: d.value for d in words(reader, Detail, thing) if d.display}
             )
             options |= {key: sorted({*options.get(key, []), str(value)}) for key, value in held.items()}
-        closed = closed_to(reader, caller, named.name)
+        closed = closed_details(reader, caller) if named.name == _MACHINES else set()
         return Told("detailoptions", [{"details": {k: v for k, v in options.items() if k.lower() not in closed}}], one=True)
