@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 import types
 import typing
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -109,10 +110,18 @@ def _name_and_kind(declared: Param, inner: Any) -> None:
     if is_map:
         declared.kind, declared.style = "map", declared.style or ("fields" if declared.several else "free")
     elif declared.refers:
-        declared.kind = "list" if declared.several else "uuid"
+        declared.kind = "list" if declared.several else declared.kind or "uuid"
     else:
         declared.kind = "list" if declared.several else declared.kind or _KINDS[inner]
     declared.secret = inner is Secret
+
+
+def bad_uuid(text: str) -> str | None:
+    """The check of a parameter that the API has as plain text and that must be an id."""
+    try:
+        return None if str(uuid.UUID(text)) == text.lower() else "is not a UUID"
+    except ValueError:
+        return "is not a UUID"
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

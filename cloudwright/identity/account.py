@@ -12,7 +12,7 @@ from cloudwright.core.command import Command, Verb
 from cloudwright.core.error import Denied, ParamError, WrongState
 from cloudwright.core.event import emit
 from cloudwright.core.listing import Condition, where
-from cloudwright.core.param import Ref, param
+from cloudwright.core.param import Ref, bad_uuid, param
 from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field, many
@@ -142,8 +142,8 @@ class CreateAccount(ChoosesRole, NewUser, Command, answers=AccountView, event="A
     domain: Ref[Domain] | None = param("its domain; without, the caller's own", use=Use.CHANGE)
     network_domain: str | None = param("the DNS suffix of its networks", check=bad_suffix)
     account_details: dict[str, str] | None = param("details to keep with it")
-    account_id: str | None = param("an id (UUID) for the account", kind="uuid")
-    user_id: str | None = param("an id (UUID) for the user", kind="uuid")
+    account_id: str | None = param("an id (UUID) for the account", check=bad_uuid)
+    user_id: str | None = param("an id (UUID) for the user", check=bad_uuid)
 
     def run(self, tx: Tx, caller: Caller) -> Account:
         role = role_given(tx, self)

@@ -11,7 +11,7 @@ from cloudwright.core.access import Caller, Kind, Use, like_prefix
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, List, where
-from cloudwright.core.param import Ref, param
+from cloudwright.core.param import Ref, bad_uuid, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import ROOT_DOMAIN, Domain
@@ -54,7 +54,7 @@ class CreateDomain(Command, answers=DomainView, event="DOMAIN.CREATE", authorize
     name: str = param("its name, unique among its siblings", check=_bad_name)
     parent_domain: Ref[Domain] | None = param("the domain above it; without, the caller's own", use=Use.CHANGE)
     network_domain: str | None = param("the DNS suffix of its networks", check=bad_suffix)
-    domain: str | None = param("an id (UUID) for it", wire_name="domainid", kind="uuid")
+    domain: str | None = param("an id (UUID) for it", wire_name="domainid", check=bad_uuid)
 
     def run(self, tx: Tx, caller: Caller) -> Domain:
         parent = tx.lock(self.parent_domain or tx.get(Domain, caller.domain_id))

@@ -10,7 +10,7 @@ from cloudwright.core.access import Caller, Kind, Use, lookup
 from cloudwright.core.command import Command, Query
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import Condition, where
-from cloudwright.core.param import Ref, param
+from cloudwright.core.param import Ref, bad_uuid, param
 from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
@@ -74,7 +74,7 @@ class CreateUser(NewUser, Command, answers=UserView, event="USER.CREATE"):
 
     account: str = param("its account")
     domain: Ref[Domain] | None = param("the domain of the account; without, the caller's own")
-    user_id: str | None = param("an id (UUID) for it", kind="uuid")
+    user_id: str | None = param("an id (UUID) for it", check=bad_uuid)
     password_change_required: bool = param("must change the password when it signs in", default=False, since="4.23.0")
 
     def run(self, tx: Tx, caller: Caller) -> User:

@@ -118,12 +118,12 @@ class CreateVirtualRouterElement(
     """Answers the element of a provider: each virtual router has one from the beginning."""
 
     nsp: Ref[Provider] = param("the provider", use=Use.CHANGE)
-    provider_type: str | None = param("VirtualRouter or VpcVirtualRouter", choices=ROUTERS)
+    provider_type: Ref[Provider] | None = param("the same provider again", wire_name="providertype")
 
     def run(self, tx: Tx, caller: Caller) -> Provider:
         _check_router(self.nsp)
-        if self.provider_type is not None and self.provider_type.lower() != self.nsp.name.lower():
-            raise ParamError(f"Parameter providertype: the provider is {self.nsp.name}", param="providertype")
+        if self.provider_type is not None and self.provider_type.id != self.nsp.id:
+            raise ParamError(f"Parameter providertype: it is not {self.nsp.name}, which nspid names", param="providertype")
         self.start(tx, changed(f"the element of {self.nsp.name} is there"), self.nsp, caller)
         return self.nsp
 

@@ -40,6 +40,10 @@ class AddRegion(Command, answers=RegionView):
     end_point: str = param("the address of its API")
 
     def run(self, tx: Tx, caller: Caller) -> Region:
+        there = tx.find(Region, Region.c.number == self.id)
+        if there is not None:
+            text = f"Parameter id: region {self.id} is there already, as {there.name}"
+            raise ParamError(text, param="id", fix=["give another number", "updateRegion changes that one"])
         return tx.insert(Region(number=self.id, name=self.name, end_point=self.end_point))
 
 

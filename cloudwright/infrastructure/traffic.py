@@ -6,7 +6,7 @@ from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.listing import List, where
-from cloudwright.core.param import Ref, param
+from cloudwright.core.param import REQUIRED, Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure.absent import not_built
@@ -33,7 +33,7 @@ class TrafficTypeView(
 class ListTrafficTypes(List, answers=TrafficTypeView, keywords=[TrafficType.c.traffic]):
     """Lists what a physical network carries."""
 
-    physical_network: Ref[PhysicalNetwork] = where(TrafficType.c.physical_network_id, "the physical network")
+    physical_network: Ref[PhysicalNetwork] = where(TrafficType.c.physical_network_id, "the physical network", default=REQUIRED)
 
 
 class ListTrafficTypeImplementors(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import ParamError
@@ -39,7 +41,7 @@ class ListAlerts(List, answers=AlertView, newest_first=True, keywords=[Alert.c.d
     """Lists alerts that were not archived, the latest first."""
 
     id: str | None = where(Alert.c.uuid, "only this one", kind="uuid")
-    type: int | None = where(Alert.c.number, "only those of the type of this number")
+    type: str | None = where(lambda bind: sa.cast(Alert.c.number, sa.String(12)) == bind, "only those of the type of this number")
     name: str | None = where(Alert.c.name, "only those of the type of this name", since="4.3")
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Any, dict[str, Any]]]:

@@ -8,9 +8,11 @@ from cloudwright.core import task as tasks
 from cloudwright.core.loop import Loop
 from cloudwright.core.resource import Resource
 from cloudwright.core.setting import setting
-from cloudwright.core.task import Task, TaskRow
+from cloudwright.core.task import Task, TaskRow, arrived
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import DriverError
+from cloudwright.drivers.images.contract import ImageStore as Images
+from cloudwright.operations.raising import TYPES, alert, settle
 from cloudwright.storage.image.stores import room
 from cloudwright.storage.image.use import in_store
 from cloudwright.storage.model import ImageStore, StoragePool, Template, TemplateAt, Volume
@@ -51,16 +53,33 @@ class MeasureStorage(Loop, every=60.0):
         for store in self.read.all(ImageStore):
             try:
                 capacity, used = self._room(store)
-            except (DriverError, OSError):
-                continue
-            sizes = ImageStore.t.update().where(ImageStore.c.id == store.id).values(capacity=capacity, used=used)
-            self.write(lambda tx, sizes=sizes: tx.execute(sizes))  # type: ignore[misc]
+            except (DriverError, OSError) as error:
+                self.write(lambda tx, store=store, why=str(error): lost(tx, store, why))  # type: ignore[misc]
+            else:
+                self.write(lambda tx, store=store, sizes=(capacity, used): found(tx, store, *sizes))  # type: ignore[misc]
         return MEASURE.get(self.read) / 1000
 
     def _room(self, store: ImageStore) -> tuple[int, int]:
         if store.protocol != "sim":
+            self.reach(Images, store)
             return room(store)
         return SIMULATED_ROOM, sum(image.size for image in in_store(self, store, lambda s: s.images()))
+
+
+def lost(tx: Tx, store: ImageStore, why: str) -> None:
+    """Note that an image store cannot be used: its row tells why, and an alert."""
+    same = ImageStore.t.update().where(ImageStore.c.id == store.id, ImageStore.c.gone == 0)
+    if tx.execute(same.values(error=why)):
+        text = f"Image store {store.name} ({store.url}) cannot be used: {why}"
+        alert(tx, TYPES["STORAGE.MISC"], f"image store {store.uuid}", text, zone_id=store.zone_id)
+
+
+def found(tx: Tx, store: ImageStore, capacity: int, used: int) -> None:
+    """Note that an image store can be used, and how full it is. Who waited for it goes on."""
+    tx.execute(ImageStore.t.update().where(ImageStore.c.id == store.id).values(capacity=capacity, used=used, error=""))
+    if store.error:
+        settle(tx, TYPES["STORAGE.MISC"], f"image store {store.uuid}")
+        arrived(tx, f"{store.kind}:{store.id}")
 
 
 class ClearStorage(Loop, every=300.0):

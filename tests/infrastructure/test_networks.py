@@ -189,7 +189,7 @@ def test_pods_and_clusters_keep_apart(cloud: Cloud, built: Built) -> None:
 
 def test_regions(cloud: Cloud, built: Built) -> None:
     call(cloud, built.caller, "addRegion", id=2, name="East", endpoint="https://east.example/client/api")
-    with pytest.raises(ParamError, match="already a region"):
+    with pytest.raises(ParamError, match="Parameter id: region 2 is there already, as East"):
         call(cloud, built.caller, "addRegion", id=2, name="West", endpoint="https://west.example/client/api")
     call(cloud, built.caller, "updateRegion", id=2, name="Far East")
     assert [(r["id"], r["name"]) for r in call(cloud, built.caller, "listRegions")["region"]] == [(1, "Local"), (2, "Far East")]

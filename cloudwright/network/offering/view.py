@@ -18,6 +18,15 @@ from cloudwright.infrastructure.model import Zone
 from cloudwright.network import services
 from cloudwright.network.model import Network, NetworkOffering
 
+_its = ServiceOffering.t.alias("of_routers")
+_ROUTERS = (
+    sa.select(_its.c.uuid)
+    .where(_its.c.system_vm == "domainrouter", _its.c.gone == 0)
+    .order_by(_its.c.id)
+    .limit(1)
+    .scalar_subquery()
+)
+
 
 class NetworkOfferingView(
     View,
@@ -51,7 +60,7 @@ class NetworkOfferingView(
     networkrate = field(NetworkOffering.c.rate, "Mb/s of its networks", "integer")
     tags = field(NetworkOffering.c.tags, "tags of physical networks it wants", convert=lambda tags: tags or None)
     maxconnections = field(NetworkOffering.c.max_connections, "connections of its load balancer", "integer")
-    serviceofferingid = field(ServiceOffering.c.uuid, "the service offering of its routers")
+    serviceofferingid = field(sa.func.coalesce(ServiceOffering.c.uuid, _ROUTERS), "the service offering of its routers", "string")
     domainid = field(Domain.c.uuid, "the domain it is for")
     domain = field(Domain.c.path, "the path of that domain")
     zoneid = field(NetworkOffering.c.zone_ids, "the zones it is for", "string", convert=lambda ids: ",".join(ids) or None)

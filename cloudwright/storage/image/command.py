@@ -11,6 +11,7 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Success
 from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import List, where
+from cloudwright.core.loop import wake
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
 from cloudwright.core.view import View, field
@@ -18,6 +19,7 @@ from cloudwright.infrastructure.model import Cluster, Zone
 from cloudwright.storage.model import ImageStore, Template, TemplateAt
 from cloudwright.storage.template.builtin import give_builtin
 from cloudwright.storage.template.register import spread
+from cloudwright.storage.upkeep import MeasureStorage
 
 PROTOCOLS = ("file", "nfs", "sim")
 
@@ -36,6 +38,7 @@ class ImageStoreView(View, of=ImageStore, key="imagestore", joins=[(Zone, Zone.c
     readonly = field(ImageStore.c.read_only, "whether nothing new is put there")
     disksizetotal = field(ImageStore.c.capacity, "its room in bytes")
     disksizeused = field(ImageStore.c.used, "how much of it is taken")
+    error = field(ImageStore.c.error, "why it cannot be used just now; absent while it can", convert=lambda error: error or None)
 
 
 class SecondaryStorageView(ImageStoreView, of=ImageStore, key="secondarystorage"):
@@ -101,6 +104,7 @@ def add(tx: Tx, store: ImageStore, zone: Zone | None, details: dict[str, str]) -
     if store.protocol == "sim":
         give_builtin(tx)
     spread(tx, store)
+    wake(tx, MeasureStorage)
     return store
 
 

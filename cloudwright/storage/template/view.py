@@ -23,6 +23,7 @@ from cloudwright.storage.model import ImageStore, OsCategory, OsType, StoragePoo
 _c = Template.c
 _at = TemplateAt.t.alias("place")
 _twin = TemplateAt.t.alias("twin")
+_at_store = ImageStore.t.alias("at_store")
 _in_store = sa.and_(_at.c.template_id == _c.id, _at.c.store_id != 0, _at.c.gone == 0)
 _better = sa.exists().where(  # another copy in the same zone that shall be told instead
     _twin.c.template_id == _at.c.template_id, _twin.c.store_id != 0, _twin.c.gone == 0,
@@ -33,6 +34,7 @@ _better = sa.exists().where(  # another copy in the same zone that shall be told
     ),
 )  # fmt: skip
 _JOINS = [(_at, sa.and_(_in_store, ~_better)), (Zone, Zone.c.id == _at.c.zone_id), (OsType, OsType.c.id == _c.os_type_id)]
+_JOINS.append((_at_store, _at_store.c.id == _at.c.store_id))
 _JOINS.append((UserData, UserData.c.id == _c.user_data_id))
 STATES = {"Ready": "DOWNLOADED", "Downloading": "DOWNLOAD_IN_PROGRESS", "Failed": "DOWNLOAD_ERROR", "Allocated": "NOT_DOWNLOADED"}
 
@@ -51,6 +53,9 @@ def _status(row: dict[str, Any], caller: Caller) -> str:
         return "Download Complete"
     if state == "Failed":
         return str(row.get("_error"))
+    if row.get("_store_error"):
+        why = f"image store {row['_store']}, which cannot be used: {row['_store_error']}" if caller.root else "its image store"
+        return f"waits for {why}"
     return f"{row.get('_progress', 0.0):.0%} Downloaded" if state == "Downloading" else ""
 
 
@@ -111,6 +116,8 @@ class TemplateView(OwnedView, of=Template, key="template", joins=_JOINS):
     )
     _state = field(_at.c.state, "")
     _error = field(_at.c.error, "")
+    _store = field(_at_store.c.name, "")
+    _store_error = field(_at_store.c.error, "")
     _progress = field(_at.c.progress, "", "double")
     _checksum = field(sa.func.coalesce(sa.func.nullif(_c.checksum, "", type_=sa.Text), _at.c.checksum), "")
     _zone_id = field(_c.zone_id, "")
