@@ -12,6 +12,10 @@ from cloudwright.core.access import Caller
 from cloudwright.core.resource import _ABSENT, Owned, Resource, _plain
 from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Tx
+from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.project.command import make
+from cloudwright.identity.project.membership import Wanted, join
+from cloudwright.identity.project.model import ProjectInvitation, ProjectRole, ProjectRule
 
 IDENTITY = {"domain", "role", "role_rule", "account", "user_", "login_session", "api_key_pair"}
 PROJECTS = {"project", "project_member", "project_role", "project_role_rule", "project_invitation"}
@@ -87,6 +91,20 @@ def _value(kind: type[Resource], name: str, of: Any) -> Any:
         return f"{kind.kind}-{next(_numbers)}"
     origin = typing.get_origin(of) or of
     return origin()
+
+
+def project_of(tx: Any, who: Caller) -> dict[str, Resource]:
+    """A project that a caller administers, with a role and an invitation."""
+    domain, account = tx.get(Domain, who.domain_id), tx.get(Account, who.account_id)
+    project = make(tx, f"of {who.username}", "", domain)
+    member = join(tx, project, Wanted(account, admin=True))
+    whose = {"project_id": project.id, "account_id": project.account_id, "domain_id": domain.id}
+    role = tx.insert(ProjectRole(name="guest", **whose))
+    del whose["project_id"]
+    rule = tx.insert(ProjectRule(role_id=role.id, rule="list*", allow=True, sort=0, **whose))
+    invitation = tx.insert(ProjectInvitation(project_id=project.id, email="x@example.org", expires=4e9, **whose))
+    rows = (project, member, role, rule, invitation)
+    return {row.kind: row for row in rows}
 
 
 def is_owned(kind: type[Resource]) -> bool:

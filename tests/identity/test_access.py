@@ -19,10 +19,7 @@ from cloudwright.core.resource import Resource
 from cloudwright.core.secret import Secret
 from cloudwright.core.wire import WireError
 from cloudwright.identity.model import Account, Domain, KeyPair, User
-from cloudwright.identity.project.command import make
-from cloudwright.identity.project.membership import Wanted, join
-from cloudwright.identity.project.model import ProjectInvitation, ProjectRole, ProjectRule
-from tests.identity.estate import estate, is_owned
+from tests.identity.estate import estate, is_owned, project_of
 
 NOTHING = "00000000-0000-4000-8000-00000000dead"
 NO_OTHER = "00000000-0000-4000-8000-00000000beef"
@@ -81,20 +78,6 @@ class Scene:
         except (CloudError, WireError) as error:
             return type(error).__name__, error.code, error.text, error.param, getattr(error, "why", ())
         return msgspec.json.encode(body, enc_hook=str).decode()
-
-
-def project_of(tx: Any, who: Caller) -> dict[str, Resource]:
-    """A project that a caller administers, with a role and an invitation."""
-    domain, account = tx.get(Domain, who.domain_id), tx.get(Account, who.account_id)
-    project = make(tx, f"of {who.username}", "", domain)
-    member = join(tx, project, Wanted(account, admin=True))
-    whose = {"project_id": project.id, "account_id": project.account_id, "domain_id": domain.id}
-    role = tx.insert(ProjectRole(name="guest", **whose))
-    del whose["project_id"]
-    rule = tx.insert(ProjectRule(role_id=role.id, rule="list*", allow=True, sort=0, **whose))
-    invitation = tx.insert(ProjectInvitation(project_id=project.id, email="x@example.org", expires=4e9, **whose))
-    rows = (project, member, role, rule, invitation)
-    return {row.kind: row for row in rows}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from cloudwright.web.door import face
 from cloudwright.web.gate import Request
 from tests.conftest import call, done
 from tests.identity.conftest import account
-from tests.identity.estate import estate
+from tests.identity.estate import estate, project_of
 from tests.infrastructure.zone import simulated_zone
 
 NAT = "DefaultIsolatedNetworkOfferingWithSourceNatService"
@@ -78,6 +78,8 @@ class House:
         self.ann, self.ods = self._tenant("ann"), self._tenant("ods")
         self._settle(self.root, self.ann)
         estate(cloud, [self.root, self.ann, self.ods])
+        for who in (self.root, self.ann, self.ods):
+            cloud.db.write(lambda tx, who=who: project_of(tx, who))
         self._keys = {who.account: self._key(who) for who in (self.root, self.ann)}
         cloud.engine.stop()
         cloud.runner = Undone(cloud.db)
