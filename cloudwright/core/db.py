@@ -76,6 +76,13 @@ def _tune_mariadb(connection: Any, _: object) -> None:
             cursor.execute(f"SET SESSION idle_transaction_timeout={STALLED}")
 
 
+def _number(cause: Any) -> int | None:
+    """The number of a driver's error; None for psycopg, which has states alone."""
+    if type(cause).__module__.startswith("psycopg"):
+        return None
+    return cause.args[0] if cause is not None and cause.args and isinstance(cause.args[0], int) else 0
+
+
 def _passes(error: sa.exc.DBAPIError) -> bool:
     """Whether the same may succeed when it is tried again: deadlocks, lock waits, lost or refused connections."""
     cause: Any = error.orig
@@ -83,9 +90,9 @@ def _passes(error: sa.exc.DBAPIError) -> bool:
         return True
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-    if hasattr(cause, "sqlstate"):  # psycopg: none at all when there was no connection
+    number = _number(cause)
+    if number is None:  # psycopg: no state at all when there was no connection
         return isinstance(error, sa.exc.OperationalError) and (cause.sqlstate or "08")[:2] in ("08", "40", "53", "55", "57")
-    number = cause.args[0] if cause is not None and cause.args else 0
     return number in (0, 1040, 1053, 1205, 1213, 1927, 2003, 2006, 2013)
 
 
@@ -94,9 +101,7 @@ def _held(error: BaseException) -> bool:
     if not isinstance(error, sa.exc.DBAPIError):
         return False
     cause: Any = error.orig
-    if hasattr(cause, "sqlstate"):
-        return cause.sqlstate in ("55P03", "40P01")
-    return cause is not None and cause.args[:1] == (1205,)
+    return cause.sqlstate in ("55P03", "40P01") if _number(cause) is None else _number(cause) == 1205
 
 
 class _Reading(Reader):

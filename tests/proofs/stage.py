@@ -48,9 +48,9 @@ def tasks() -> list[str]:
     return sorted(kind.__name__ for kind in ours if not issubclass(kind, Loop) and not (kind.rank == 0 and kind.__subclasses__()))
 
 
-def open_cloud(url: str, world: str, hook: Hook = no_hook, key: bytes = KEY) -> Cloud:
+def open_cloud(url: str, world: str, hook: Hook = no_hook, key: bytes = KEY, node: str = "one") -> Cloud:
     """A server on a database, and on the world outside that is kept in a file."""
-    return Cloud(url, key=key, world=TableWorld(str(sa.make_url(world).database)), workers=4, hook=hook)
+    return Cloud(url, key=key, node=node, world=TableWorld(str(sa.make_url(world).database)), workers=4, hook=hook)
 
 
 class Stage:
