@@ -48,6 +48,7 @@ class Told(msgspec.Struct):
     rows: list[dict[str, Any]]
     count: int = -1  # of all; as many as there are rows by default
     one: bool = False
+    more: dict[str, Any] = {}  # told beside the objects
 
 
 Result = Resource | Sequence[Resource] | Success | Flat | Told | None

@@ -27,6 +27,10 @@ from cloudwright.core.tx import Reader
 
 PAGE_SIZE = setting("default.page.size", 500, "how many rows a list answers when none is asked for, and at most", minimum=1)
 Condition = sa.ColumnElement[bool]
+VAST = 100_000  # rows beyond which values are not counted
+
+
+_counting: dict[Any, Any] = {}  # statements of facets
 
 
 def where(target: Any, doc: str, **declared: Any) -> Any:
@@ -47,6 +51,8 @@ class List(Verb, http_method="GET"):
     keyword: str | None = param("only those in whose words this occurs")
     page: int | None = param("which page, from 1; given together with pagesize", minimum=1)
     page_size: int | None = param("how many on a page; -1 alone means all", minimum=-1)
+    order_by: str | None = param("the field to order by; with :desc from the greatest down")
+    facets: list[str] | None = param("fields of whose values the answer tells how often each occurs, where the list is not vast")
 
     def __init_subclass__(
         cls, *, keywords: Sequence[Any] = (), newest_first: bool = False, removed_too: bool = False, **declared: Any
@@ -84,10 +90,48 @@ class List(Verb, http_method="GET"):
         limit, offset = self._cut(reader)
         key, conditions, binds = self._conditions(reader, caller)
         page, count = self._statements(caller.kind, key, conditions, caller)
+        facets = {} if self.facets is None else self._facets(reader, caller)
         binds |= caller.binds()
         rows = view.answer(reader.rows(view.statement(caller.kind, page, key), {**binds, "most": limit, "skip": offset}), caller)
         total = offset + len(rows) if 0 < len(rows) < limit or (not rows and not offset) else int(reader.value(count, binds) or 0)
-        return Told(view.key, rows, total)
+        return Told(view.key, rows, total, more={"facets": facets} if self.facets else {})
+
+    def _facets(self, reader: Reader, caller: Caller) -> dict[str, dict[str, int]]:
+        """How many rows have each value of the fields asked for, whatever the filter by that same field says."""
+        told = {}
+        for name in self.facets or ():
+            column = self._stored(name, "facets")
+            key, conditions, binds = self._conditions(reader, caller, but=column)
+            binds |= caller.binds() | {"vast": VAST + 1}
+            _, count = self._statements(caller.kind, key, conditions, caller)
+            if (key, name) not in _counting:
+                some = count.with_only_columns(column.label("value")).limit(sa.bindparam("vast")).subquery("some")
+                _counting[key, name] = sa.select(some.c.value, sa.func.count()).group_by(some.c.value)
+            counts = {
+                str(value): many for value, many in map(tuple, reader.rows(_counting[key, name], binds)) if value is not None
+            }
+            if sum(counts.values()) <= VAST:
+                told[name] = counts
+        return told
+
+    def _stored(self, name: str, param: str) -> Any:
+        """The column behind a field that may be ordered by or counted. Raises ParamError."""
+        view = self._view()
+        stored = {n: f.expr for n, f in view.visible_to_all().items() if getattr(f.expr, "table", None) is view.of.t}
+        if name not in stored:
+            raise ParamError(f"Parameter {param}: {name!r} is not one of {', '.join(sorted(stored))}", param=param)
+        return stored[name]
+
+    def _order(self) -> tuple[Any, ...]:
+        of = self._view().of
+        last = of.c.id.desc() if self.newest_first else of.c.id
+        if self.order_by is None:
+            return (last,)
+        name, _, way = self.order_by.partition(":")
+        if way not in ("", "asc", "desc"):
+            raise ParamError(f"Parameter orderby: {way!r} is not asc or desc", param="orderby")
+        column = self._stored(name, "orderby")
+        return (column.desc() if way == "desc" else column, last)
 
     def _view(self) -> Any:
         if self.api.answers is None:
@@ -112,13 +156,13 @@ class List(Verb, http_method="GET"):
         """How many rows a page may have."""
         return PAGE_SIZE.get(reader)
 
-    def _conditions(self, reader: Reader, caller: Caller) -> tuple[Any, list[Condition], dict[str, Any]]:
+    def _conditions(self, reader: Reader, caller: Caller, but: Any = None) -> tuple[Any, list[Condition], dict[str, Any]]:
         conditions: list[Condition] = []
         binds: dict[str, Any] = {}
         names: list[Any] = []
         for name, p in self.api.params.items():
             value = self.__dict__.get(name)
-            if p.where is None or value is None:
+            if p.where is None or value is None or p.where is but:
                 continue
             if isinstance(value, dict):
                 names.append(f"{name} {len(value)}")
@@ -135,7 +179,7 @@ class List(Verb, http_method="GET"):
             names.append(shape)
             conditions.append(condition)
             binds |= values
-        return (type(self).__name__, caller.kind, tuple(names)), conditions, binds
+        return (type(self).__name__, caller.kind, tuple(names), self.order_by), conditions, binds
 
     @staticmethod
     def _bound(value: Any) -> Any:
@@ -150,10 +194,10 @@ class List(Verb, http_method="GET"):
             conditions = conditions if scope is None else [*conditions, scope]
             if not self.removed_too:
                 conditions.append(of.c.gone == 0)
-            order = of.c.id.desc() if self.newest_first else of.c.id
-            cut = sa.select(of.c.id).where(*conditions).order_by(order).limit(sa.bindparam("most")).offset(sa.bindparam("skip"))
+            order = self._order()
+            cut = sa.select(of.c.id).where(*conditions).order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip"))
             ids = cut.subquery("cut")
-            page = sa.select(of.t).join(ids, ids.c.id == of.c.id).order_by(order)
+            page = sa.select(of.t).join(ids, ids.c.id == of.c.id).order_by(*order)
             List._built[key] = (page, sa.select(sa.func.count()).select_from(of.t).where(*conditions))
         return List._built[key]
 

@@ -128,7 +128,8 @@ class Runner:
         if isinstance(result, Told):
             if result.one:
                 return dict(wire.object_body(result.key, result.rows[0]))
-            return dict(wire.list_body(result.key, result.rows, len(result.rows) if result.count < 0 else result.count))
+            body = wire.list_body(result.key, result.rows, len(result.rows) if result.count < 0 else result.count)
+            return {**body, **result.more}
         if result is None or isinstance(result, Success):
             return {"success": True, **({"displaytext": result.text} if result and result.text else {})}
         if verb.api.answers is None:

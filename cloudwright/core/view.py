@@ -176,6 +176,11 @@ class View:
         return {name: f for name, f in cls.fields.items() if not f.admin or caller.root}
 
     @classmethod
+    def visible_to_all(cls) -> dict[str, Field]:
+        """The fields that every caller gets."""
+        return {name: f for name, f in cls.fields.items() if not f.admin and not name.startswith("_")}
+
+    @classmethod
     def statement(cls, kind: Kind, page: sa.Select[Any], key: Any) -> sa.Select[Any]:
         """The page's rows joined with what the fields need, cached under `key`."""
         key = (cls, kind is Kind.ROOT, key)

@@ -1,0 +1,50 @@
+"""Ordering lists, and counting the values of their fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudwright.cloud import Cloud
+from cloudwright.core.error import ParamError
+from cloudwright.identity.caller import root_caller
+from tests.conftest import call
+
+NAMES = ("ada", "bob", "cay")
+
+
+@pytest.fixture
+def domains(cloud: Cloud) -> Cloud:
+    root = root_caller(cloud.db.read())
+    for name in NAMES:
+        call(cloud, root, "createDomain", name=name)
+    return cloud
+
+
+def test_order_by_a_field(domains: Cloud) -> None:
+    root = root_caller(domains.db.read())
+
+    def named(**params: object) -> list[str]:
+        return [row["name"] for row in call(domains, root, "listDomains", listall="true", **params)["domain"]]
+
+    assert named(orderby="name") == ["ROOT", *NAMES]
+    assert named(orderby="name:desc") == [*reversed(NAMES), "ROOT"]
+    assert named(orderby="name:desc", page=2, pagesize=2) == ["ada", "ROOT"], "the whole list is ordered, not the page"
+
+
+def test_what_cannot_be_ordered_by_is_said(domains: Cloud) -> None:
+    root = root_caller(domains.db.read())
+    with pytest.raises(ParamError, match="Parameter orderby: 'colour' is not one of .*name"):
+        call(domains, root, "listDomains", orderby="colour")
+    with pytest.raises(ParamError, match="'up' is not asc or desc"):
+        call(domains, root, "listDomains", orderby="name:up")
+    with pytest.raises(ParamError, match="Parameter facets: 'colour' is not one of"):
+        call(domains, root, "listDomains", facets="colour")
+
+
+def test_facets_count_all_values_whatever_is_chosen(domains: Cloud) -> None:
+    root = root_caller(domains.db.read())
+    told = call(domains, root, "listDomains", listall="true", level=1, facets="level,state", page=1, pagesize=1)
+    assert told["count"] == len(NAMES)
+    assert told["facets"]["level"] == {"0": 1, "1": len(NAMES)}, "the filter by the field itself does not count"
+    assert told["facets"]["state"] == {"Active": len(NAMES)}, "the other filters do"
+    assert "facets" not in call(domains, root, "listDomains", listall="true")
