@@ -29,7 +29,7 @@ BUILT_IN = (model.SYSTEM_ACCOUNT, model.ADMIN_ACCOUNT)
 
 _USER_FIELDS = {
     "id": User.c.uuid, "username": User.c.username, "firstname": User.c.first_name, "lastname": User.c.last_name,
-    "email": User.c.email, "state": User.c.state, "timezone": User.c.timezone, "usersource": User.c.source,
+    "email": User.c.email, "state": model.STATE_SHOWN, "timezone": User.c.timezone, "usersource": User.c.source,
     "is2faenabled": User.c.two_factor, "created": field(User.c.created, "when it was made", "date"),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.delete_account import RemoveAccount, check_removable
+from cloudwright.identity.directory.model import forget
 from cloudwright.identity.domain import below
 from cloudwright.identity.model import ROOT_DOMAIN, Account, Domain
 
@@ -46,6 +47,7 @@ class RemoveDomain(Task, rank=70):
         rows = below(tx, tx.get(Domain, self.domain))
         check_empty(tx, rows, True)
         for row in rows:
+            forget(tx, row.id)
             tx.remove(row)
         self.say(f"{len(rows)} domains are gone", domains=len(rows))
 

@@ -118,6 +118,10 @@ class User(Resource, table="user_", unique=[("domain_id", "username")], indexes=
         return cls.c.account_id == sa.bindparam("caller_account")
 
 
+STATE_SHOWN = sa.case((User.c.away.is_(True), "disabled"), else_=User.c.state)
+"""A user's state as answers tell it: enabled, disabled or locked."""
+
+
 class KeyPair(Resource, table="api_key_pair", unique=[("api_key",)], indexes=[("user_id", "id")]):
     """An API key and its secret."""
 

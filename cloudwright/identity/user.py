@@ -18,7 +18,7 @@ from cloudwright.identity import model, password, second_factor, session
 from cloudwright.identity.account import ACCESS_WORDS, NewUser, TakesPassword, access_given, add_user, bad_zone, keys_accepted
 from cloudwright.identity.forgotten import forget_resets
 from cloudwright.identity.keys import set_keys, unnarrowed
-from cloudwright.identity.model import Account, Domain, KeyPair, Role, User
+from cloudwright.identity.model import STATE_SHOWN, Account, Domain, KeyPair, Role, User
 from cloudwright.identity.owner import OwnedList, account_named
 from cloudwright.identity.permission import guard
 from cloudwright.identity.source import check_changeable
@@ -44,7 +44,7 @@ class UserView(
     lastname = field(User.c.last_name, "its last name")
     email = field(User.c.email, "its e-mail address")
     created = field(User.c.created, "when it was made", "date")
-    state = field(User.c.state, "enabled, disabled or locked")
+    state = field(STATE_SHOWN, "enabled, disabled (also while its directory does not have it) or locked")
     account = field(Account.c.name, "its account")
     accountid = field(Account.c.uuid, "the id of its account")
     accounttype = field(Account.c.type_, "the type of its account", "integer")
@@ -160,7 +160,7 @@ class ListUsers(OwnedList, answers=UserView, keywords=[User.c.username, User.c.f
 
     id: str | None = where(User.c.uuid, "only this one", kind="uuid")
     username: str | None = where(User.c.username, "only those of this name")
-    state: str | None = where(lambda bind: User.c.state == sa.func.lower(bind), "only those enabled, disabled or locked")
+    state: str | None = where(lambda bind: sa.func.lower(bind) == STATE_SHOWN, "only those enabled, disabled or locked")
     account_type: int | None = where(
         lambda bind: User.c.account_id.in_(sa.select(Account.c.id).where(Account.c.type_ == bind)), "only those of such accounts"
     )

@@ -16,14 +16,15 @@ import msgspec
 
 from cloudwright.core.secret import Secret
 from cloudwright.identity.directory import ber
-from cloudwright.identity.directory.ber import Element, Malformed
+from cloudwright.identity.directory.ber import Element
 from cloudwright.identity.directory.filter import PAGED, Filter, paging
 
 MOST_BYTES = 16 << 20  # of one message
 PATIENCE = 30  # a whole search may take so many times what one answer may
 START_TLS = "1.3.6.1.4.1.1466.20037"
 BASE, SUBTREE = 0, 2
-NO_SUCH_ENTRY, BUSY, UNAVAILABLE = 32, 51, 52
+OVER_LIMIT, BUSY, UNAVAILABLE = 11, 51, 52
+SMALL_PAGE = 100
 
 
 class NoAnswer(Exception):
@@ -129,18 +130,22 @@ class Connection:
         cookie: bytes | None = b""
         while cookie is not None:
             number = self._send(asked, paging(page, cookie))
-            while True:
+            tag = 0
+            while tag != 0x65:
                 tag, content, controls = self._receive(number)
                 if tag == 0x64:
                     yield _entry(content)
-                elif tag == 0x65:
-                    _check(content)
-                    break
-                elif tag != 0x73:  # a referral
+                elif tag not in (0x65, 0x73):  # its end, a referral
                     raise NoAnswer(f"{self._address} answers a search with something else")
                 if time.monotonic() > until:
                     raise NoAnswer(f"{self._address} has not ended a search after {PATIENCE * self._waits.answer:g} s")
-            cookie = _cookie(controls)
+            try:
+                _check(content)
+                cookie = _cookie(controls)
+            except Refused as error:
+                if error.code != OVER_LIMIT or cookie or page <= SMALL_PAGE:
+                    raise
+                page = SMALL_PAGE  # this server's pages are not as large
 
     def _ask(self, request: bytes, tag: int) -> bytes:
         number = self._send(request)
@@ -236,6 +241,3 @@ def _cookie(controls: list[Element]) -> bytes | None:
     except ValueError as error:
         raise NoAnswer(f"the server does not speak LDAP: {error}") from None
     return None
-
-
-__all__ = ["BASE", "NO_SUCH_ENTRY", "SUBTREE", "Address", "Connection", "Entry", "Malformed", "NoAnswer", "Refused", "Waits"]

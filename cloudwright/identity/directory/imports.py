@@ -103,7 +103,9 @@ class ImportLdapUsers(ChoosesRole, Paged, Command, response=RESPONSE, resp_key=R
         rows = []
         for person in self.asked:
             domain = self.domain or self._domain(tx, caller, person, domains)
-            here = known.setdefault(domain.id, sources(tx, domain.id))
+            if domain.id not in known:
+                known[domain.id] = sources(tx, domain.id)
+            here = known[domain.id]
             if person.username in here:
                 rows += [told(person, here[person.username])] if here[person.username] != LDAP else []
                 continue

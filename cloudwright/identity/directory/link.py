@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success, Told
 from cloudwright.core.error import InUse, ParamError
@@ -33,8 +35,11 @@ def part_of(link: LdapLink) -> Part:
 
 
 def links_of(reader: Reader, domain_id: int) -> list[LdapLink]:
-    """The links of a domain and of its accounts."""
-    return reader.all(LdapLink, LdapLink.c.domain_id == domain_id)
+    """The links of a domain and of its accounts that are there."""
+    living = sa.select(Account.c.id).where(Account.c.domain_id == domain_id, Account.c.gone == 0)
+    links = reader.all(LdapLink, LdapLink.c.domain_id == domain_id)
+    accounts = {row.id for row in reader.rows(living)} if any(link.account_id for link in links) else set()
+    return [link for link in links if not link.account_id or link.account_id in accounts]
 
 
 class _Links(ChoosesRole, Command):

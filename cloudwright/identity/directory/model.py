@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from cloudwright.core.access import Kind, Use, below_caller
 from cloudwright.core.resource import Resource, column
+from cloudwright.core.tx import Tx
 
 
 class LdapServer(Resource, table="ldap_configuration", unique=[("domain_id", "hostname", "port")]):
@@ -37,3 +38,10 @@ class LdapLink(Resource, table="ldap_trust_map", unique=[("domain_id", "account_
     def access(cls, kind: Kind, use: Use) -> Any:
         """Domain administrators see and change those of their domains."""
         return below_caller(cls.c.domain_id) if kind is Kind.DOMAIN else sa.false()
+
+
+def forget(tx: Tx, domain_id: int) -> None:
+    """Remove the directory of a domain that is removed."""
+    for kind in (LdapServer, LdapLink):
+        for row in tx.all(kind, kind.c.domain_id == domain_id):
+            tx.remove(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cloudwright.core.db import Database
 from cloudwright.core.error import CloudError
 from cloudwright.core.event import emit
@@ -85,7 +87,7 @@ def newcomer(db: Database, domain: Domain, username: str, given: str) -> Judgeme
     person, link, refused = found
     there = user_called(reader, domain.id, person.username)  # typed in another way: the directory is not so exact
     if there is not None and there.source == LDAP:
-        return source.source_of(there).judge(db, there, given)
+        return msgspec.structs.replace(source.source_of(there).judge(db, there, given), user=there)
     if there is not None:
         return NO
     return _joined(db, domain, person, link) if refused is None else _judged(refused)

@@ -77,10 +77,12 @@ class ListLdapUsers(
         chosen = self.user_filter.lower()
         if chosen == "nofilter":
             chosen = "anydomain" if self.list_type.lower() == "new" else chosen
+        if chosen == "nofilter":
+            return [told(person) for person in people]
+        people = [person for person in people if not person.barred]  # nobody makes users of those
+        known = sources(reader, None if chosen == "anydomain" else domain_id)
         if chosen == "potentialimport":
-            here = sources(reader, domain_id)
-            return [told(p, here.get(p.username)) for p in people if here.get(p.username) != LDAP]
-        known = {} if chosen == "nofilter" else sources(reader, domain_id if chosen == "localdomain" else None)
+            return [told(p, known.get(p.username)) for p in people if known.get(p.username) != LDAP]
         return [told(p) for p in people if p.username not in known]
 
 

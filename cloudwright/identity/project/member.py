@@ -15,7 +15,7 @@ from cloudwright.core.record import Record, changed
 from cloudwright.core.task import Task
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field, many
-from cloudwright.identity.model import Account, Domain, User
+from cloudwright.identity.model import STATE_SHOWN, Account, Domain, User
 from cloudwright.identity.owner import shown_path
 from cloudwright.identity.project import invitation
 from cloudwright.identity.project.command import ROLES, check_active
@@ -153,7 +153,7 @@ class MemberView(
         User, sa.and_(User.c.account_id == _c.account_id, sa.or_(_c.user_id == 0, _c.user_id == User.c.id)),
         {
             "id": User.c.uuid, "username": User.c.username, "firstname": User.c.first_name, "lastname": User.c.last_name,
-            "email": User.c.email, "state": User.c.state,
+            "email": User.c.email, "state": STATE_SHOWN,
         },
         "the users that are in it",
     )  # fmt: skip
