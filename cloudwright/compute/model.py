@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, above_caller
+from cloudwright.core.access import Kind, Use, above_caller, below_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.secret import Secret
 from cloudwright.core.tally import Counted, Counts
@@ -50,7 +50,7 @@ class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id",
     def access(cls, kind: Kind, use: Use) -> Any:
         """Callers use those that are public or of their domain or one above; none of the system's."""
         if use is Use.CHANGE:
-            return sa.false()
+            return below_caller(cls.c.domain_id) if kind is Kind.DOMAIN else sa.false()
         return sa.and_(cls.c.system_vm.is_(None), sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id)))
 
 

@@ -7,29 +7,35 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloudwright.compute.model import ServiceOffering, Vm
-from cloudwright.core.access import Caller, Kind
-from cloudwright.core.command import Command, Success
-from cloudwright.core.error import ParamError
+from cloudwright.core.access import Caller, Kind, Use
+from cloudwright.core.command import Command, Query, Success, Told
+from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field
-from cloudwright.identity.model import Domain
+from cloudwright.identity.model import Account, Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.placement import PLANNERS
+from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import Template
 from cloudwright.storage.quality import (
     STORAGE,
     OfferingView,
     Quality,
+    allow,
     in_zone,
+    may_tag,
     offered_to,
     quality,
     state_of,
     zones_of,
 )
 
+_BOUNDS = {
+    "mincpunumber": "min_cpu_number", "maxcpunumber": "max_cpu_number", "minmemory": "min_memory", "maxmemory": "max_memory",
+}  # fmt: skip
 SYSTEM_VMS = ("domainrouter", "consoleproxy", "secondarystoragevm", "internalloadbalancervm", "elasticloadbalancervm")
 _c = ServiceOffering.c
 
@@ -159,6 +165,9 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
     external_details: dict[str, str] = param("of extensions", default={}, check=not_built("extensions"), since="4.21.0")
 
     def run(self, tx: Tx, caller: Caller) -> ServiceOffering:
+        allow(tx, caller, self, self.tags + self.host_tags)
+        if self.is_system and not caller.root:
+            raise Denied("Offerings for the system's machines are made by administrators of root", param="issystem")
         if self.is_system != (self.system_vm_type is not None):
             text = (
                 "Parameter systemvmtype: it belongs to an offering for the system's machines (issystem=true), and to each of them"
@@ -214,10 +223,49 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
         return bounds
 
 
+class CloneServiceOffering(
+    CreateServiceOffering, answers=ServiceOfferingView, event="SERVICE.OFFERING.CLONE", since="4.23.0",
+    authorized=("Admin", "DomainAdmin"),
+):  # fmt: skip
+    """Makes a service offering like another: what is not said is taken from that."""
+
+    source_offering: Ref[ServiceOffering] = param("the service offering to take after", wire_name="sourceofferingid")
+
+    def run(self, tx: Tx, caller: Caller) -> ServiceOffering:
+        s = self.source_offering
+        sized = self.cpu_number is not None or self.memory is not None
+        custom = (s.custom and not sized) if self.customized is None else self.customized
+        bounds = {name: int(s.details[name]) for name in _BOUNDS if name in s.details} if custom else {}
+        known = {
+            "cpu_number": None if custom else s.cpus, "cpu_speed": s.cpu_mhz, "memory": None if custom else s.memory,
+            "customized": custom, "offer_ha": s.ha, "limit_cpu_use": s.limit_cpu, "is_volatile": s.volatile_vm, "tags": s.tags,
+            "host_tags": s.host_tags, "is_system": s.system_vm is not None, "system_vm_type": s.system_vm,
+            "network_rate": s.network_rate, "deployment_planner": s.deployment_planner, "root_disk_size": s.root_disk_gb,
+            "dynamic_scaling_enabled": s.dynamic_scaling,
+            "service_offering_details": {name: value for name, value in s.details.items() if name not in _BOUNDS},
+            **{_BOUNDS[name]: value for name, value in bounds.items()}, **quality_of(tx, s),
+        }  # fmt: skip
+        return like(self, CreateServiceOffering, known).run(tx, caller)
+
+
+unsaid(CloneServiceOffering)
+
+
+class IsAccountAllowedToCreateOfferingsWithTags(
+    Query, response={"isallowed": ("boolean", "whether it may make offerings with tags")}
+):
+    """Tells whether an account may make offerings with tags of storage and hosts."""
+
+    id: Ref[Account] = param("the account")
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        return Told("isallowed", [{"isallowed": may_tag(reader, self.id.id)}], one=True)
+
+
 class UpdateServiceOffering(Command, answers=ServiceOfferingView, event="SERVICE.OFFERING.EDIT"):
     """Changes what a service offering is called and whom it is for. Its sizes never change: machines were placed by them."""
 
-    id: Ref[ServiceOffering] = param("the service offering")
+    id: Ref[ServiceOffering] = param("the service offering", use=Use.CHANGE)
     name: str | None = param("its new name")
     display_text: str | None = param("what it is told as")
     sort_key: int | None = param("where it stands in lists")
@@ -245,7 +293,7 @@ class UpdateServiceOffering(Command, answers=ServiceOfferingView, event="SERVICE
 class DeleteServiceOffering(Command, event="SERVICE.OFFERING.DELETE"):
     """Deletes a service offering. Machines made by it stay as they are."""
 
-    id: Ref[ServiceOffering] = param("the service offering")
+    id: Ref[ServiceOffering] = param("the service offering", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         if self.id.unique_name is not None:

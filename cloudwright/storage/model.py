@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
+from cloudwright.core.access import Kind, Use, above_caller, below_caller, owned_by_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tally import Counted, Counts
 from cloudwright.drivers.hypervisor.contract import Limits
@@ -83,7 +83,7 @@ class DiskOffering(Resource, table="disk_offering"):
     def access(cls, kind: Kind, use: Use) -> Any:
         """Callers use those that are public or of their domain or one above."""
         if use is Use.CHANGE:
-            return sa.false()
+            return below_caller(cls.c.domain_id) if kind is Kind.DOMAIN else sa.false()
         return sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
 
 

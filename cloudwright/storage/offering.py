@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
-from cloudwright.core.access import Caller
+from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import Condition, List, where
@@ -17,12 +17,14 @@ from cloudwright.core.view import field
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
+from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
 from cloudwright.storage.quality import (
     STORAGE,
     OfferingView,
     Quality,
     Rates,
+    allow,
     in_zone,
     offered_to,
     quality,
@@ -115,6 +117,7 @@ class CreateDiskOffering(Quality, Command, answers=DiskOfferingView, event="DISK
     details: dict[str, str] = param("further details", default={}, since="4.16")
 
     def run(self, tx: Tx, caller: Caller) -> DiskOffering:
+        allow(tx, caller, self, self.tags)
         if self.customized == (self.disk_size is not None):
             raise ParamError(
                 "Parameter disksize: an offering has a size or leaves it to the caller (customized=true), one of the two",
@@ -129,10 +132,30 @@ class CreateDiskOffering(Quality, Command, answers=DiskOfferingView, event="DISK
         )  # fmt: skip
 
 
+class CloneDiskOffering(
+    CreateDiskOffering, answers=DiskOfferingView, event="DISK.OFFERING.CLONE", since="4.23.0", authorized=("Admin", "DomainAdmin")
+):
+    """Makes a disk offering like another: what is not said is taken from that."""
+
+    source_offering: Ref[DiskOffering] = param("the disk offering to take after", wire_name="sourceofferingid")
+
+    def run(self, tx: Tx, caller: Caller) -> DiskOffering:
+        source = self.source_offering
+        custom = source.custom if self.customized is None and self.disk_size is None else bool(self.customized)
+        known = {
+            "disk_size": None if custom else source.size // GIB, "customized": custom, "tags": source.tags,
+            "display_offering": source.display, "details": source.details, **quality_of(tx, source),
+        }  # fmt: skip
+        return like(self, CreateDiskOffering, known).run(tx, caller)
+
+
+unsaid(CloneDiskOffering)
+
+
 class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.OFFERING.EDIT"):
     """Changes a disk offering. Volumes made by it keep what they have."""
 
-    id: Ref[DiskOffering] = param("the disk offering")
+    id: Ref[DiskOffering] = param("the disk offering", use=Use.CHANGE)
     name: str | None = param("its new name")
     display_text: str | None = param("what it is told as", length=4096)
     sort_key: int | None = param("where it stands in lists")
@@ -162,7 +185,7 @@ class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.O
 class DeleteDiskOffering(Command, event="DISK.OFFERING.DELETE"):
     """Deletes a disk offering. Volumes made by it stay as they are."""
 
-    id: Ref[DiskOffering] = param("the disk offering")
+    id: Ref[DiskOffering] = param("the disk offering", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         tx.remove(self.id)

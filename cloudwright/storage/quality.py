@@ -10,20 +10,25 @@ from msgspec.structs import replace
 
 from cloudwright.core.access import Caller, Use, lookup
 from cloudwright.core.command import Verb
-from cloudwright.core.error import ParamError
+from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.param import Ref, param
+from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.drivers.hypervisor.contract import Limit, Limits
-from cloudwright.identity.model import Domain
+from cloudwright.identity.model import ADMIN, DOMAIN_ADMIN, Account, Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 
+TAGGED = setting(
+    "allow.domain.admins.to.create.tagged.offerings", False, "whether domain administrators may make offerings with tags",
+    scopes=("account",),
+)  # fmt: skip
 STORAGE = ("shared", "local")
 PROVISIONING = ("thin", "sparse", "fat")
 CACHES = ("none", "writeback", "writethrough", "hypervisor_default")
 STATES = {"active": "Active", "inactive": "Inactive"}
-_LIMITED = {
+LIMITED = {
     "read_bytes": "bytes_read", "write_bytes": "bytes_write", "read_operations": "iops_read", "write_operations": "iops_write",
 }  # fmt: skip
 _IOPS = "storage that guarantees operations per second"
@@ -69,7 +74,7 @@ def rates(command: Rates, now: Limits) -> dict[str, Any]:
     """The columns of the rates that were given, in place of those there are `now`. Raises ParamError where a burst is none."""
     values: dict[str, Any] = {}
     chosen = {}
-    for field_, prefix in _LIMITED.items():
+    for field_, prefix in LIMITED.items():
         was: Limit = getattr(now, field_)
         names = {"rate": f"{prefix}_rate", "burst": f"{prefix}_rate_max", "seconds": f"{prefix}_rate_max_length"}
         given = {part: getattr(command, name) for part, name in names.items()}
@@ -103,6 +108,24 @@ def quality(command: Quality) -> dict[str, Any]:
     }
 
 
+def allow(tx: Reader, caller: Caller, command: Any, tags: str) -> None:
+    """An administrator of a domain makes offerings for that domain and those below, and without tags unless a setting
+    allows them. Raises Denied."""
+    if caller.root:
+        return
+    if not command.domain:
+        command.__dict__["domain"] = [tx.get(Domain, caller.domain_id)]
+    if tags and not may_tag(tx, caller.account_id):
+        text = "Offerings with tags are made by administrators of root"
+        raise Denied(text, param="tags", why=[f"{TAGGED.name} is false for your account"])
+
+
+def may_tag(reader: Reader, account_id: int) -> bool:
+    """Whether an account may make offerings with tags."""
+    account = reader.get(Account, account_id)
+    return account.type_ == ADMIN or (account.type_ == DOMAIN_ADMIN and TAGGED.get(reader, account=account_id))
+
+
 def single(domains: Sequence[int]) -> int | None:
     """The only domain. Raises ParamError when there are more."""
     if len(domains) > 1:
@@ -118,6 +141,8 @@ def offered_to(reader: Reader, caller: Caller, domains: str | None, zones: str |
     """The columns of an update's `domainid` (ids, or "public") and `zoneid` (ids, or "all")."""
     values: dict[str, Any] = {}
     if domains is not None:
+        if domains.lower() == "public" and not caller.root:
+            raise Denied("Parameter domainid: only administrators of root make an offering public", param="domainid")
         ids = [] if domains.lower() == "public" else [_row(reader, caller, Domain, d, "domainid").id for d in _split(domains)]
         values["domain_id"] = single(ids)
     if zones is not None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import ServiceOffering
 from cloudwright.compute.seed import seed
+from cloudwright.core.access import Caller
 from cloudwright.core.error import CloudError, ParamError
-from cloudwright.identity.caller import root_caller
-from tests.conftest import call
+from cloudwright.core.secret import Secret
+from cloudwright.core.tx import Tx
+from cloudwright.identity.caller import caller_of, root_caller
+from cloudwright.identity.model import DOMAIN_ADMIN, Account, Domain, Role, User
+from tests.conftest import call, done
+from tests.infrastructure.zone import simulated_zone
 
 
 def create(cloud: Cloud, what: str, **params: Any) -> dict[str, Any]:
@@ -129,3 +135,85 @@ def test_the_systems_own_stay(cloud: Cloud) -> None:
     assert row is not None
     with pytest.raises(ParamError, match="cannot be deleted"):
         call(cloud, root_caller(cloud.db.read()), "deleteServiceOffering", id=row.uuid)
+
+
+def test_a_clone_takes_what_is_not_said(cloud: Cloud) -> None:
+    root = root_caller(cloud.db.read())
+    source = create(
+        cloud, "ServiceOffering", cpuspeed=500, customized="true", mincpunumber=1, maxcpunumber=4, minmemory=512, maxmemory=4096,
+        hosttags="gpu", tags="ssd", bytesreadrate=1000, bytesreadratemax=2000, cachemode="writeback", provisioningtype="fat",
+        limitcpuuse="true", networkrate=50,
+    )  # fmt: skip
+    clone = call(cloud, root, "cloneServiceOffering", sourceofferingid=source["id"], name="c", hosttags="fpga", iopsreadrate=7)
+    made = clone["serviceoffering"]
+    own = {"id", "name", "created", "hosttags", "diskIopsReadRate"}
+    assert {k: v for k, v in made.items() if k not in own} == {k: v for k, v in source.items() if k not in own}
+    assert (made["name"], made["hosttags"], made["diskIopsReadRate"]) == ("c", "fpga", 7)
+    fixed = call(cloud, root, "cloneServiceOffering", sourceofferingid=source["id"], name="f", cpunumber=2, memory=64)
+    assert (fixed["serviceoffering"]["iscustomized"], fixed["serviceoffering"]["cpunumber"]) == (False, 2)
+    disk = create(cloud, "DiskOffering", disksize=5, tags="ssd", iopswriterate=9)
+    made = call(cloud, root, "cloneDiskOffering", sourceofferingid=disk["id"], name="d2")["diskoffering"]
+    assert (made["disksize"], made["tags"], made["diskIopsWriteRate"], made["name"]) == (5, "ssd", 9, "d2")
+    open_ = call(cloud, root, "cloneDiskOffering", sourceofferingid=disk["id"], name="d3", customized="true")["diskoffering"]
+    assert open_["iscustomized"]
+
+
+def test_a_domains_administrator_makes_offerings_for_it_alone(cloud: Cloud) -> None:
+    root = root_caller(cloud.db.read())
+    chief = administrator(cloud)
+    sizes = {"cpunumber": 1, "cpuspeed": 500, "memory": 128}
+    mine = call(cloud, chief, "createServiceOffering", name="m", displaytext="m", **sizes)["serviceoffering"]
+    assert mine["domainid"] == chief.domain_uuid
+    with pytest.raises(CloudError, match="Offerings with tags"):
+        call(cloud, chief, "createServiceOffering", name="m", displaytext="m", hosttags="gpu", **sizes)
+    with pytest.raises(CloudError, match="make an offering public"):
+        call(cloud, chief, "updateServiceOffering", id=mine["id"], domainid="public")
+    small = call(cloud, root, "listServiceOfferings", name="Small Instance")["serviceoffering"][0]
+    with pytest.raises(ParamError, match="does not exist"):
+        call(cloud, chief, "deleteServiceOffering", id=small["id"])
+    told = call(cloud, root, "isAccountAllowedToCreateOfferingsWithTags", id=chief.account_uuid)
+    assert told == {"isallowed": {"isallowed": False}}
+    tagged = "allow.domain.admins.to.create.tagged.offerings"
+    call(cloud, root, "updateConfiguration", name=tagged, value="true", accountid=chief.account_uuid)
+    assert (
+        call(cloud, chief, "createDiskOffering", name="t", displaytext="t", disksize=1, tags="ssd")["diskoffering"]["tags"]
+        == "ssd"
+    )
+    call(cloud, chief, "deleteServiceOffering", id=mine["id"])
+
+
+def administrator(cloud: Cloud) -> Caller:
+    """Of a domain of its own."""
+
+    def make(tx: Tx) -> User:
+        domain = tx.insert(Domain(name="eng", parent_id=1, path="/eng/", level=1))
+        role = tx.find(Role, Role.c.name == "Domain Admin")
+        assert role is not None
+        account = tx.insert(Account(name="chief", domain_id=domain.id, role_id=role.id, type_=DOMAIN_ADMIN))
+        return tx.insert(User(username="chief", account_id=account.id, domain_id=domain.id, password=Secret("")))
+
+    return caller_of(cloud.db.read(), cloud.db.write(make))
+
+
+def test_quality_reaches_the_machine(cloud: Cloud) -> None:
+    """Limits, caches, provisioning and rates of an offering are what the hypervisor and the pool are told."""
+    built = simulated_zone(cloud, hosts=1)
+    root = built.caller
+    offering = create(
+        cloud, "ServiceOffering", cpunumber=1, cpuspeed=500, memory=128, bytesreadrate=1000, bytesreadratemax=2000,
+        iopswriterate=9, cachemode="writeback", provisioningtype="fat", limitcpuuse="true", networkrate=50,
+    )  # fmt: skip
+    template = call(cloud, root, "listTemplates", templatefilter="featured")["template"][0]["id"]
+    made = {"zoneid": built.zone.uuid, "templateid": template, "serviceofferingid": offering["id"]}
+    done(cloud, root, "deployVirtualMachine", name="vm", **made)
+    ((_, _, machine),) = cloud.world.all("machine")
+    shown = msgspec.json.decode(machine["machine"])
+    root_disk = shown["disks"][0]
+    assert (root_disk["limits"]["read_bytes"], root_disk["limits"]["write_operations"]["rate"], root_disk["cache"]) == (
+        {"rate": 1000, "burst": 2000, "seconds": 0}, 9, "writeback",
+    )  # fmt: skip
+    assert shown["cpu_limit"] == 500
+    assert shown["nics"][0]["megabits_per_second"] == 50
+    volumes = {name: volume for _, name, volume in cloud.world.all("volume")}
+    (disk,) = (volume for name, volume in volumes.items() if name.startswith("v-"))
+    assert (disk["backing"], disk["used"]) == ("", disk["size"]), "a fat disk is a whole copy that takes all its room"

@@ -271,3 +271,16 @@ def test_simulated_work_fails_as_told_and_leaves_nothing() -> None:
 def test_simulated_capacity_is_an_option() -> None:
     with simulated() as (_, pool):
         assert pool.facts(POOL).capacity == 1_000_000
+
+
+def test_provisioning_takes_room_as_it_says(bench: Bench) -> None:
+    thin = bench.here.create(POOL, "v-thin", 4 * MIB)
+    sparse = bench.here.create(POOL, "v-sparse", 4 * MIB, provisioning="sparse")
+    fat = bench.here.create(POOL, "v-fat", 4 * MIB, provisioning="fat")
+    assert {thin.size, sparse.size, fat.size} == {4 * MIB}
+    assert thin.used <= sparse.used < 4 * MIB <= fat.used
+    bench.here.begin_copy("fat", POOL, "v-fatcopy", "v-thin", 6 * MIB, "fat")
+    assert ended(bench.here, "fat").state is WorkState.DONE
+    assert bench.here.see(POOL, "v-fatcopy").used >= 6 * MIB
+    with pytest.raises(Refused, match="thin, sparse or fat"):
+        bench.here.create(POOL, "v-odd", MIB, provisioning="lavish")
