@@ -60,7 +60,7 @@ class CreateDomain(Command, answers=DomainView, event="DOMAIN.CREATE", authorize
         parent = tx.lock(self.parent_domain or tx.get(Domain, caller.domain_id))
         if parent.gone or parent.state != "Active":
             raise WrongState(f"Domain {parent.path} is being deleted: nothing can be made below it", param="parentdomainid")
-        _check_free(tx, parent.id, self.name)
+        check_free(tx, parent.id, self.name)
         path = f"{parent.path}{self.name}/"
         if len(path) > PATH_LENGTH:
             text = f"Parameter name: the path would have {len(path)} characters; {PATH_LENGTH} are possible"
@@ -84,7 +84,7 @@ class UpdateDomain(Command, answers=DomainView, event="DOMAIN.UPDATE"):
         return self.id
 
 
-def _check_free(tx: Tx, parent_id: int, name: str, but: int = 0) -> None:
+def check_free(tx: Tx, parent_id: int, name: str, but: int = 0) -> None:
     """Siblings differ in more than case, because paths are compared by LIKE, which does not tell case on every engine."""
     same = (Domain.c.parent_id == parent_id, sa.func.lower(Domain.c.name) == sa.func.lower(name), Domain.c.id != but)
     other = tx.find(Domain, *same)
@@ -97,7 +97,7 @@ def _rename(tx: Tx, domain: Domain, name: str) -> None:
     if domain.id == ROOT_DOMAIN:
         raise ParamError("Parameter id: the domain ROOT cannot be renamed", param="id")
     parent = tx.lock(tx.get(Domain, domain.parent_id))
-    _check_free(tx, parent.id, name, domain.id)
+    check_free(tx, parent.id, name, domain.id)
     above = domain.path[: -len(domain.name) - 1]
     longest = int(tx.value(sa.select(sa.func.max(sa.func.char_length(Domain.c.path))).where(_below(domain))) or 0)
     if longest + len(name) - len(domain.name) > PATH_LENGTH:

@@ -88,8 +88,6 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
             f"{place.name} cannot be dedicated to {whose}: {strangers} instances of others are there", param=f"{kind}id",
             fix=["migrate them elsewhere, or stop them, first"],
         )  # fmt: skip
-    for stale in tx.all(Dedication, _d.of_kind == kind, _d.of_id == place.id):
-        tx.remove(stale)  # its account or domain is gone
     zone_id = place.id if kind == "zone" else place.zone_id
     account_id = account.id if account else None
     row = tx.insert(Dedication(of_kind=kind, of_id=place.id, zone_id=zone_id, domain_id=domain.id, account_id=account_id))

@@ -1,7 +1,7 @@
 """Who has what to itself: zones, pods, clusters and hosts dedicated to a domain with those below it, or to one account.
 
 What is dedicated takes machines of those it is dedicated to and of nobody else. The innermost dedication does not lift an outer
-one: a host in a dedicated cluster is the cluster's. With its account or domain gone, a dedication means nothing any more.
+one: a host in a dedicated cluster is the cluster's. A dedication goes with its account or domain.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloudwright.core.prepared import Prepared
+from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account, Domain
 from cloudwright.infrastructure.model import Cluster, Dedication, Host, Pod, Zone
@@ -21,12 +22,7 @@ from cloudwright.infrastructure.placement import Claim
 _d = Dedication.c
 PLACES: dict[str, Any] = {"zone": Zone, "pod": Pod, "cluster": Cluster, "host": Host}
 OF_HOST = {"zone": Host.c.zone_id, "pod": Host.c.pod_id, "cluster": Host.c.cluster_id, "host": Host.c.id}
-LIVING = sa.and_(
-    _d.gone == 0,
-    _d.domain_id.in_(sa.select(Domain.c.id).where(Domain.c.gone == 0)),
-    sa.or_(_d.account_id.is_(None), _d.account_id.in_(sa.select(Account.c.id).where(Account.c.gone == 0))),
-)
-"""The dedications that mean something."""
+LIVING = _d.gone == 0
 _IN_ZONES = sa.select(Dedication.t).where(LIVING, _d.zone_id.in_(sa.bindparam("zones", expanding=True)))
 _ANY = Prepared(sa.select(_d.id).where(LIVING, _d.zone_id == sa.bindparam("zone")).limit(1))
 _foreign = sa.and_(
@@ -75,6 +71,16 @@ def _claim(reader: Reader, row: Dedication) -> Claim:
         whose = f"account {reader.get(Account, row.account_id).name} of {whose}"
     what = "it" if row.of_kind == "host" else f"{row.of_kind} {place.name}"
     return Claim(what=what, whose=whose, domain=row.domain_id, account=row.account_id)
+
+
+def _with_owner(tx: Tx, owner: Resource) -> None:
+    column = _d.account_id if owner.kind == Account.kind else _d.domain_id
+    for row in tx.all(Dedication, column == owner.id):
+        tx.remove(row)
+
+
+Account.with_it = (*Account.with_it, _with_owner)
+Domain.with_it = (*Domain.with_it, _with_owner)
 
 
 def forget(tx: Tx, kind: str, id: int) -> None:
