@@ -112,7 +112,7 @@ export function ResourceTable({ kind, meta, params, selection, menu, empty, onCo
     else return;
     event.preventDefault();
   };
-  const style = { "--columns": `44px minmax(180px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} 52px` } as React.CSSProperties;
+  const style = { "--columns": `44px minmax(120px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} 52px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} /></div>;
   return (
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
