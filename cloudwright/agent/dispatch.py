@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from cloudwright.agent.frame import MAX_MESSAGE, Call, Reply
-from cloudwright.agent.remote import CONTRACTS, Verb, verbs
+from cloudwright.agent.remote import SERVED, Verb, verbs
 from cloudwright.drivers.error import BY_NAME, DriverError, DriverFault, Refused
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Lanes:
 class Dispatcher:
     """Serves drivers by kind ("hypervisor", "pool", …) to calls."""
 
-    def __init__(self, drivers: Mapping[str, object], threads: int = 16, contracts: Mapping[str, type] = CONTRACTS) -> None:
+    def __init__(self, drivers: Mapping[str, object], threads: int = 16, contracts: Mapping[str, type] = SERVED) -> None:
         self._drivers = dict(drivers)
         self._verbs: dict[str, dict[str, Verb]] = {kind: verbs(contracts[kind]) for kind in drivers}
         self._lanes = Lanes(threads)

@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-SERVER_NAME = "server.cloudwright.internal"
+OWN_DOMAIN = ".cloudwright.internal"
+SERVER_NAME = f"server{OWN_DOMAIN}"
 AUTHORITY_DAYS = 20 * 365
 SERVER_DAYS = 2 * 365
 HOST_DAYS = 90
@@ -109,6 +110,36 @@ def issue_host(authority: Identity, request: str, host: str, days: float = HOST_
     builder = builder.add_extension(x509.SubjectAlternativeName([identifier]), critical=False)
     builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
     return _sign(builder, authority.key)
+
+
+def issue_named(authority: Identity, names: Iterable[str], request: str = "", days: float = HOST_DAYS) -> Identity:
+    """A certificate for host names and addresses, good for servers and clients, with a new key, or (key "") for the key of a
+    request. Names that the request itself asks for are added. Raises BadRequest; also for names of this cloud's own servers."""
+    key = "" if request else new_key()
+    wanted = list(names)
+    if request:
+        public = check_request(request)
+        wanted += _asked_names(request)
+    else:
+        public = _load_key(key).public_key()
+    if not wanted:
+        raise BadRequest("the certificate would name nobody")
+    if own := [name for name in wanted if f".{name.lower()}".endswith(OWN_DOMAIN)]:
+        raise BadRequest(f"{own[0]} would pose as a server of this cloud")
+    alternatives = [_general_name(name) for name in dict.fromkeys(wanted)]
+    builder = _leaf(authority, wanted[0], public, days)
+    builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+    return Identity(_sign(builder.add_extension(usage, critical=False), authority.key), key)
+
+
+def _asked_names(request: str) -> list[str]:
+    asked = x509.load_pem_x509_csr(request.encode()).extensions
+    try:
+        names = asked.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))]
 
 
 def serial(certificate: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import msgspec
 from msgspec import NODEFAULT, Struct, defstruct
 
+from cloudwright.agent.own import HostAgent
 from cloudwright.drivers.error import DriverFault, Refused
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.images.contract import ImageStore
@@ -24,6 +25,9 @@ from cloudwright.drivers.pool.contract import Pool
 Transport = Callable[[str, str, bytes, float, str], bytes]  # kind, verb, arguments, timeout, order key -> answer
 
 CONTRACTS: dict[str, type] = {"hypervisor": Hypervisor, "pool": Pool, "images": ImageStore, "network": HostNetwork}
+
+SERVED: dict[str, type] = {**CONTRACTS, "agent": HostAgent}
+"""All that an agent serves: the drivers of its host, and itself."""
 
 LOCAL = {"watch"}  # the agent pushes what it sees instead
 UNORDERED = {  # verbs that only look, or must overtake what they are about

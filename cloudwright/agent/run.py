@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from random import SystemRandom
 
 import aiohttp
@@ -15,6 +16,7 @@ from cloudwright.agent.dispatch import Dispatcher
 from cloudwright.agent.drivers import facts
 from cloudwright.agent.frame import PROTOCOL, Hello, encode
 from cloudwright.agent.observe import Changes, Observer
+from cloudwright.agent.own import Own
 from cloudwright.agent.remote import CONTRACTS, Drivers
 from cloudwright.agent.renew import Renewal
 from cloudwright.agent.session import Duties, Pace, Session
@@ -24,6 +26,7 @@ from cloudwright.drivers.error import DriverError
 log = logging.getLogger(__name__)
 _spread = SystemRandom().uniform  # crowds must not act in step
 
+ANSWERED = 0.2  # seconds in which an answer leaves
 STUBBORN = 16  # failures to count at once when the server refuses this host: it will hardly change its mind soon
 
 
@@ -33,8 +36,10 @@ class Agent:
     def __init__(self, server: str, state: State, drivers: Drivers, pace: Pace | None = None) -> None:
         self._drivers, self._pace = drivers, pace or Pace()
         self._dialer = Dialer(server, state)
+        self._leave: Callable[[], object] = lambda: None
+        own = Own(state, self._dialer.renewed, self._reconnect)
         self._duties = Duties(
-            Dispatcher({kind: getattr(drivers, kind) for kind in CONTRACTS}),
+            Dispatcher({kind: getattr(drivers, kind) for kind in CONTRACTS} | {"agent": own}),
             Bridge(self._dialer, drivers.hypervisor),
             Renewal(state, self._dialer.renewed),
             Observer(drivers),
@@ -55,6 +60,9 @@ class Agent:
             self._duties.bridge.close()
             self._duties.dispatcher.close()
 
+    def _reconnect(self) -> None:
+        self._leave()
+
     async def _once(self) -> None:
         """One connection, from dialling to its end, which is logged."""
         try:
@@ -62,6 +70,7 @@ class Agent:
             await self._duties.changes.begin()
             heartbeat = self._pace.heartbeat * _spread(0.8, 1.0)
             async with self._dialer.dial("/agent", heartbeat) as socket:
+                self._leave = _leaving(socket)
                 await socket.send_bytes(encode(Hello(PROTOCOL, cloudwright.__version__, known)))
                 await Session(socket, self._duties, self._pace, self._welcomed).serve()
             log.warning("connection ended", extra={"code": socket.close_code})
@@ -77,3 +86,14 @@ class Agent:
         resumed = self._dialer.remember(socket)
         log.info("connected", extra={"resumed": resumed, "failures": self._failures})
         self._failures = 0
+
+
+def _leaving(socket: aiohttp.ClientWebSocketResponse) -> Callable[[], object]:
+    """What ends a connection from any thread, once the answers under way are sent."""
+    loop = asyncio.get_running_loop()
+
+    async def leave() -> None:
+        await asyncio.sleep(ANSWERED)
+        await socket.close()
+
+    return lambda: asyncio.run_coroutine_threadsafe(leave(), loop)

@@ -20,7 +20,7 @@ from cloudwright.core.error import WrongState
 from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.infrastructure.model import Authority, EnrolToken, Host, Revocation
+from cloudwright.infrastructure.model import Authority, EnrolToken, Host, IssuedCertificate, Revocation
 
 ADDRESS = setting("host", "localhost", "at which addresses (comma separated) hosts reach this server; the first is told to them")
 PORT = setting("port", 8250, "the port at which hosts reach this server", minimum=1, maximum=65535)
@@ -74,6 +74,16 @@ def enrol_command(tx: Tx, host: Host) -> str:
     return enrolment_command(server, token, pki.fingerprint(current(tx).certificate))
 
 
+def issue(tx: Tx, names: list[str], request: str, days: float) -> IssuedCertificate:
+    """A certificate for names and addresses, kept so that its asker can fetch it. Raises `pki.BadRequest`."""
+    made = pki.issue_named(_identity(current(tx)), names, request, days)
+    key = Secret(made.key) if made.key else None
+    what = names[0] if names else pki.serial(made.certificate)
+    return tx.insert(
+        IssuedCertificate(name=what[:255], certificate=made.certificate, private_key=key, trust="".join(trusted(tx)))
+    )
+
+
 def revoke(tx: Tx, serial: str, host_id: int, why: str) -> Revocation:
     """Accept a host certificate no more, and have its connection cut."""
     tx.signal("revoked")
@@ -92,7 +102,7 @@ class Gatekeeper:
 
     def sign(self, host: str, request: str) -> str:
         """A certificate for a host that is there. Raises LookupError or `pki.BadRequest`."""
-        return self.db.write(lambda tx: _sign(tx, host, request))
+        return self.db.write(lambda tx: sign_for(tx, host, request))
 
     def revoked(self, serial: str, host: str) -> bool:
         """Whether a certificate is accepted no more: it was revoked, or its host is gone."""
@@ -159,7 +169,8 @@ def _redeem(tx: Tx, digest: str) -> str | None:
     return None if host is None else host.uuid
 
 
-def _sign(tx: Tx, uuid: str, request: str) -> str:
+def sign_for(tx: Tx, uuid: str, request: str) -> str:
+    """A host's newest certificate (PEM), for the key of a request. Raises LookupError or `pki.BadRequest`."""
     host = tx.find(Host, Host.c.uuid == uuid)
     if host is None:
         raise LookupError(f"there is no host {uuid} any more")

@@ -171,6 +171,15 @@ class Authority(Resource, table="authority", unique=[("name",)]):
     active: bool = True
 
 
+class IssuedCertificate(Resource, table="issued_certificate"):
+    """A certificate that an operator asked for, with its private key where the request brought none."""
+
+    name: str
+    certificate: str = column(text=True)
+    private_key: Secret | None = None
+    trust: str = column(text=True, default="")  # the authorities to trust, PEM
+
+
 class Revocation(Resource, table="revocation", unique=[("serial",)]):
     """A host certificate that is no longer accepted."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from cloudwright.agent.own import FakeHostAgent, HostAgent
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.error import DriverError, Unreachable
@@ -58,6 +59,7 @@ class Reach:
             Pool: FakePool,
             HostNetwork: FakeHostNetwork,
             ImageDriver: FakeImages,
+            HostAgent: lambda world, host: FakeHostAgent(),
         }
         key = (contract, name)
         if key not in self._fakes:

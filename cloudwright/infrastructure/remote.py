@@ -6,14 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from cloudwright.agent.remote import CONTRACTS, proxy
+from cloudwright.agent.remote import SERVED, proxy
 from cloudwright.core.db import Database
 from cloudwright.drivers.error import Busy, Unreachable
 from cloudwright.infrastructure.reach import in_words
 
 Call = Callable[..., bytes]
 """`agent.hub.Hub.call`: host uuid, kind, verb, arguments, timeout, order key."""
-_KINDS = {contract: kind for kind, contract in CONTRACTS.items()}
+_KINDS = {contract: kind for kind, contract in SERVED.items()}
 
 
 class Remote:

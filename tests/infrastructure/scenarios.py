@@ -48,3 +48,9 @@ def scenario_ReopenHost(cloud: Cloud) -> Begin:
     built = simulated_zone(cloud)
     done(cloud, built.caller, "prepareHostForMaintenance", id=built.hosts[0].uuid)
     return _asks(built, "cancelHostMaintenance", id=built.hosts[0].uuid)
+
+
+def scenario_ProvisionHost(cloud: Cloud) -> Begin:
+    """A host gets another certificate."""
+    built = simulated_zone(cloud, hosts=1)
+    return _asks(built, "provisionCertificate", hostid=built.hosts[0].uuid)

@@ -21,6 +21,7 @@ from cloudwright.drivers.hypervisor.fake import FakeHypervisor
 from cloudwright.infrastructure import authority, observe
 from cloudwright.infrastructure.authority import Gatekeeper
 from cloudwright.infrastructure.model import Host
+from cloudwright.infrastructure.remote import Remote
 from tests.agent.conftest import Site
 from tests.conftest import call, done
 from tests.infrastructure.test_hosts import kvm_host
@@ -57,11 +58,16 @@ def site(cloud: Cloud, tmp_path: Path) -> Iterator[RealSite]:
     made.hub.stop()
 
 
-def state_of(cloud: Cloud, uuid: str) -> str:
-    """What is known of a host."""
+def row_of(cloud: Cloud, uuid: str) -> Host:
+    """A host."""
     row = cloud.db.read().find(Host, Host.c.uuid == uuid)
     assert row is not None
-    return row.state
+    return row
+
+
+def state_of(cloud: Cloud, uuid: str) -> str:
+    """What is known of a host."""
+    return row_of(cloud, uuid).state
 
 
 def test_a_host_enrols_serves_and_is_revoked(cloud: Cloud, site: RealSite, tmp_path: Path) -> None:
@@ -78,10 +84,17 @@ def test_a_host_enrols_serves_and_is_revoked(cloud: Cloud, site: RealSite, tmp_p
         site.until(lambda: state_of(cloud, host) == "Up")
         seen = call(cloud, built.caller, "listHosts", id=host)["host"][0]
         assert (seen["cpunumber"], seen["memorytotal"], seen["hypervisorversion"]) == (8, 16384 << 20, "9.1")
-        cloud.reach.remote = lambda contract, uuid: site.hub.drivers(uuid).hypervisor
+        cloud.reach.remote = Remote(site.hub.call, cloud.db)
         done(cloud, built.caller, "reconnectHost", id=host)
+        first, since = state.identity(), row_of(cloud, host).connected
+        done(cloud, built.caller, "provisionCertificate", hostid=host, reconnect="true")
+        site.until(lambda: row_of(cloud, host).connected != since)
         identity = state.identity()
+        assert first is not None
         assert identity is not None
+        assert identity.certificate != first.certificate
+        assert row_of(cloud, host).certificate_serial == pki.serial(identity.certificate)
+        done(cloud, built.caller, "reconnectHost", id=host)
         done(cloud, built.caller, "revokeCertificate", serial=pki.serial(identity.certificate))
         authority.cut_revoked(cloud.db, site.hub)
         site.until(lambda: state_of(cloud, host) == "Disconnected")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import pytest
 
 from cloudwright.agent import pki
@@ -132,6 +134,30 @@ def test_certificates_are_signed_trusted_and_revoked(cloud: Cloud, built: Built)
     assert gate.revoked(pki.serial(second), "00000000-0000-0000-0000-000000000000")
     with pytest.raises(LookupError):
         gate.sign("00000000-0000-0000-0000-000000000000", request)
+
+
+def test_certificates_are_issued_for_names(cloud: Cloud, built: Built) -> None:
+    job = done(cloud, built.caller, "issueCertificate", domain="db.example.org,*.example.org", ipaddress="192.0.2.7", duration=9)
+    told = call(cloud, built.caller, "queryAsyncJobResult", jobid=job.uuid)["jobresult"]["certificates"]
+    assert pki.matches(told["certificate"], told["privatekey"])
+    assert told["cacertificates"] == "".join(authority.trusted(cloud.db.read()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pki.load_identity(context, pki.Identity(told["certificate"], told["privatekey"]))
+    key = pki.new_key()
+    job = done(cloud, built.caller, "issueCertificate", csr=pki.request(key), domain="web.example.org")
+    told = call(cloud, built.caller, "queryAsyncJobResult", jobid=job.uuid)["jobresult"]["certificates"]
+    assert "privatekey" not in told
+    assert pki.matches(told["certificate"], key)
+    for given, why in (
+        ({}, "name nobody"),
+        ({"domain": "server.cloudwright.internal"}, "pose as a server"),
+        ({"domain": "*.cloudwright.internal"}, "pose as a server"),
+        ({"domain": "-x"}, "not a list of host names"),
+        ({"ipaddress": "300.1.1.1"}, "not a list of addresses"),
+        ({"csr": "x", "domain": "a"}, "cannot be read"),
+    ):
+        with pytest.raises(ParamError, match=why):
+            call(cloud, built.caller, "issueCertificate", **given)
 
 
 def test_a_new_authority_signs_and_the_old_one_stays_trusted(cloud: Cloud) -> None:
