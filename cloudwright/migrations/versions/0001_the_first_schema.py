@@ -670,6 +670,27 @@ def upgrade() -> None:
     op.create_index('ip_range_network_id_id', 'ip_range', ['network_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ip_range_pod_id_id', 'ip_range', ['pod_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('ip_range_zone_id_id', 'ip_range', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('issued_certificate',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('certificate', Long, nullable=False),
+    sa.Column('private_key', sa.Text(), nullable=True),
+    sa.Column('trust', Long, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('issued_certificate_living', 'issued_certificate', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('ldap_configuration',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2647,6 +2668,8 @@ def downgrade() -> None:
     op.drop_index('ldap_configuration_one_domain_id_hostname_port', table_name='ldap_configuration')
     op.drop_index('ldap_configuration_living', table_name='ldap_configuration', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('ldap_configuration')
+    op.drop_index('issued_certificate_living', table_name='issued_certificate', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('issued_certificate')
     op.drop_index('ip_range_zone_id_id', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('ip_range_pod_id_id', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('ip_range_network_id_id', table_name='ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
