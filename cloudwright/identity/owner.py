@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, like_prefix, lookup, projects_of_caller
+from cloudwright.core.access import Caller, Kind, Use, like_prefix, lookup
 from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, List
@@ -20,7 +20,7 @@ from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import PROJECT, Account, Domain
 from cloudwright.identity.project.model import ACTIVE, Project
-from cloudwright.identity.project.permit import barred
+from cloudwright.identity.project.permit import barred, permitted
 
 ALL_PROJECTS = "-1"
 Narrowed = list[tuple[str, Condition, dict[str, Any]]]
@@ -132,7 +132,7 @@ class OwnedList(List):
 
     def of_owner(self, reader: Reader, caller: Caller) -> Narrowed:
         """What the parameters that name an owner leave."""
-        account_id, _ = self.owner_columns()
+        account_id, domain_id = self.owner_columns()
         project: Any = self.project
         if self.account is not None:
             if project is not None:
@@ -144,23 +144,28 @@ class OwnedList(List):
         named = self.__dict__.get("id") or self.__dict__.get("ids")  # who names one means it, whoever owns it
         if named and project is None:
             return self._open(reader, caller)
-        within = of_domain(self.owner_columns()[1], self.domain, self.is_recursive) if self.domain else []
-        chosen = [*within, *self._of_kind(caller, project == ALL_PROJECTS, bool(within))]
-        return [*chosen, *self._open(reader, caller)] if project == ALL_PROJECTS else chosen
+        within = of_domain(domain_id, self.domain, self.is_recursive) if self.domain else []
+        if project == ALL_PROJECTS:
+            return [*within, *self._of_projects(reader, caller)]
+        return [*within, *self._of_accounts(caller)]
 
-    def _of_kind(self, caller: Caller, projects: bool, within: bool) -> Narrowed:
-        """Those of the caller, of accounts or of projects, as was asked."""
+    def _of_projects(self, reader: Reader, caller: Caller) -> Narrowed:
+        """Those of all projects, of which a user sees its own; with listall, or for who is in none, those of accounts, too."""
         account_id, _ = self.owner_columns()
-        own = account_id == sa.bindparam("caller_account")
+        if caller.kind is Kind.USER:
+            owners = permitted(reader, caller, self.api.name)
+            owners = [caller.account_id, *owners] if self.list_all or not owners else owners
+            among: Any = sa.bindparam("owners", expanding=True)
+            return [("owners", account_id.in_(among), {"owners": owners})]
+        return [] if self.list_all else [("projects", account_id.in_(sa.select(Project.c.account_id)), {})]
+
+    def _of_accounts(self, caller: Caller) -> Narrowed:
+        """Those of the caller's account, or of all; not those of projects."""
+        account_id, _ = self.owner_columns()
         user = caller.kind is Kind.USER
-        if projects and user:
-            theirs = account_id.in_(projects_of_caller())
-            return [("all mine", sa.or_(own, theirs), {})] if self.list_all else [("my projects", theirs, {})]
-        if projects:
-            return [] if self.list_all else [("projects", account_id.in_(sa.select(Project.c.account_id)), {})]
         plain = not hasattr(self._view().of, "access")  # others show also what is shared with the caller
-        if (user and plain) or not (user or within or self.list_all):
-            return [("own", own, {})]
+        if (user and plain) or not (user or self.domain or self.list_all):
+            return [("own", account_id == sa.bindparam("caller_account"), {})]
         return [("of accounts", account_id.not_in(sa.select(Project.c.account_id)), {})]
 
     def _open(self, reader: Reader, caller: Caller) -> Narrowed:

@@ -36,6 +36,7 @@ _mine: Any = sa.and_(
     sa.or_(ProjectMember.c.user_id == sa.literal_column("0"), ProjectMember.c.user_id == sa.bindparam("caller_user")),
     ProjectMember.c.gone == 0,
 )
+_MEMBERSHIPS = sa.select(ProjectMember.c.project_account_id).where(_mine)
 _ROLES = (
     sa.select(ProjectMember.c.project_account_id, ProjectMember.c.role_id)
     .where(_mine, ProjectMember.c.admin.is_(False), ProjectMember.c.role_id != 0)
@@ -63,6 +64,12 @@ def rulings(reader: Reader, caller: Caller, command: str) -> dict[int, Ruling]:
 def barred(reader: Reader, caller: Caller, command: str) -> list[int]:
     """The accounts of the projects in which the caller's role there does not allow a command."""
     return [account for account, said in rulings(reader, caller, command).items() if not said.allow]
+
+
+def permitted(reader: Reader, caller: Caller, command: str) -> list[int]:
+    """The accounts of the projects in which the caller is, and its role there allows a command."""
+    mine = {row.project_account_id for row in reader.rows(_MEMBERSHIPS, caller.binds())}
+    return sorted(mine - set(barred(reader, caller, command))) if mine else []
 
 
 def judge(reader: Reader, caller: Caller, command: str, changes: bool, rows: list[Resource]) -> None:
