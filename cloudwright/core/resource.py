@@ -213,7 +213,7 @@ class Resource:
         living = cls.c.gone == 0  # in the indexes too: SQLite and MariaDB then count and page without reading the rows
         wanted: list[Sequence[str]] = [*indexes, *((name,) for name, column in cls._columns.items() if column.index)]
         if issubclass(cls, Owned):
-            wanted += [("account_id", "id"), ("domain_id", "id")]
+            wanted += [("account_id", "id"), ("domain_id", "id", "account_id")]
         for names in wanted:
             columns = [cls.c[name] for name in names]
             sa.Index(f"{cls.kind}_{'_'.join(names)}", *columns, cls.c.gone, sqlite_where=living, postgresql_where=living)
