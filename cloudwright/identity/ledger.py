@@ -8,7 +8,7 @@ not limited. Tallies are made when something is counted first; they are locked i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,7 +65,7 @@ def named(owner_kind: str, owner_id: int, tag: str = "") -> str:
 _above: dict[int, Sequence[int]] = {}  # what was last seen to be above an account: a guess, held against the locked row
 _GUESSES = 100_000
 _TYPE = sa.select(Account.c.type_).where(Account.c.id == Tally.c.owner_id).scalar_subquery().label("account_type")
-_statements: dict[Any, Prepared] = {}
+_statements: dict[tuple[str, Sequence[Counted], int], Prepared] = {}
 
 
 def post(tx: Tx, owed: Owed) -> None:
@@ -76,22 +76,23 @@ def post(tx: Tx, owed: Owed) -> None:
 
 
 def _post(tx: Tx, account_id: int, tags: Mapping[str, Counts]) -> None:
-    above, rows = hold(tx, account_id, tuple(tags))
+    kinds = tuple(dict.fromkeys(kind for counts in tags.values() for kind in counts))
+    above, rows = hold(tx, account_id, tuple(tags), kinds)
     if tx.limited and any(number > 0 for counts in tags.values() for number in counts.values()):
         refuse_beyond(tx, rows, tags)
     for tag, counts in tags.items():
         add(tx, [named(ACCOUNT, account_id, tag), *(named(DOMAIN, id, tag) for id in above)], counts)
 
 
-def hold(tx: Tx, account_id: int, tags: Sequence[str] = ()) -> tuple[Sequence[int], list[Held]]:
-    """The domains that an account counts in, and the tallies of all of them for these tags and for none, until the end of the
-    transaction nobody else's. Missing ones are made."""
+def hold(tx: Tx, account_id: int, tags: Sequence[str] = (), kinds: Sequence[Counted] = ()) -> tuple[Sequence[int], list[Held]]:
+    """The domains that an account counts in, and the tallies of these kinds of all of them, for these tags and for none, until the
+    end of the transaction nobody else's. Missing ones are made."""
     own = named(ACCOUNT, account_id)
     above = _above.get(account_id, ())
     all_tags = tuple(dict.fromkeys(("", *tags)))
     while True:
         wanted = [(kind, id, tag) for tag in all_tags for kind, id in ((ACCOUNT, account_id), *((DOMAIN, id) for id in above))]
-        rows = {row["name"]: row for row in locked(tx, [named(*one) for one in wanted])}
+        rows = {row["name"]: row for row in locked(tx, [named(*one) for one in wanted], kinds)}
         if own not in rows:
             above = _open_account(tx, account_id)
         elif tuple(rows[own]["above"]) != tuple(above):
@@ -101,12 +102,12 @@ def hold(tx: Tx, account_id: int, tags: Sequence[str] = ()) -> tuple[Sequence[in
                 open_tally(tx, *one)
         else:
             _remember(account_id, above)
-            return above, [held(row) for row in rows.values()]
+            return above, [held(row, kinds) for row in rows.values()]
 
 
-def held(row: Mapping[str, Any]) -> Held:
-    """A tally as limits are held against it."""
-    used = {kind: row[kind] for kind in Counted}
+def held(row: Mapping[str, Any], kinds: Iterable[Counted] = Counted) -> Held:
+    """A tally of these kinds as limits are held against it."""
+    used = {kind: row[kind] for kind in kinds}
     return Held(row["owner_kind"], row["owner_id"], row["tag"], row["limits"], used, row["account_type"] or 0)
 
 
@@ -116,16 +117,15 @@ def _remember(account_id: int, above: Sequence[int]) -> None:
     _above[account_id] = tuple(above)
 
 
-def locked(tx: Tx, names: Sequence[str]) -> Sequence[dict[str, Any]]:
-    """These tallies, until the end of the transaction nobody else's."""
-    return tx.rows(_statement("locked", len(names)), _binds(names))
+def locked(tx: Tx, names: Sequence[str], kinds: Sequence[Counted] = ()) -> Sequence[dict[str, Any]]:
+    """These tallies of these kinds, until the end of the transaction nobody else's."""
+    return tx.rows(_statement("locked", kinds, len(names)), _binds(names))
 
 
 def add(tx: Tx, names: Sequence[str], counts: Counts) -> None:
     """Add to all these tallies alike."""
-    tx.execute(
-        _statement(tuple(counts), len(names)), {**_binds(names), **{f"d_{kind}": number for kind, number in counts.items()}}
-    )
+    more = {f"d_{kind}": number for kind, number in counts.items()}
+    tx.execute(_statement("add", tuple(counts), len(names)), _binds(names) | more)
 
 
 def _size(number: int) -> int:
@@ -136,21 +136,21 @@ def _size(number: int) -> int:
     return size
 
 
-def _binds(names: Sequence[str]) -> dict[str, str]:
+def _binds(names: Sequence[str]) -> dict[str, Any]:
     return {f"n{i}": names[min(i, len(names) - 1)] for i in range(_size(len(names)))}
 
 
-def _statement(what: Any, number: int) -> Prepared:
-    key = (what, _size(number))
+def _statement(what: str, kinds: Sequence[Counted], number: int) -> Prepared:
+    key = (what, kinds, _size(number))
     if key not in _statements:
-        these = Tally.c.name.in_([sa.bindparam(f"n{i}", type_=Tally.c.name.type) for i in range(key[1])])
+        these = Tally.c.name.in_([sa.bindparam(f"n{i}", type_=Tally.c.name.type) for i in range(key[2])])
         if what == "locked":
             columns = (Tally.c.name, Tally.c.owner_kind, Tally.c.owner_id, Tally.c.tag, Tally.c.above, Tally.c.limits)
-            used = [Tally.c[kind] for kind in Counted]
+            used = [Tally.c[kind] for kind in kinds]
             statement: Any = sa.select(*columns, *used, _TYPE).where(these, Tally.c.gone == 0).order_by(Tally.c.name)
             statement = statement.with_for_update()
         else:
-            more = {kind.value: Tally.c[kind] + sa.bindparam(f"d_{kind}", type_=sa.BigInteger()) for kind in what}
+            more = {kind.value: Tally.c[kind] + sa.bindparam(f"d_{kind}", type_=sa.BigInteger()) for kind in kinds}
             statement = Tally.t.update().where(these, Tally.c.gone == 0).values(more)
         _statements[key] = Prepared(statement)
     return _statements[key]

@@ -92,6 +92,9 @@ RUNNING = {Counted.INSTANCE: Counted.RUNNING, Counted.CPU: Counted.RUNNING_CPU, 
 """What is counted instead where only running instances are limited."""
 
 
+_BY_COUNTED = {only: {RUNNING.get(one.kind, one.kind) if only else one.kind: one for one in ALL} for only in (False, True)}
+
+
 class Held(Struct, frozen=True):
     """An owner's tally under a tag, as it is now."""
 
@@ -143,11 +146,11 @@ def refuse_beyond(reader: Reader, tallies: Sequence[Held], more: Mapping[str, Ma
     LimitReached. A root administrator's account is not limited, nor are domains for it."""
     if any(held.owner_kind == "account" and not held.whose for held in tallies):
         return
-    for limited in ALL:
-        kind = counted(reader, limited.kind)
-        for held in tallies:
-            asked = more.get(held.tag, {}).get(kind, 0)
-            if asked <= 0:
+    by_counted = _BY_COUNTED[RUNNING_ONLY.get(reader)]
+    for held in tallies:
+        for kind, asked in more.get(held.tag, {}).items():
+            limited = by_counted.get(kind)
+            if asked <= 0 or limited is None:
                 continue
             most = in_force(reader, held, limited) if not held.tag else _tagged(reader, held, limited)
             if most != NONE and held.used[kind] + asked > most:
