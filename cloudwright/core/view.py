@@ -92,8 +92,8 @@ def _object(element: Any, compiler: Any, **kw: Any) -> str:
 def _array(element: Any, compiler: Any, **kw: Any) -> str:
     inner = compiler.process(element.clauses, **kw)
     if compiler.dialect.name == "postgresql":
-        return f"CAST(json_agg({inner}) AS TEXT)"
-    return f"json_group_array({inner})" if compiler.dialect.name == "sqlite" else f"JSON_ARRAYAGG({inner})"
+        return f"COALESCE(CAST(json_agg({inner}) AS TEXT), '[]')"
+    return f"json_group_array({inner})" if compiler.dialect.name == "sqlite" else f"COALESCE(JSON_ARRAYAGG({inner}), '[]')"
 
 
 def _as_json(expr: Any) -> Any:
