@@ -19,6 +19,7 @@ from cloudwright.core.resource import Resource, metadata
 from cloudwright.core.run import Runner
 from cloudwright.identity.caller import caller_of, root_caller
 from cloudwright.identity.model import KeyPair, User
+from cloudwright.infrastructure import authority
 from cloudwright.web.door import face
 from cloudwright.web.gate import Request
 from tests.conftest import call, done
@@ -77,6 +78,7 @@ class House:
         self.zone = simulated_zone(cloud, hosts=1).zone.uuid
         self.ann, self.ods = self._tenant("ann"), self._tenant("ods")
         self._settle(self.root, self.ann)
+        cloud.db.write(authority.current)  # one that can sign, before those of the estate
         estate(cloud, [self.root, self.ann, self.ods])
         for who in (self.root, self.ann, self.ods):
             cloud.db.write(lambda tx, who=who: project_of(tx, who))
