@@ -212,6 +212,14 @@ class SamlAuthorization(Resource, table="saml_authorization", unique=[("user_id"
     entity: str = column(length=1024)
 
 
+class SamlKey(Resource, table="saml_key", unique=[("name",)]):
+    """This cloud's key as SAML service provider."""
+
+    name: str
+    key: Secret  # PEM
+    certificate: str = column(text=True)  # DER in base64
+
+
 class OauthProvider(Resource, table="oauth_provider", unique=[("provider", "domain_id")]):
     """Somebody who vouches for users by OAuth 2 or OpenID Connect. `domain_id` 0: for all domains that have none of their own."""
 

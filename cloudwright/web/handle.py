@@ -223,12 +223,15 @@ class Face:
     def _authorize(self, call: Call, command: Declaration, identity: Identity) -> None:
         if call.present is not None and identity.password_due and command.name not in _PASSWORD_DUE:
             refuse(531, "The password must be changed first, by updateUser")
-        if not self._gate.admitted(identity, call.peer):
-            refuse(401, f"Requests of this user from address {call.peer} are not allowed")
+        self._check_address(call, identity)
         if not self._gate.permitted(identity, command.name):
             refuse(432, f"The user is not allowed to request the API command {command.name}", cs_code=9999)
         if not self._gate.within_rate(identity):
             refuse(429, "The caller has sent too many requests; try again later", cs_code=9999)
+
+    def _check_address(self, call: Call, identity: Identity) -> None:
+        if not self._gate.admitted(identity, call.peer):
+            refuse(401, f"Requests of this user from address {call.peer} are not allowed")
 
     # -- commands before login -----------------------------------------------------------------------------------------
 
@@ -247,15 +250,16 @@ class Face:
         return self._passed(call, outcome, outcome.entrance) if outcome.entrance else outcome
 
     def _recognize(self, call: Call, command: Declaration) -> None:
-        """Who calls a command before login, if anybody is signed in."""
+        """Who calls a command before login, if anybody is signed in. Sessions need no rule for it; keys are asked."""
         if call.present is not None:
             self._by_session(call, call.present)
+            self._check_address(call, call.present.identity)
         elif command.name == _VALIDATE:
             refuse(401, UNVERIFIED)
         elif call.params.get("apikey"):
             self._by_signature(call)
-        if call.identity is not None:
-            self._authorize(call, command, call.identity)
+            if call.identity is not None:
+                self._authorize(call, command, call.identity)
 
     def _passed(self, call: Call, outcome: Outcome, entrance: Entrance) -> Outcome:
         """Open or end a session, and send the browser on, as a command said."""

@@ -28,6 +28,7 @@ from cloudwright.core.view import View, computed, field
 from cloudwright.core.wire import WireError
 from cloudwright.identity import attempt as attempts
 from cloudwright.identity.entrance import Entrance
+from cloudwright.identity.fetch import fit_url
 from cloudwright.identity.model import Attempt, Domain, OauthProvider, User
 from cloudwright.identity.oauth import provider as oauth
 from cloudwright.identity.owner import shown_path
@@ -63,10 +64,6 @@ class OauthProviderView(View, of=OauthProvider, key="oauthprovider", joins=[(Dom
     secretkey = computed(lambda row, caller: row["_secret"].reveal() if caller.root else None, "by which secret, for root")
 
 
-def _bad_url(url: str) -> str | None:
-    return oauth.fit_url(url)
-
-
 class _OfDomain(Command, ancestor=True):
     """Commands that name a domain by its id or its path."""
 
@@ -81,9 +78,9 @@ class RegisterOauthProvider(_OfDomain, answers=OauthProviderView, since="4.19.0"
     provider: str = param("google, github, keycloak, or a name of one's own for an OpenID Connect provider")
     client_id: str = param("as whom it knows this cloud", wire_name="clientid")
     secret_key: Secret = param("by which secret", wire_name="secretkey")
-    redirect_uri: str = param("where it sends users back to", wire_name="redirecturi", length=1024, check=_bad_url)
-    authorize_url: str | None = param("where users sign in; without, it is asked", length=1024, check=_bad_url)
-    token_url: str | None = param("where codes are exchanged; without, it is asked", length=1024, check=_bad_url)
+    redirect_uri: str = param("where it sends users back to", wire_name="redirecturi", length=1024, check=fit_url)
+    authorize_url: str | None = param("where users sign in; without, it is asked", length=1024, check=fit_url)
+    token_url: str | None = param("where codes are exchanged; without, it is asked", length=1024, check=fit_url)
     details: dict[str, str] | None = param("issuer: the address that its ID tokens name (https://…/realms/x)")
 
     def run(self, tx: Tx, caller: Caller) -> OauthProvider:
@@ -108,9 +105,9 @@ class UpdateOauthProvider(_OfDomain, answers=OauthProviderView, since="4.19.0"):
     description: str | None = param("what it is to users", length=1024)
     client_id: str | None = param("as whom it knows this cloud", wire_name="clientid")
     secret_key: Secret | None = param("by which secret", wire_name="secretkey")
-    redirect_uri: str | None = param("where it sends users back to", wire_name="redirecturi", length=1024, check=_bad_url)
-    authorize_url: str | None = param("where users sign in", length=1024, check=_bad_url)
-    token_url: str | None = param("where codes are exchanged", length=1024, check=_bad_url)
+    redirect_uri: str | None = param("where it sends users back to", wire_name="redirecturi", length=1024, check=fit_url)
+    authorize_url: str | None = param("where users sign in", length=1024, check=fit_url)
+    token_url: str | None = param("where codes are exchanged", length=1024, check=fit_url)
     enabled: bool | None = param("whether it is used")
 
     def run(self, tx: Tx, caller: Caller) -> OauthProvider:
@@ -153,8 +150,12 @@ class ListOauthProvider(
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         mine = OauthProvider.c.domain_id.in_(sa.select(Domain.c.id).where(Domain.c.uuid == sa.bindparam("of_id")))
         named = OauthProvider.c.domain_id.in_(sa.select(Domain.c.id).where(Domain.c.path == sa.bindparam("of_path")))
-        by_id = [("of id", mine, {"of_id": self.domain_ref})] if self.domain_ref else []
-        return by_id + ([("of path", named, {"of_path": _path(self.domain)})] if self.domain else [])
+        narrowed: list[tuple[str, Condition, dict[str, Any]]] = []
+        if self.domain_ref:
+            narrowed.append(("of id", mine, {"of_id": self.domain_ref}))
+        if self.domain:
+            narrowed.append(("of path", named, {"of_path": _path(self.domain)}))
+        return narrowed
 
 
 class _Returned(Exchange, ancestor=True):
@@ -272,7 +273,7 @@ def _path(text: str) -> str:
 
 def _check(row: OauthProvider) -> None:
     """Refuse one that could not be spoken to."""
-    if row.provider != "github" and (wrong := oauth.fit_url(oauth.issuer_of(row))):
+    if row.provider != "github" and (wrong := fit_url(oauth.issuer_of(row))):
         fix = ["give details[0].issuer", "for Keycloak: give tokenurl, …/realms/x/protocol/openid-connect/token"]
         raise ParamError(f"Parameter details: the issuer of provider {row.provider} {wrong}", param="details", fix=fix)
 

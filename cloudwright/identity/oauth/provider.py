@@ -11,21 +11,17 @@ import hashlib
 import hmac
 import json
 import secrets
-import urllib.error
-import urllib.request
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
 from cloudwright.core.error import Unavailable
+from cloudwright.identity.fetch import fetch
 from cloudwright.identity.model import OauthProvider
 
-_SECONDS = 10.0
-_LARGEST = 1 << 20  # bytes of an answer
 _SIGNED_BY = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]  # never by our secret
 _SKEW = 60  # seconds that clocks may differ
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _GITHUB = "https://github.com/login/oauth/"
 _KEYCLOAK_TOKEN = "/protocol/openid-connect/token"  # noqa: S105 - a path
 
@@ -56,16 +52,6 @@ def new_kept() -> Kept:
     return Kept(secrets.token_urlsafe(32), secrets.token_urlsafe(48))
 
 
-def fit_url(url: str) -> str | None:
-    """What is wrong with an address to send secrets to."""
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
-    except ValueError:
-        fits = False
-    return None if fits and parts.hostname else "is not an https address (http only on this machine)"
-
-
 def issuer_of(provider: OauthProvider) -> str:
     """Who signs its ID tokens, "" for plain OAuth 2 or when nobody said."""
     told = provider.details.get("issuer", "")
@@ -87,8 +73,8 @@ def endpoints(provider: OauthProvider) -> Endpoints:
     try:
         if told["issuer"] != issuer:
             raise Unavailable(f"Provider {provider.provider} calls itself {str(told['issuer'])[:200]!r}, not {issuer}")
-        found = [provider.authorize_url or told["authorization_endpoint"], provider.token_url or told["token_endpoint"]]
-        return Endpoints(*found, issuer, told["jwks_uri"])
+        authorize = provider.authorize_url or told["authorization_endpoint"]
+        return Endpoints(authorize, provider.token_url or told["token_endpoint"], issuer, told["jwks_uri"])
     except (KeyError, TypeError) as error:
         raise Unavailable(f"Provider {provider.provider} does not tell its {error} in its configuration") from None
 
@@ -127,8 +113,8 @@ def _claims(token: str, keys: Any, client_id: str, issuer: str) -> dict[str, Any
         key = next((key for key in known if key.key_id == kid), known[0] if kid is None and len(known) == 1 else None)
         if key is None:
             raise Unproved(f"its ID token is signed by key {str(kid)[:64]!r}, which it does not publish")
-        needed = {"require": ["exp", "iat", "aud", "iss", "sub"]}
-        claims = jwt.decode(token, key, algorithms=_SIGNED_BY, audience=client_id, issuer=issuer, leeway=_SKEW, options=needed)  # type: ignore[call-overload, unused-ignore]
+        needed: Any = {"require": ["exp", "iat", "aud", "iss", "sub"]}
+        claims = jwt.decode(token, key, algorithms=_SIGNED_BY, audience=client_id, issuer=issuer, leeway=_SKEW, options=needed)
     except (jwt.PyJWTError, TypeError, AttributeError) as error:
         raise Unproved(f"its ID token is not good: {error}") from None
     if not isinstance(claims["aud"], str) and len(claims["aud"]) > 1 and claims.get("azp") != client_id:
@@ -152,29 +138,10 @@ def _own_address(told: Any) -> str:
     raise Unproved("it tells no verified primary address")
 
 
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Secrets are not carried elsewhere."""
-
-
 def _fetch(url: str, form: bytes | None = None, bearer: str = "") -> Any:
-    """The JSON at an address. Raises Unavailable when there is none; an answer of 400 (OAuth's errors) is an answer."""
-    where = f"{urlsplit(url).hostname}"
-    if wrong := fit_url(url):
-        raise Unavailable(f"A provider's address {wrong}: {url[:200]!r}")
+    """The JSON at an address. Raises Unavailable when there is none."""
     headers = {"accept": "application/json", **({"authorization": f"Bearer {bearer}"} if bearer else {})}
-    request = urllib.request.Request(url, form, headers)  # noqa: S310 - see fit_url
     try:
-        with urllib.request.build_opener(_Stay).open(request, timeout=_SECONDS) as answer:
-            text = answer.read(_LARGEST + 1)
-    except urllib.error.HTTPError as error:
-        with error:
-            if error.code not in (400, 401):
-                raise Unavailable(f"Provider {where} answers {error.code}") from None
-            text = error.read(_LARGEST)
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"Provider {where} does not answer: {error}") from None
-    try:
-        return json.loads(text[:_LARGEST])
+        return json.loads(fetch(url, form, headers))
     except ValueError:
-        raise Unavailable(f"Provider {where} answers what is no JSON") from None
+        raise Unavailable(f"Provider {urlsplit(url).hostname} answers what is no JSON") from None
