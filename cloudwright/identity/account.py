@@ -18,6 +18,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity import model, password
 from cloudwright.identity.domain import bad_suffix
+from cloudwright.identity.limit_view import ByTag
 from cloudwright.identity.model import Account, Domain, Role, User
 from cloudwright.identity.owner import OwnedList, account_named, shown_path
 from cloudwright.identity.permission import guard
@@ -216,7 +217,7 @@ class UpdateAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.U
         return row
 
 
-class ListAccounts(OwnedList, answers=AccountView, keywords=[Account.c.name]):
+class ListAccounts(ByTag, OwnedList, answers=AccountView, keywords=[Account.c.name]):
     """Lists accounts."""
 
     id: str | None = where(Account.c.uuid, "only this one", kind="uuid")
@@ -228,7 +229,6 @@ class ListAccounts(OwnedList, answers=AccountView, keywords=[Account.c.name]):
     api_key_access: str | None = param(
         "only those that say this of API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
     )
-    tag: str | None = param("limits by tag are not there yet", check=lambda _: "is not there yet", since="4.20.0")
 
     def owner_columns(self) -> tuple[Any, Any]:
         return Account.c.id, Account.c.domain_id

@@ -14,6 +14,7 @@ from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, bad_uuid, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
+from cloudwright.identity.limit_view import ByTag
 from cloudwright.identity.model import ROOT_DOMAIN, Domain
 from cloudwright.identity.owner import ALL_PROJECTS, account_named, shown_path
 from cloudwright.identity.project.model import Project
@@ -118,11 +119,7 @@ def below(reader: Reader, domain: Domain) -> list[Domain]:
     return sorted(reader.all(Domain, _below(domain)), key=lambda d: d.level, reverse=True)
 
 
-def _no_more(value: Any) -> str:
-    return "is not there yet"
-
-
-class ListDomains(List, answers=DomainView, keywords=[Domain.c.name]):
+class ListDomains(ByTag, answers=DomainView, keywords=[Domain.c.name]):
     """Lists domains: all that root's administrators have; for others their own, with listall those below it too."""
 
     id: str | None = where(Domain.c.uuid, "only this one", kind="uuid")
@@ -134,7 +131,6 @@ class ListDomains(List, answers=DomainView, keywords=[Domain.c.name]):
     details: list[str] | None = param(
         "which parts to answer: all, resource, min; the answer has them all", choices=("all", "resource", "min")
     )
-    tag: str | None = param("limits by tag are not there yet", check=_no_more, since="4.20.0")
     account: str | None = param("only the domain of this account, given with domainid")
     project: Ref[Project] | None = param("only the domain of this project; -1 does not narrow the list", passed=ALL_PROJECTS)
 

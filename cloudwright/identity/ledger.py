@@ -85,8 +85,8 @@ def _post(tx: Tx, account_id: int, tags: Mapping[str, Counts]) -> None:
 
 
 def hold(tx: Tx, account_id: int, tags: Sequence[str] = (), kinds: Sequence[Counted] = ()) -> tuple[Sequence[int], list[Held]]:
-    """The domains that an account counts in, and the tallies of these kinds of all of them, for these tags and for none, until the
-    end of the transaction nobody else's. Missing ones are made."""
+    """The domains that an account counts in, and the tallies of these kinds of it and of them, for these tags and for none: until
+    the end of the transaction they are nobody else's. Missing ones are made."""
     own = named(ACCOUNT, account_id)
     above = _above.get(account_id, ())
     all_tags = tuple(dict.fromkeys(("", *tags)))

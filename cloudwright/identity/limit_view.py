@@ -13,9 +13,13 @@ import msgspec
 import sqlalchemy as sa
 
 from cloudwright.core.access import Caller
+from cloudwright.core.command import Told
+from cloudwright.core.listing import List
+from cloudwright.core.param import param
 from cloudwright.core.resource import Resource
 from cloudwright.core.setting import SettingRow
 from cloudwright.core.tally import Counted
+from cloudwright.core.tx import Reader
 from cloudwright.core.view import JsonObject, View, computed, field, many
 from cloudwright.identity import limit
 from cloudwright.identity.ledger import Tally
@@ -156,6 +160,18 @@ def _fields(owner_kind: str, owner_id: Any, whose: Any, more: Mapping[str, Any])
 def _stored() -> Any:
     gathered = many(SettingRow, _SETTINGS, {"name": SettingRow.c.name, "value": SettingRow.c.value}, "").expr
     return gathered.scalar_subquery()
+
+
+class ByTag(List, ancestor=True):
+    """A list of owners that tells, if that is asked, only the limits under one tag."""
+
+    tag: str | None = param("of the limits under tags only those under this one", since="4.20.0")
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        told = super().run(reader, caller)
+        for row in told.rows if self.tag is not None else ():
+            row["taggedresources"] = [one for one in row.get("taggedresources", ()) if one["tag"] == self.tag]
+        return told
 
 
 def give(of: type[Resource], fields: dict[str, Any]) -> None:

@@ -127,6 +127,8 @@ def test_limits_under_tags(site: Tenants) -> None:
         "resourcetype": 2, "resourcetypename": "volume", "tag": "gold", "limit": 1, "total": 1, "available": 0,
     }  # fmt: skip
     assert tagged["primary_storage", "gold"]["total"] == 3
+    only = site.call(site.root, "listAccounts", name="ann", listall="true", tag="silver")["account"][0]["taggedresources"]
+    assert {(one["tag"], one["total"]) for one in only} == {("silver", 0)}
     listed = site.call("eva", "listResourceLimits", domainid=site.domains["eng"], tag="gold")["resourcelimit"]
     assert [(one["resourcetypename"], one["max"]) for one in listed] == [("volume", 1), ("primary_storage", 400)]
 
