@@ -60,6 +60,12 @@ def refusals(reader: Reader, request: Request) -> list[Refusal]:
     return [refusal for answer in answers if not isinstance(answer, Plan) for refusal in answer]
 
 
+def asked(reader: Reader, request: Request, hosts: Sequence[Host]) -> list[Refusal]:
+    """Why each of these hosts that does not fit does not."""
+    answers = [place(request, [candidate]) for candidate in _seen(reader, hosts, request)]
+    return [refusal for answer in answers if not isinstance(answer, Plan) for refusal in answer]
+
+
 def candidates(reader: Reader, request: Request, most: int | None = SAMPLE) -> list[Candidate]:
     """Hosts to try, in order: a sample of so many of those that can fit, or every host of the zone."""
     rows = reader.all(Host, Host.c.zone_id == request.zone) if most is None else _sample(reader, request, most)

@@ -149,3 +149,32 @@ def test_limits_of_hypervisors(cloud: Cloud) -> None:
     volume = call(cloud, root, "listVolumes", name="d")["volume"][0]["id"]
     with pytest.raises(ParamError, match="maxdatavolumeslimit"):
         call(cloud, root, "attachVolume", id=volume, virtualmachineid=vm.uuid)
+
+
+def test_hosts_for_migration_and_degraded_ones(cloud: Cloud) -> None:
+    built = simulated_zone(cloud, hosts=3)
+    root = built.caller
+    vm, _ = deploy(cloud, built, root)
+    others = {host.uuid for host in built.hosts if host.id != vm.host_id}
+    here = next(host for host in built.hosts if host.id == vm.host_id)
+    closed = min(others)
+    call(cloud, root, "updateHost", id=closed, allocationstate="Disable")
+    found = call(cloud, root, "findHostsForMigration", virtualmachineid=vm.uuid)
+    assert found["count"] == 2
+    fits = {row["id"]: (row["suitableformigration"], row.get("whynot")) for row in found["host"]}
+    assert fits == {closed: (False, ["it is Disabled"]), max(others): (True, [])}
+    with pytest.raises(ParamError, match="is Up; only one that is silent"):
+        call(cloud, root, "declareHostAsDegraded", id=here.uuid)
+    cloud.db.write(lambda tx: tx.update(tx.get(Host, here.id), state="Disconnected"))
+    done(cloud, root, "declareHostAsDegraded", id=here.uuid)
+    assert call(cloud, root, "listHosts", id=here.uuid)["host"][0]["resourcestate"] == "Degraded"
+    assert call(cloud, root, "listVirtualMachines", id=vm.uuid)["virtualmachine"][0]["state"] == "Stopped"
+    done(cloud, root, "startVirtualMachine", id=vm.uuid)
+    assert host_of(cloud, cloud.db.read().get(Vm, vm.id)) != here.name
+    done(cloud, root, "cancelHostAsDegraded", id=here.uuid)
+    with pytest.raises(ParamError, match="not Degraded"):
+        call(cloud, root, "cancelHostAsDegraded", id=here.uuid)
+    with pytest.raises(ParamError, match="no reservation"):
+        call(cloud, root, "releaseHostReservation", id=here.uuid)
+    with pytest.raises(ParamError, match="Nobody signs in"):
+        call(cloud, root, "updateHostPassword", hostid=here.uuid, username="root", password="x")

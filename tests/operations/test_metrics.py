@@ -70,3 +70,23 @@ def test_servers(cloud: Cloud) -> None:
     (row,) = call(cloud, root, "listManagementServersMetrics", system="true")["managementserver"]
     assert row["availableprocessors"] >= 1
     assert len(row["systemloadaverages"]) == 3
+
+
+def test_the_clouds_identifier_is_signed(cloud: Cloud) -> None:
+    import base64
+    import hashlib
+    import hmac
+
+    from cloudwright.core.error import ParamError
+    from cloudwright.identity.caller import root_caller
+    from cloudwright.identity.model import KeyPair
+
+    root = root_caller(cloud.db.read())
+    with pytest.raises(ParamError, match="has no identifier"):
+        call(cloud, root, "getCloudIdentifier", userid=root.user_uuid)
+    call(cloud, root, "updateConfiguration", name="custom.cs.identifier", value="ours")
+    done(cloud, root, "registerUserKeys", id=root.user_uuid)
+    told = call(cloud, root, "getCloudIdentifier", userid=root.user_uuid)["cloudidentifier"]
+    pair = cloud.db.read().all(KeyPair, KeyPair.c.user_id == root.user_id)[-1]
+    expected = hmac.new(pair.secret_key.reveal().encode(), b"ours", hashlib.sha1).digest()
+    assert (told["cloudidentifier"], base64.b64decode(told["signature"])) == ("ours", expected)

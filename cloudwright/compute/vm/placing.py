@@ -9,7 +9,7 @@ import msgspec
 from cloudwright.compute.affinity import company
 from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.error import Lost
-from cloudwright.core.tx import Tx
+from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure import capacity
 from cloudwright.infrastructure.candidates import choose, crowd, spreads
 from cloudwright.infrastructure.company import alone
@@ -37,7 +37,7 @@ class Pin(msgspec.Struct):
         return {name: row.id for name, row in named.items() if row is not None}
 
 
-def request_of(tx: Tx, vm: Vm, volumes: Sequence[Volume], pin: Mapping[str, int], avoid: Sequence[int]) -> Request:
+def request_of(tx: Reader, vm: Vm, volumes: Sequence[Volume], pin: Mapping[str, int], avoid: Sequence[int]) -> Request:
     """What an instance asks of its place."""
     offering = tx.get(ServiceOffering, vm.service_offering_id)
     nics = tx.all(Nic, Nic.c.vm_id == vm.id)
@@ -74,7 +74,7 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def _disk(tx: Tx, volume: Volume, offering: ServiceOffering) -> Disk:
+def _disk(tx: Reader, volume: Volume, offering: ServiceOffering) -> Disk:
     """What a volume asks of its pool; one that has a pool is asked about there."""
     disk = tx.get(DiskOffering, volume.disk_offering_id) if volume.disk_offering_id else None
     tags, kind = (disk.tags, disk.storage_type) if disk else (offering.tags, offering.storage_type)
