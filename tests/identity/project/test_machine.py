@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,8 +109,33 @@ def test_a_suspended_project_runs_nothing(scene):
         scene.call("ann", "startVirtualMachine", id=vm)
     job(scene, "ann", "activateProject", id=id)
     job(scene, "ann", "startVirtualMachine", id=vm)
-    with pytest.raises(CloudError, match="owns .*1 vm"):
+    with pytest.raises(CloudError, match=r"owns .*1 vm"):
         scene.call("ann", "deleteProject", id=id)
     job(scene, "ann", "deleteProject", id=id, cleanup="true")
     assert seen(scene, scene.root, "listVirtualMachines", "virtualmachine", id=vm) == 0
     assert seen(scene, scene.root, "listNetworks", "network", listall="true", projectid="-1") == 1
+
+
+def test_a_machine_and_a_disk_change_hands(scene):
+    vm = deploy(scene, "ann", name="shuttle")
+    about = {"virtualmachineid": vm, "projectid": scene.project}
+    with pytest.raises(WrongState, match="it is Running"):
+        scene.call("eva", "assignVirtualMachine", **about)
+    job(scene, "ann", "stopVirtualMachine", id=vm)
+    [old] = scene.call("ann", "listVirtualMachines", id=vm)["virtualmachine"][0]["nic"]
+    with pytest.raises(CloudError, match="networkids"):
+        scene.call("eva", "assignVirtualMachine", networkids=old["networkid"], **about)
+    told = scene.call("eva", "assignVirtualMachine", **about)["virtualmachine"]
+    assert (told["project"], told.get("account"), told["nic"][0]["networkname"][:14]) == ("apollo", None, "PrjAcct-apollo")
+    assert seen(scene, "ann", "listVolumes", "volume", virtualmachineid=vm) == 0
+    disks = scene.call("bob", "listVolumes", virtualmachineid=vm, projectid=scene.project)["volume"]
+    assert [disk["project"] for disk in disks] == ["apollo"]
+    job(scene, "bob", "startVirtualMachine", id=vm)
+    size = scene.call("bob", "listDiskOfferings", name="Small")["diskoffering"][0]["id"]
+    zone = scene.call("bob", "listZones")["zone"][0]["id"]
+    disk = job(scene, "bob", "createVolume", name="d", diskofferingid=size, zoneid=zone).instance_uuid
+    assert scene.call("eva", "assignVolume", volumeid=disk, projectid=scene.project)["volume"]["project"] == "apollo"
+    with pytest.raises(WrongState, match="attached"):
+        scene.call("eva", "assignVolume", volumeid=disks[0]["id"], accountid=scene.fresh("ann").account_uuid)
+    told = scene.call("eva", "assignVolume", volumeid=disk, accountid=scene.fresh("ann").account_uuid)["volume"]
+    assert (told["account"], told.get("project")) == ("ann", None)
