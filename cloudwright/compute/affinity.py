@@ -183,13 +183,15 @@ _OTHERS = (
 )
 
 
-def company(tx: Tx, vm: Vm) -> Company:
-    """Where an instance may run, as its groups and their other instances say. The groups are locked: two of a group that are
-    placed at once must not miss each other."""
-    ids = sorted(member.group_id for member in tx.all(AffinityMember, AffinityMember.c.vm_id == vm.id))
+def company(reader: Reader, vm: Vm) -> Company:
+    """Where an instance may run, as its groups and their other instances say. In a transaction the groups are locked: two
+    of a group that are placed at once must not miss each other."""
+    ids = sorted(member.group_id for member in reader.all(AffinityMember, AffinityMember.c.vm_id == vm.id))
     told, leaning = Company(), defaultdict[int, int](int)
-    for group in (tx.lock(tx.get(AffinityGroup, id)) for id in ids):
-        others = tx.rows(_OTHERS, {"group": group.id, "vm": vm.id})
+    for group in (reader.get(AffinityGroup, id) for id in ids):
+        if isinstance(reader, Tx):
+            reader.lock(group)
+        others = reader.rows(_OTHERS, {"group": group.id, "vm": vm.id})
         if group.type == APART:
             told.apart |= {row.host_id: f"{row.name} of anti-affinity group {group.name} is there" for row in others}
         elif group.type == BESIDE and others:

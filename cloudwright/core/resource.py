@@ -158,6 +158,7 @@ class Resource:
     kind: ClassVar[str]  # the table's name, also what tasks and events call it
     by_name: ClassVar[dict[str, type[Resource]]] = {}
     with_it: ClassVar[tuple[Callable[[Any, Resource], object], ...]] = ()  # called with transaction and row when one is removed
+    handed_over: ClassVar[tuple[Callable[[Any, Resource], object], ...]] = ()  # the same when one has a new owner
     tallied: ClassVar[bool] = False  # whether it declares `tally`
     _columns: ClassVar[dict[str, Column]]
 

@@ -135,6 +135,9 @@ class Tx(Reader):
         if resource.tallied:
             note(self._owed, resource, 1)
         self.changes.append(Change("update", resource, values))
+        if "account_id" in values:
+            for follow in type(resource).handed_over:
+                follow(self, resource)
 
     def remove(self, resource: Resource) -> None:
         """Take a row from among the living, and what goes with it. It stays to be told about."""

@@ -44,18 +44,22 @@ class Names:
         self._by_name: dict[str, Named] = {}
 
     def add(self, of: type[Resource], name: str, *aliases: str, fits: Callable[[Any], bool] = lambda row: True) -> None:
-        """Have words of this sort written on rows of a kind. They go when the row goes."""
-        named = Named(of, name, fits, aliases)
-        for known in (name, *aliases):
-            self._by_name[known.lower()] = named
+        """Have words of this sort written on rows of a kind. They go when the row goes, and have its owner."""
         word = self._word
 
         def forget(tx: Tx, row: Resource) -> None:
             tx.execute(word.t.delete().where(word.c.thing_kind == row.kind, word.c.thing_id == row.id))
 
-        if not any(getattr(one, "word", None) is word for one in of.with_it):
-            forget.word = word  # type: ignore[attr-defined] # a kind of two names forgets once
-            of.with_it = (*of.with_it, forget)
+        def follow(tx: Tx, row: Resource) -> None:
+            account, domain = owner_of(tx, row)
+            whose = word.t.update().where(word.c.thing_kind == row.kind, word.c.thing_id == row.id, word.c.gone == 0)
+            tx.execute(whose.values(account_id=account, domain_id=domain, version=word.c.version + 1))
+
+        if not any(known.of is of for known in self.all()):  # a kind of two names lets go once
+            of.with_it, of.handed_over = (*of.with_it, forget), (*of.handed_over, follow)
+
+        for known_as in (name, *aliases):
+            self._by_name[known_as.lower()] = Named(of, name, fits, aliases)
 
     def all(self) -> list[Named]:
         """Each of them once."""
