@@ -13,6 +13,7 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.event import SYSTEM_ID
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tx import Reader, Tx
+from cloudwright.identity.belongings import belongs
 from cloudwright.identity.model import Account, Domain
 
 W = TypeVar("W", bound="Word")
@@ -42,6 +43,7 @@ class Names:
     def __init__(self, word: type[Word], type_param: str, id_param: str) -> None:
         self._word, self._type_param, self._id_param = word, type_param, id_param
         self._by_name: dict[str, Named] = {}
+        belongs(word)
 
     def add(self, of: type[Resource], name: str, *aliases: str, fits: Callable[[Any], bool] = lambda row: True) -> None:
         """Have words of this sort written on rows of a kind. They go when the row goes, and have its owner."""
