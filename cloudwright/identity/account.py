@@ -120,6 +120,7 @@ def role_given(reader: Reader, command: ChoosesRole) -> Role:
         if kind not in (None, TYPES[role.role_type]):
             text = f"Parameter accounttype: {kind} is not the type of role {role.name} ({role.role_type})"
             raise ParamError(text, param="accounttype", fix=["give roleid alone"])
+        check_enabled(role)
         return role
     if kind is None:
         raise ParamError(f"{command.api.name} needs one of the parameters roleid and accounttype", param="roleid")
@@ -154,6 +155,13 @@ class CreateAccount(ChoosesRole, NewUser, Command, answers=AccountView, event="A
         user = add_user(tx, self, row, self.user_id)
         emit(tx, "USER.CREATE", f"Made user {user.username} of account {row.name}", about=user, caller=caller)
         return row
+
+
+def check_enabled(role: Role) -> None:
+    """Refuse to give a role that is switched off. Raises ParamError."""
+    if role.state != "Enabled":
+        text = f"Parameter roleid: role {role.name} is disabled; users with it could call nothing"
+        raise ParamError(text, param="roleid", fix=["enableRole"])
 
 
 class NamesAccount(Verb):
@@ -206,6 +214,7 @@ class UpdateAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.U
         changes = {"name": self.new_name, "network_domain": self.network_domain, "details": self.account_details}
         values: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
         if self.role is not None:
+            check_enabled(self.role)
             guard(tx, caller, self.role)
             if row.id in (model.ADMIN_ACCOUNT, caller.account_id):
                 raise Denied(f"The role of account {row.name} cannot be changed: it is the caller's own or the installation's")

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, above_caller, below_caller, owned_by_caller
+from cloudwright.core.access import Kind, Use, above_caller, below_caller, owned_by_caller, projects_of_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tally import Counted, Counts
 from cloudwright.drivers.hypervisor.contract import Limits
@@ -185,11 +185,10 @@ class TemplateGrant(Resource, table="template_grant", unique=[("template_id", "a
 
 
 def shared_with_caller() -> sa.ColumnElement[bool]:
-    """The template was shared with the caller's account."""
-    granted = sa.select(TemplateGrant.c.template_id)
-    return Template.c.id.in_(
-        granted.where(TemplateGrant.c.gone == 0, TemplateGrant.c.account_id == sa.bindparam("caller_account"))
-    )
+    """The template was shared with the caller's account, or a project that it is in."""
+    of = TemplateGrant.c
+    mine = sa.or_(of.account_id == sa.bindparam("caller_account"), of.account_id.in_(projects_of_caller()))
+    return Template.c.id.in_(sa.select(of.template_id).where(of.gone == 0, mine))
 
 
 class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_id", "pool_id")]):

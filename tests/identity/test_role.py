@@ -5,6 +5,7 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import CloudError, Conflict, Denied, InUse, ParamError
 from cloudwright.identity import permission
+from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.permission import Rules, allowed
 from tests.conftest import KEY, call
 from tests.identity.conftest import PASSWORD
@@ -163,3 +164,28 @@ def test_a_limited_root_administrator_cannot_give_itself_more(tenants):
             tenants.call("cleo", command, **params)
         assert isinstance(refused.value, Denied), command
     assert [rule for _, rule in rules(tenants, other)] == ["+listRoles"]
+
+
+def test_a_role_that_is_off_is_given_to_nobody(tenants):
+    id = role(tenants, "+list*")
+    tenants.call(tenants.root, "disableRole", id=id)
+    about = {"username": "rob", "password": PASSWORD, "email": "e", "firstname": "r", "lastname": "b"}
+    with pytest.raises(ParamError, match="role r is disabled"):
+        tenants.call(tenants.root, "createAccount", roleid=id, **about)
+    tenants.call(tenants.root, "enableRole", id=id)
+    rob = tenants.call(tenants.root, "createAccount", roleid=id, **about)["account"]
+    keeper = Gatekeeper(tenants.cloud.db)
+    assert keeper.by_uuid(rob["user"][0]["id"]) is not None
+    tenants.call(tenants.root, "disableRole", id=id)
+    assert keeper.by_uuid(rob["user"][0]["id"]) is None
+
+
+def test_a_private_role_is_roots_alone(tenants):
+    id = role(tenants, "+list*")
+    assert tenants.call("eva", "listRoles", id=id)["role"][0]["ispublic"] is True
+    tenants.call(tenants.root, "updateRole", id=id, ispublic="false")
+    assert tenants.call("eva", "listRoles", id=id) == {}
+    about = {"username": "rob", "password": PASSWORD, "email": "e", "firstname": "r", "lastname": "b"}
+    with pytest.raises(ParamError, match="entity does not exist"):
+        tenants.call("eva", "createAccount", roleid=id, **about)
+    assert tenants.call(tenants.root, "listRoles", id=id)["role"][0]["ispublic"] is False

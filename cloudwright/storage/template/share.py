@@ -9,8 +9,8 @@ from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.identity.model import Account, Domain
-from cloudwright.infrastructure.absent import not_built
+from cloudwright.identity.model import PROJECT, Account, Domain
+from cloudwright.identity.project.model import Project
 from cloudwright.storage.model import Template, TemplateGrant
 from cloudwright.storage.template.command import check_public, the
 
@@ -19,6 +19,7 @@ FIELDS = {
     "ispublic": ("boolean", "whether everybody may use it"),
     "domainid": ("string", "the domain of its account"),
     "account": ("list", "the accounts it is shared with"),
+    "projectids": ("list", "the projects it is shared with"),
 }
 
 
@@ -31,7 +32,7 @@ class Sharing(Command):
     is_public: bool | None = param("whether everybody may use it")
     is_featured: bool | None = param("whether it is recommended; administrators only")
     is_extractable: bool | None = param("whether it may be taken out")
-    project_ids: list[str] = param("projects", default=[], check=not_built("projects as those shared with"))
+    projects: list[Ref[Project]] = param("projects, whose members may then use it", default=[], use=Use.SEE)
 
     def share(self, tx: Tx, caller: Caller) -> Success:
         """Change who may use it."""
@@ -39,10 +40,12 @@ class Sharing(Command):
         given = {"public": self.is_public, "featured": self.is_featured, "extractable": self.is_extractable}
         tx.update(self.id, **{name: value for name, value in given.items() if value is not None})
         op = (self.op or "").lower()
-        if bool(self.accounts) != (op in ("add", "remove")):
-            raise ParamError("Parameter accounts: it belongs to op=add and op=remove, and to them alone", param="accounts")
+        if bool(self.accounts or self.projects) != (op in ("add", "remove")):
+            text = "Parameter accounts: it (or projectids) belongs to op=add and op=remove, and to them alone"
+            raise ParamError(text, param="accounts")
         held = {grant.account_id: grant for grant in tx.all(TemplateGrant, TemplateGrant.c.template_id == self.id.id)}
         named = [self._account(tx, name) for name in dict.fromkeys(self.accounts)]
+        named += [tx.get(Account, project.account_id) for project in self.projects]
         for account in named:
             if op == "add" and account.id not in held and account.id != self.id.account_id:
                 tx.insert(TemplateGrant(template_id=self.id.id, account_id=account.id))
@@ -52,7 +55,7 @@ class Sharing(Command):
         return Success()
 
     def _account(self, tx: Tx, name: str) -> Account:
-        account = tx.find(Account, Account.c.domain_id == self.id.domain_id, Account.c.name == name)
+        account = tx.find(Account, Account.c.domain_id == self.id.domain_id, Account.c.name == name, Account.c.type_ != PROJECT)
         if account is None:
             text = f"Parameter accounts: there is no account {name[:64]!r} in the domain of {self.id.name}"
             raise ParamError(text, param="accounts")
@@ -77,9 +80,10 @@ class UpdateIsoPermissions(Sharing):
 
 def _told(reader: Reader, template: Template) -> Told:
     granted = sa.select(TemplateGrant.c.account_id).where(TemplateGrant.c.gone == 0, TemplateGrant.c.template_id == template.id)
-    names = [account.name for account in reader.all(Account, Account.c.id.in_(granted))]
+    names = [account.name for account in reader.all(Account, Account.c.id.in_(granted), Account.c.type_ != PROJECT)]
+    projects = [project.uuid for project in reader.all(Project, Project.c.account_id.in_(granted))]
     domain = reader.get(Domain, template.domain_id).uuid
-    row = {"id": template.uuid, "ispublic": template.public, "domainid": domain, "account": names}
+    row = {"id": template.uuid, "ispublic": template.public, "domainid": domain, "account": names, "projectids": projects}
     return Told("templatepermission", [row], one=True)
 
 

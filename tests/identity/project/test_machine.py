@@ -139,3 +139,17 @@ def test_a_machine_and_a_disk_change_hands(scene):
         scene.call("eva", "assignVolume", volumeid=disks[0]["id"], accountid=scene.fresh("ann").account_uuid)
     told = scene.call("eva", "assignVolume", volumeid=disk, accountid=scene.fresh("ann").account_uuid)["volume"]
     assert (told["account"], told.get("project")) == ("ann", None)
+
+
+def test_a_template_is_shared_with_a_project(scene):
+    root, share = scene.root, "updateTemplatePermissions"
+    made = scene.call(root, "listTemplates", templatefilter="featured")["template"][0]["id"]
+    shared = {"templatefilter": "shared"}
+    assert seen(scene, "bob", "listTemplates", "template", **shared) == 0
+    with pytest.raises(CloudError, match="entity does not exist"):
+        scene.call("ann", share, id=made, op="add", projectids=scene.project)
+    scene.call(root, share, id=made, op="add", projectids=scene.project)
+    assert [seen(scene, who, "listTemplates", "template", **shared) for who in ("ann", "bob", "dot")] == [1, 1, 0]
+    assert scene.call(root, "listTemplatePermissions", id=made)["templatepermission"]["projectids"] == [scene.project]
+    scene.call(root, share, id=made, op="remove", projectids=scene.project)
+    assert seen(scene, "bob", "listTemplates", "template", **shared) == 0
