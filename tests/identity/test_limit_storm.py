@@ -37,6 +37,7 @@ class Site:
 
     def __init__(self, engine: str, directory: Path) -> None:
         self.url, self.world = databases.fresh(engine, directory), databases.fresh("sqlite", directory)
+        self.log = directory / "log"
         self.servers: list[subprocess.Popen[str]] = []
         cloud = open_cloud(self.url, self.world)
         cloud.install()
@@ -65,12 +66,13 @@ class Site:
 
     def serve(self) -> None:
         """Start the servers; answers once all are ready."""
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.log.open("a")}
         for i in range(SERVERS):
             command = [sys.executable, "-m", "tests.identity.storming", self.url, self.world, f"n{i}"]
             self.servers.append(subprocess.Popen(command, cwd=ROOT, text=True, **pipes))
         self.order(KEY.decode())
-        assert {process.stdout.readline() for process in self.servers if process.stdout} == {"ready\n"}
+        told = {process.stdout.readline() for process in self.servers if process.stdout}
+        assert told == {"ready\n"}, self.log.read_text()[-3000:]
 
     def order(self, line: str) -> None:
         """Tell all servers."""
@@ -111,6 +113,12 @@ def test_limits_hold_in_a_storm(site: Site) -> None:
     cloud = site.open()
     assert cloud.db.read().count(Volume) == 77
     assert differences(cloud.db.read()) == []
+    root = root_caller(cloud.db.read())
+    told = {one["name"]: one for one in call(cloud, root, "listDomains")["domain"]}
+    assert [(told[name]["volumetotal"], told[name]["volumelimit"]) for name in ("ROOT", "eng")] == [(77, "Unlimited"), (77, "77")]
+    assert sum(one["volumetotal"] for one in call(cloud, root, "listAccounts", listall="true")["account"]) == 77
+    counts = call(cloud, root, "updateResourceCount", domainid=told["ROOT"]["id"], resourcetype=2)["resourcecount"]
+    assert [one["resourcecount"] for one in counts] == [77]
     cloud.stop()
     site.set(volumes=90, max_account_user_vms=3, max_account_volumes=8)
     site.order(f"anything {60 if FULL else 10}")
