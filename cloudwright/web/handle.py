@@ -254,12 +254,12 @@ class Face:
         if call.present is not None:
             self._by_session(call, call.present)
             self._check_address(call, call.present.identity)
-        elif command.name == _VALIDATE:
-            refuse(401, UNVERIFIED)
         elif call.params.get("apikey"):
             self._by_signature(call)
             if call.identity is not None:
                 self._authorize(call, command, call.identity)
+        elif command.name == _VALIDATE:
+            refuse(401, UNVERIFIED)
 
     def _passed(self, call: Call, outcome: Outcome, entrance: Entrance) -> Outcome:
         """Open or end a session, and send the browser on, as a command said."""

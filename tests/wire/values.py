@@ -25,7 +25,7 @@ _RIGHT = (
     "10.1.1.1", "255.255.255.0", "10.1.1.0/24", "KVM", "http://sim/h9", "http://192.0.2.1/x.qcow2", "nfs://192.0.2.1/x", "QCOW2",
     "Advanced", "Isolated", "Guest", "all", "tcp", "User", "allow", "1", "ann@example.org", "example.org", "TestText12",
     "100-200",
-    "bWFu", "02:00:00:00:00:01", "2030-01-01", "true",
+    "https://192.0.2.1/", "bWFu", "02:00:00:00:00:01", "2030-01-01", "true",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ FURTHER: dict[str, dict[str, str | None]] = {
     "deployVirtualMachine": {"templateid": None, "networkids": None},
     "importRole": {"type": "User", "rules[0].rule": "list*", "rules[0].permission": "allow"},
     "registerIso": {"bootable": "false", "url": "http://192.0.2.1/x.iso", "zoneid": None},
+    "registerOauthProvider": {"provider": "google", "domainid": None, "domain": "/"},
     "registerTemplate": {"zoneid": None, "url": "http://192.0.2.1/x.qcow2"},
     "resizeVolume": {"size": "20"},
     "updateConfiguration": {"name": "default.page.size", "value": "100"},
