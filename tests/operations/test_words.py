@@ -11,6 +11,7 @@ from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
 from cloudwright.core.error import CloudError, Denied, ParamError
 from cloudwright.core.event import Event
+from cloudwright.network.model import Network
 from cloudwright.operations.word.annotation import Annotation
 from cloudwright.operations.word.detail import Detail
 from cloudwright.operations.word.icon import MOST, Icon
@@ -187,3 +188,14 @@ def test_icons(cloud: Cloud, nets: dict[str, str], ann: Caller, bob: Caller) -> 
             call(cloud, bob, command, **here, **more)
     call(cloud, ann, "deleteResourceIcon", **here)
     assert call(cloud, ann, "listResourceIcon", **here) == {}
+
+
+def test_words_have_their_things_owner(cloud: Cloud, nets: dict[str, str], root: Caller, ann: Caller, bob: Caller) -> None:
+    done(cloud, ann, "createTags", resourcetype="Network", resourceids=nets["a1"], **tags(env="test"))
+    network = cloud.db.read().find(Network, Network.c.uuid == nets["a1"])
+    assert network is not None
+    cloud.db.write(lambda tx: tx.update(network, account_id=bob.account_id, domain_id=bob.domain_id))
+    assert call(cloud, ann, "listTags") == {}
+    assert call(cloud, bob, "listTags")["tag"][0]["account"] == "bob"
+    done(cloud, root, "deleteAccount", id=bob.account_uuid)
+    assert cloud.db.read().count(Tag) == 0
