@@ -9,6 +9,7 @@ from cloudwright.core.command import Command, Success
 from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure.absent import not_built
@@ -20,6 +21,9 @@ from cloudwright.infrastructure.usage import ListWithCapacity
 from cloudwright.infrastructure.zone import STATES
 from cloudwright.storage.model import StoragePool
 
+_FOREIGN, _VMWARE, _ORACLE = (
+    not_built(what) for what in ("clusters that something else manages", "clusters of VMware", "clusters of Oracle VM")
+)
 ARCHITECTURES = ("x86_64", "aarch64")
 
 
@@ -69,6 +73,20 @@ class AddCluster(Command, answers=ClusterView):
     allocation_state: str = param("Enabled or Disabled", default="Enabled", choices=STATES)
     storage_access_groups: list[str] | None = param("storage access groups", check=not_built("storage access groups"))
     extension: str | None = param("an extension", wire_name="extensionid", kind="uuid", check=not_built("extensions"))
+    external_details: dict[str, str] | None = param("details of extensions", check=not_built("extensions"))
+    url: str | None = param("the address of what manages it", check=_FOREIGN)
+    username: str | None = param("the user there", check=_FOREIGN)
+    password: Secret | None = param("the password there", check=_FOREIGN)
+    guest_vswitch_name: str | None = param("the virtual switch of guests", wire_name="guestvswitchname", check=_VMWARE)
+    guest_vswitch_type: str | None = param("its type", wire_name="guestvswitchtype", check=_VMWARE)
+    public_vswitch_name: str | None = param("the virtual switch of public traffic", wire_name="publicvswitchname", check=_VMWARE)
+    public_vswitch_type: str | None = param("its type", wire_name="publicvswitchtype", check=_VMWARE)
+    vsm_ip_address: str | None = param("the virtual supervisor's address", wire_name="vsmipaddress", check=_VMWARE)
+    vsm_username: str | None = param("the user there", wire_name="vsmusername", check=_VMWARE)
+    vsm_password: Secret | None = param("the password there", wire_name="vsmpassword", check=_VMWARE)
+    ovm3_pool: str | None = param("its pool", wire_name="ovm3pool", check=_ORACLE)
+    ovm3_cluster: str | None = param("its cluster", wire_name="ovm3cluster", check=_ORACLE)
+    ovm3_vip: str | None = param("its address", wire_name="ovm3vip", check=_ORACLE)
 
     def run(self, tx: Tx, caller: Caller) -> Sequence[Cluster]:
         if self.cluster_type.lower() == "externalmanaged":
@@ -92,6 +110,7 @@ class UpdateCluster(Command, answers=ClusterView):
     allocation_state: str | None = param("Enabled or Disabled", choices=STATES)
     managed_state: str | None = param("Managed", choices=["Managed"])
     arch: str | None = param("the architecture of its hosts; only while it has none", choices=ARCHITECTURES)
+    external_details: dict[str, str] | None = param("details of extensions", check=not_built("extensions"))
 
     def run(self, tx: Tx, caller: Caller) -> Cluster:
         cluster = self.id

@@ -15,18 +15,25 @@ from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import View, field
+from cloudwright.core.view import View, computed, field
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.dedication import forget
-from cloudwright.infrastructure.model import Host, PhysicalNetwork, Pod, Zone
+from cloudwright.infrastructure.model import Cluster, Host, PhysicalNetwork, Pod, Zone
 from cloudwright.infrastructure.usable import missing
 from cloudwright.infrastructure.usage import ListWithCapacity
 from cloudwright.network.model import Network
 from cloudwright.storage.model import ImageStore, StoragePool, Volume
 
 STATES = ("Enabled", "Disabled")
+
+
+_architectures = (
+    sa.select(sa.func.count(sa.distinct(Cluster.c.architecture)))
+    .where(Cluster.c.zone_id == Zone.c.id, Cluster.c.gone == 0)
+    .scalar_subquery()
+)
 
 
 class ZoneView(View, of=Zone, key="zone", joins=[(Domain, Domain.c.id == Zone.c.domain_id)]):
@@ -44,6 +51,10 @@ class ZoneView(View, of=Zone, key="zone", joins=[(Domain, Domain.c.id == Zone.c.
     domainname = field(Domain.c.name, "the name of that domain")
     zonetoken = field(Zone.c.token, "the zone's token", convert=lambda token: token or None)
     resourcedetails = field(Zone.c.details, "its details", convert=lambda details: details or None)
+    dhcpprovider = computed(lambda row, caller: "VirtualRouter", "who gives guests their addresses")
+    ismultiarch = field(_architectures > 1, "whether its clusters are of several architectures", "boolean", convert=bool)
+    isnsxenabled = computed(lambda row, caller: False, "whether NSX serves it", "boolean")
+    routedmodeenabled = computed(lambda row, caller: False, "whether its networks may be routed", "boolean")
     dns1 = field(Zone.c.dns1, "the DNS server of guests", admin=True)
     dns2 = field(Zone.c.dns2, "the second DNS server of guests", admin=True)
     ip6dns1 = field(Zone.c.ip6_dns1, "the IPv6 DNS server of guests", admin=True)

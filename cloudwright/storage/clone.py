@@ -20,7 +20,7 @@ C = TypeVar("C", bound=Verb)
 def unsaid(clone: type[Verb]) -> None:
     """Have a clone's parameters, taken from the making command, stay None where they are not given."""
     for name, declared in clone.api.params.items():
-        if not declared.required:
+        if name not in ("name", "source_offering"):
             clone.api.params[name] = replace(declared, default=None)
 
 

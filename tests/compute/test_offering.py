@@ -217,3 +217,20 @@ def test_quality_reaches_the_machine(cloud: Cloud) -> None:
     volumes = {name: volume for _, name, volume in cloud.world.all("volume")}
     (disk,) = (volume for name, volume in volumes.items() if name.startswith("v-"))
     assert (disk["backing"], disk["used"]) == ("", disk["size"]), "a fat disk is a whole copy that takes all its room"
+
+
+def test_a_network_offering_is_cloned_with_other_services(cloud: Cloud) -> None:
+    root = root_caller(cloud.db.read())
+    name = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+    source = call(cloud, root, "listNetworkOfferings", name=name)["networkoffering"][0]
+    made = call(
+        cloud, root, "cloneNetworkOffering", sourceofferingid=source["id"], name="mine", dropservices="PortForwarding,StaticNat",
+        networkrate=10,
+    )["networkoffering"]  # fmt: skip
+    services = {service["name"] for service in made["service"]}
+    assert services == {service["name"] for service in source["service"]} - {"PortForwarding", "StaticNat"}
+    assert (made["guestiptype"], made["networkrate"], made["state"], made["isdefault"]) == ("Isolated", 10, "Enabled", False)
+    with pytest.raises(ParamError, match="load balancing is not built"):
+        call(cloud, root, "cloneNetworkOffering", sourceofferingid=source["id"], name="lb", addservices="Lb")
+    with pytest.raises(ParamError, match="has no PortForwarding"):
+        call(cloud, root, "cloneNetworkOffering", sourceofferingid=made["id"], name="x", dropservices="PortForwarding")

@@ -38,6 +38,7 @@ class UpdateHost(Command, answers=HostView):
     guest_os_rule: str | None = param("which guests it is for", check=not_built("rules for guests of a host"))
     annotation: str | None = param("a remark", roles=["Admin"], check=not_built("remarks on hosts"))
     external_details: dict[str, str] | None = param("details of extensions", check=not_built("extensions"))
+    cleanup_external_details: bool | None = param("drop details of extensions", check=not_built("extensions"))
 
     def run(self, tx: Tx, caller: Caller) -> Host:
         host = self.id

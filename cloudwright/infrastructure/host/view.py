@@ -10,6 +10,7 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Told
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.server import Server
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.infrastructure.absent import not_built
@@ -32,7 +33,10 @@ def _percent(part: float, whole: float) -> str:
 
 class HostView(
     View, of=Host, key="host",
-    joins=[(Zone, Zone.c.id == Host.c.zone_id), (Pod, Pod.c.id == Host.c.pod_id), (Cluster, Cluster.c.id == Host.c.cluster_id)],
+    joins=[
+        (Zone, Zone.c.id == Host.c.zone_id), (Pod, Pod.c.id == Host.c.pod_id), (Cluster, Cluster.c.id == Host.c.cluster_id),
+        (Server, Server.c.id == Host.c.server_id),
+    ],
 ):  # fmt: skip
     """A host."""
 
@@ -84,6 +88,11 @@ class HostView(
     memorywithoverprovisioning = computed(
         lambda row, caller: f"{row['memorytotal'] * float(row['_memory_factor']):.0f}", "bytes that may be given out"
     )
+    managementserverid = field(Server.c.uuid, "the server that its agent hangs on")
+    managementservername = field(Server.c.node, "the name of that server")
+    ueficapability = computed(lambda row, caller: False, "whether machines there may boot by UEFI", "boolean")
+    encryptionsupported = computed(lambda row, caller: False, "whether volumes there may be encrypted", "boolean")
+    instanceconversionsupported = computed(lambda row, caller: False, "whether it converts foreign machines", "boolean")
     hahost = computed(lambda row, caller: False, "whether it is kept free for machines of dead hosts", "boolean")
 
 
@@ -125,9 +134,7 @@ class ListHosts(List, answers=HostView, keywords=[Host.c.name, Host.c.address]):
     out_of_band_power: str | None = param(
         "only those in this power state", wire_name="outofbandmanagementpowerstate", check=not_built("power states of hosts")
     )
-    management_server: str | None = param(
-        "only those of this server", wire_name="managementserverid", kind="uuid", check=not_built("hosts by management server")
-    )
+    management_server: Ref[Server] | None = where(Host.c.server_id, "only those whose agents hang on this server")
     storage_access_group: str | None = param("only those of this group", check=not_built("storage access groups"))
 
     def run(self, reader: Reader, caller: Caller) -> Told:

@@ -96,10 +96,10 @@ class CreateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
             )
 
     def _services(self, kind: str) -> dict[str, str]:
-        named = {_service_name(name): "" for name in self.supported_services or ()}
+        named = {service_name(name): "" for name in self.supported_services or ()}
         entries: list[Mapping[str, str]] = self.service_provider_list or []  # type: ignore[assignment] # of style fields
         for entry in entries:
-            service, provider = _service_name(entry.get("service", "")), entry.get("provider", "")
+            service, provider = service_name(entry.get("service", "")), entry.get("provider", "")
             if provider.lower() != ROUTER.lower():
                 raise ParamError(
                     f"Parameter serviceproviderlist: provider {provider[:64]!r} of {service} is not built; {ROUTER} is",
@@ -120,7 +120,7 @@ class CreateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
         chosen: dict[str, dict[str, str]] = {}
         entries: list[Mapping[str, str]] = self.service_capability_list or []  # type: ignore[assignment] # of style fields
         for entry in entries:
-            service = _service_name(entry.get("service", ""))
+            service = service_name(entry.get("service", ""))
             name, value = entry.get("capabilitytype", ""), entry.get("capabilityvalue", "")
             if service not in services:
                 text = f"Parameter servicecapabilitylist: {service} is not among the services"
@@ -138,7 +138,7 @@ class CreateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
         return chosen
 
 
-def _service_name(text: str) -> str:
+def service_name(text: str) -> str:
     """A service's name as the API writes it. Raises ParamError for what is unknown or not built."""
     known = {name.lower(): name for name in CAPABILITIES}
     if text.lower() in known:

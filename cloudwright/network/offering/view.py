@@ -17,6 +17,7 @@ from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
 from cloudwright.network import services
 from cloudwright.network.model import Network, NetworkOffering
+from cloudwright.storage.quality import zones_of
 
 _its = ServiceOffering.t.alias("of_routers")
 _ROUTERS = (
@@ -64,6 +65,15 @@ class NetworkOfferingView(
     domainid = field(Domain.c.uuid, "the domain it is for")
     domain = field(Domain.c.path, "the path of that domain")
     zoneid = field(NetworkOffering.c.zone_ids, "the zones it is for", "string", convert=lambda ids: ",".join(ids) or None)
+    _zones = zones_of(NetworkOffering)
+    zone = computed(
+        lambda row, caller: ",".join(zone["name"] for zone in row.get("_zones") or ()) or None, "the names of those zones"
+    )
+    networkmode = computed(lambda row, caller: "NATTED", "NATTED: guests' addresses are translated")
+    fornsx = computed(lambda row, caller: False, "whether NSX provides it", "boolean")
+    fortungsten = computed(lambda row, caller: False, "whether Tungsten Fabric provides it", "boolean")
+    specifyasnumber = computed(lambda row, caller: False, "whether an AS number is asked for", "boolean")
+    supportsinternallb = computed(lambda row, caller: False, "whether it balances load inside", "boolean")
     internetprotocol = field(NetworkOffering.c.internet_protocol, "IPv4")
     details = field(NetworkOffering.c.details, "further settings", convert=lambda known: known or None)
     supportsstrechedl2subnet = field(sa.literal_column("0", sa.Boolean), "whether networks span zones", convert=bool)
