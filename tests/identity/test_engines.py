@@ -5,6 +5,7 @@ import gc
 import pytest
 
 from cloudwright.cloud import Cloud
+from cloudwright.core.error import Unsupported
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
 from cloudwright.identity.gate import Gatekeeper
@@ -53,8 +54,39 @@ def live(cloud):
     assert keeper.sign_in("dan", "wrong", "/Ünder/dev_/", None) is None
     assert keeper.permitted(tenants.fresh("eva"), "createDomain")
     assert not keeper.permitted(tenants.fresh("dan"), "createDomain")
+    project(cloud, tenants, below)
     done(cloud, root, "deleteDomain", id=domain, cleanup="true")
     assert [row.path for row in cloud.db.read().all(Domain)] == ["/"]
+
+
+def project(cloud, tenants, domain):
+    account(cloud, tenants.root, "bob", 0, domain)
+    id = done(cloud, tenants.fresh("dan"), "createProject", name="Ünï").instance_uuid
+    role = tenants.call("dan", "createProjectRole", projectid=id, name="guest")["projectrole"]["id"]
+    says = {"rule": "delete*", "permission": "deny", "projectroleid": role}
+    tenants.call("dan", "createProjectRolePermission", projectid=id, **says)
+    done(cloud, tenants.fresh("dan"), "addAccountToProject", projectid=id, account="bob", projectroleid=role)
+    tenants.call("bob", "createSSHKeyPair", name="k", projectid=id)
+    for who, params, names in (
+        ("bob", {"projectid": id}, ["k"]),
+        ("bob", {"projectid": "-1", "listall": "true"}, ["k"]),
+        ("bob", {}, []),
+        ("eva", {"projectid": "-1"}, ["k"]),
+        ("eva", {"listall": "true"}, []),
+        (tenants.root, {"projectid": "-1", "listall": "true"}, ["k"]),
+    ):
+        told = tenants.call(who, "listSSHKeyPairs", **params).get("sshkeypair", [])
+        assert [row["name"] for row in told] == names, (who, params)
+    with pytest.raises(Unsupported):
+        tenants.call("bob", "deleteSSHKeyPair", name="k", projectid=id)
+    assert [row["role"] for row in tenants.call("bob", "listProjectAccounts", projectid=id)["projectaccount"]] == [
+        "Admin",
+        "Regular",
+    ]
+    assert len(tenants.call("bob", "listProjectAccounts", projectid=id, role="regular", keyword="BO")["projectaccount"]) == 1
+    assert tenants.call("bob", "listProjects", username="dan")["project"][0]["owner"] == [{"account": "dan"}]
+    assert tenants.call("eva", "listProjectInvitations", projectid=id, activeonly="true", listall="true") == {}
+    done(cloud, tenants.fresh("dan"), "deleteProject", id=id, cleanup="true")
 
 
 def caller_with(caller, key):
