@@ -124,6 +124,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
+moduleload ppolicy
 pidfile {d}/slapd.pid
 TLSCACertificateFile {ca}
 TLSCertificateFile {crt}
@@ -138,6 +139,7 @@ maxsize 104857600
 index objectClass,uid,cn,member eq
 overlay memberof
 memberof-group-oc groupOfNames
+overlay ppolicy
 access to attrs=userPassword by anonymous auth by self write by * none
 access to * by users read by * none
 """
@@ -227,6 +229,7 @@ class Samba:
 
 _AD_SEED = """
 import sys
+import ldb
 from samba.auth import system_session
 from samba.param import LoadParm
 from samba.samdb import SamDB
@@ -234,6 +237,7 @@ config = LoadParm(); config.load(sys.argv[1])
 db = SamDB(url=sys.argv[2], session_info=system_session(), lp=config)
 base = db.domain_dn()
 db.set_minPwdAge("0"); db.set_minPwdLength("7"); db.set_pwdProperties("0")
+db.set_maxPwdAge(str(-42 * 864_000_000_000))
 def user(name, first, last, **more):
     db.newuser(name, f"Pw-{name}-123", givenname=first, surname=last, mailaddress=f"{name}@sbdemo1.local", **more)
 db.create_ou(f"OU=Staff,{base}")
@@ -245,10 +249,14 @@ for name, first, last in (("jdoe", "John", "Doe"), ("asmith", "Anna", "Smith"), 
 user("ouuser", "Olga", "Obrien", userou="OU=Staff")
 user("mustchange", "Max", "Change", force_password_change_at_next_login_req=True)
 user("ended", "Eva", "Ended")
+user("stale", "Sam", "Stale")
+change = ldb.Message(ldb.Dn(db, f"CN=stale,CN=Users,{base}"))
+change["pwdLastSet"] = ldb.MessageElement("1", ldb.FLAG_MOD_REPLACE, "pwdLastSet")  # in 1601: it has expired long ago
+db.modify(change, controls=["local_oid:1.3.6.1.4.1.7165.4.3.20:0"])  # what restores of backups may do
 for group in ("CloudStack", "Developers"):
     db.newgroup(group)
 db.add_remove_group_members("Developers", ["bnested"])
-db.add_remove_group_members("CloudStack", ["jdoe", "asmith", "dgone", "ouuser", "later", "mustchange", "ended", "Developers"])
+db.add_remove_group_members("CloudStack", "jdoe asmith dgone ouuser later mustchange ended stale Developers".split())
 db.disable_account("(sAMAccountName=dgone)")
 db.setexpiry("(sAMAccountName=ended)", -86400)
 db.rename(f"CN=comma,CN=Users,{base}", f"CN=Ma\\\\, Co (x)*,CN=Users,{base}")

@@ -34,7 +34,7 @@ def imported(made: Tenant, *names: str) -> None:
 
 def test_the_group_and_its_groups_are_the_users(house: Cloud, samba: Samba) -> None:
     made = tenant(house, samba, "listed")
-    direct = ["asmith", "dgone", "ended", "jdoe", "later", "mustchange", "ouuser"]
+    direct = ["asmith", "dgone", "ended", "jdoe", "later", "mustchange", "ouuser", "stale"]
     assert made.names() == sorted([*direct, "bnested"])
     found = made.call("listLdapUsers", domainid=made.id, keyword="jdoe")["LdapUser"][0]
     named = {"firstname": "John", "lastname": "Doe", "email": "jdoe@sbdemo1.local", "domain": "Users"}
@@ -98,11 +98,13 @@ def test_who_may_not_sign_in_is_refused_and_why_is_told(
         assert not made.sign_in(name, f"Pw-{name}-123")
         with pytest.raises(CloudError, match=f"{name} is not in the directory: it (is disabled|has expired)"):
             imported(made, name)
-    imported(made, "mustchange")
-    assert not made.sign_in("mustchange", "Pw-mustchange-123")
-    assert "it must change its password first" in caplog.text
-    assert made.user("mustchange").failed_logins == 0
-    assert "Pw-mustchange-123" not in caplog.text
+    for name, why in (("mustchange", "it must change its password first"), ("stale", "its password has expired")):
+        imported(made, name)
+        assert not made.sign_in(name, f"Pw-{name}-123")
+        assert f"user '{name}' of domain /refused/ is not signed in: the directory refuses it: {why}" in caplog.text
+        assert not made.sign_in(name, "wrong")
+        assert (made.user(name).failed_logins, made.user(name).away) == (1, False), "only the wrong one counts"
+    assert "Pw-" not in caplog.text
 
 
 def test_who_is_disabled_there_may_not_call_here(house: Cloud, samba: Samba) -> None:

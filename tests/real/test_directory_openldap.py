@@ -283,6 +283,18 @@ def test_who_leaves_the_directory_loses_sessions_and_keys(house: Cloud, spare: S
     assert made.sign_in("bob", "bob's password")
 
 
+def test_who_is_locked_there_may_not_call_here(house: Cloud, spare: Slapd) -> None:
+    made = tenant(house, spare, "locked")
+    imported(made, "out")
+    entry = f"dn: uid=out,ou=people,{SUFFIX}\nchangetype: modify\n"
+    spare.change(f"{entry}add: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n")
+    assert not made.sign_in("out", "out's password")
+    assert (made.user("out").away, made.user("out").failed_logins) == (True, 0)
+    assert made.gate.by_uuid(made.user("out").uuid) is None
+    spare.change(f"{entry}delete: pwdAccountLockedTime\n")
+    assert made.sign_in("out", "out's password")
+
+
 def test_a_directory_that_cannot_be_asked_takes_nobodys_access(house: Cloud, spare: Slapd) -> None:
     made = tenant(house, spare, "silent", read__timeout=200)
     imported(made, "ann")
