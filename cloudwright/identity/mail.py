@@ -65,9 +65,11 @@ class Postbox:
         self.port = setting(
             prefix + "port", port, "its port; on 465 TLS is spoken from the start", minimum=1, maximum=65535, category=category
         )
-        self.auth = setting(prefix + "useAuth", False, "whether to sign in there")
-        self.username = setting(prefix + "username", "", "as whom", category=category)
-        self.password = setting(prefix + "password", "", "by which password", secret=True, category="Secure")
+        self.auth = setting(prefix + "useAuth", False, f"whether to sign in at the mail server that sends {what}")
+        self.username = setting(
+            prefix + "username", "", f"the name to sign in with at the mail server that sends {what}", category=category
+        )
+        self.password = setting(prefix + "password", "", "the password to sign in with there", secret=True, category="Secure")
         self.start_tls = setting(
             prefix + "useStartTLS", False, "whether to speak TLS with it; its certificate must then be valid"
         )
