@@ -18,6 +18,7 @@ from cloudwright.core.view import View, computed, field, many
 from cloudwright.drivers.hypervisor.contract import Limit, Limits
 from cloudwright.identity.model import ADMIN, DOMAIN_ADMIN, Account, Domain
 from cloudwright.infrastructure.absent import not_built
+from cloudwright.infrastructure.dedication import domains_of
 from cloudwright.infrastructure.model import Zone
 
 TAGGED = setting(
@@ -124,6 +125,17 @@ def may_tag(reader: Reader, account_id: int) -> bool:
     """Whether an account may make offerings with tags."""
     account = reader.get(Account, account_id)
     return account.type_ == ADMIN or (account.type_ == DOMAIN_ADMIN and TAGGED.get(reader, account=account_id))
+
+
+def check_offered(reader: Reader, offering: Any, zone: Zone, domain_id: int, name: str = "diskofferingid") -> None:
+    """Raises ParamError where an offering is inactive, for other zones, or for another domain than this and those above it."""
+    if offering.state != "Active":
+        raise ParamError(f"Parameter {name}: {offering.name} is {offering.state}", param=name)
+    if offering.zone_ids and zone.uuid not in offering.zone_ids:
+        raise ParamError(f"Parameter {name}: {offering.name} is not offered in zone {zone.name}", param=name)
+    if offering.domain_id is not None and offering.domain_id not in domains_of(reader, domain_id):
+        path = reader.get(Domain, offering.domain_id).path
+        raise ParamError(f"Parameter {name}: {offering.name} is for domain {path} and those below it", param=name)
 
 
 def single(domains: Sequence[int]) -> int | None:

@@ -234,3 +234,32 @@ def test_a_network_offering_is_cloned_with_other_services(cloud: Cloud) -> None:
         call(cloud, root, "cloneNetworkOffering", sourceofferingid=source["id"], name="lb", addservices="Lb")
     with pytest.raises(ParamError, match="has no PortForwarding"):
         call(cloud, root, "cloneNetworkOffering", sourceofferingid=made["id"], name="x", dropservices="PortForwarding")
+
+
+def test_offerings_are_held_to_whom_they_are_for(cloud: Cloud) -> None:
+    built = simulated_zone(cloud, hosts=1)
+    root, chief = built.caller, administrator(cloud)
+    other = call(cloud, root, "createZone", name="far", networktype="Advanced", dns1="192.0.2.1", internaldns1="192.0.2.2")[
+        "zone"
+    ]
+    template = call(cloud, root, "listTemplates", templatefilter="featured")["template"][0]["id"]
+    sizes = {"cpunumber": 1, "cpuspeed": 500, "memory": 128}
+    made = {"zoneid": built.zone.uuid, "templateid": template, "dryrun": "true"}
+    far = create(cloud, "ServiceOffering", zoneid=other["id"], **sizes)
+    with pytest.raises(ParamError, match="is not offered in zone z1"):
+        call(cloud, root, "deployVirtualMachine", serviceofferingid=far["id"], **made)
+    theirs = create(cloud, "ServiceOffering", domainid=chief.domain_uuid, **sizes)
+    with pytest.raises(ParamError, match="is for domain /eng/"):
+        call(cloud, root, "deployVirtualMachine", serviceofferingid=theirs["id"], **made)
+    router = call(cloud, root, "listServiceOfferings", issystem="true")["serviceoffering"][0]
+    with pytest.raises(ParamError, match="for the system's machines"):
+        call(cloud, root, "deployVirtualMachine", serviceofferingid=router["id"], **made)
+    fixed = create(cloud, "ServiceOffering", dynamicscalingenabled="false", **sizes)
+    done(
+        cloud, root, "deployVirtualMachine", zoneid=built.zone.uuid, templateid=template, serviceofferingid=fixed["id"],
+        dynamicscalingenabled="true", startvm="false",
+    )  # fmt: skip
+    (vm,) = call(cloud, root, "listVirtualMachines")["virtualmachine"]
+    assert not vm["isdynamicallyscalable"], "the offering says no"
+    with pytest.raises(ParamError, match="is for domain /eng/"):
+        call(cloud, root, "scaleVirtualMachine", id=vm["id"], serviceofferingid=theirs["id"])

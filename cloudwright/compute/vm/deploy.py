@@ -29,6 +29,7 @@ from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.network.nic import give_nic
 from cloudwright.storage.model import DiskOffering, Template, TemplateAt
+from cloudwright.storage.quality import check_offered
 
 
 class MakeVm(Task, rank=50):
@@ -87,7 +88,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         account = owner(tx, caller, self)
-        self._check(tx, caller)
+        self._check(tx, caller, account)
         networks = self._networks(tx, caller, account)
         groups = groups_given(tx, account, self.affinity_groups, self.affinity_group_names)
         vm = tx.insert(self._vm(tx, account, self._image))
@@ -100,8 +101,14 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         self.start(tx, task, vm, caller)
         return vm
 
-    def _check(self, tx: Tx, caller: Caller) -> None:
+    def _check(self, tx: Tx, caller: Caller, account: Account) -> None:
         template = self._image
+        check_offered(tx, self.service_offering, self.zone, account.domain_id, "serviceofferingid")
+        if self.service_offering.system_vm is not None:
+            text = f"Parameter serviceofferingid: {self.service_offering.name} is for the system's machines"
+            raise ParamError(text, param="serviceofferingid")
+        if self.disk_offering is not None:
+            check_offered(tx, self.disk_offering, self.zone, account.domain_id)
         if self.zone.allocation_state != "Enabled" and not caller.root:
             raise ParamError(f"Parameter zoneid: zone {self.zone.name} is disabled", param="zoneid")
         here = (TemplateAt.c.template_id == template.id, TemplateAt.c.state == "Ready", TemplateAt.c.zone_id == self.zone.id)
@@ -146,6 +153,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
     def _vm(self, tx: Tx, account: Account, template: Template) -> Vm:
         uuid = self.custom_id or str(uuids.uuid4())
         size = size_of(self.service_offering, self.details or {})
+        scalable = self.dynamic_scaling_enabled and self.service_offering.dynamic_scaling
         names, public_keys = self._keys(tx, account)
         password = (self.password or new_password(tx)) if template.password_enabled else None
         given = columns_of(tx, Given(self.user_data, self.registered, self.user_data_details or {}), template)
@@ -158,7 +166,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, **given,
             key_pairs=names, public_keys=public_keys, password=password,
             password_serial=secrets.token_hex(8) if password else "", password_enabled=template.password_enabled,
-            details=self.details or {}, display=self.display_vm, dynamically_scalable=self.dynamic_scaling_enabled,
+            details=self.details or {}, display=self.display_vm, dynamically_scalable=scalable,
             tally_tags=host_tags(self.service_offering, template),
         )  # fmt: skip
         vm.uuid = uuid

@@ -7,14 +7,15 @@ from cloudwright.compute.vm.size import Size, host_tags, size_of
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
-from cloudwright.core.error import NoCapacity, WrongState
+from cloudwright.core.error import NoCapacity, ParamError, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.infrastructure import capacity
-from cloudwright.infrastructure.model import Host
+from cloudwright.infrastructure.model import Host, Zone
 from cloudwright.storage.model import Template
+from cloudwright.storage.quality import check_offered
 
 MIB = 1 << 20
 
@@ -86,6 +87,7 @@ class ScaleVirtualMachine(Command, answers=VmView, starts=ScaleVm, event="VM.UPG
         vm, offering = self.id, self.service_offering
         size = size_of(offering, self.details or {})
         _check(vm, size)
+        _check_offering(tx, vm, offering)
         task = ScaleVm(vm=vm.id, offering=offering.id, cpus=size.cpus, mhz=size.mhz, memory=size.memory)
         self.start(tx, task, vm, caller)
         return vm
@@ -103,6 +105,7 @@ class ChangeServiceForVirtualMachine(Command, answers=VmView, event="VM.UPGRADE"
             raise WrongState(
                 f"{self.id.name} is {self.id.state}, not Stopped", param="id", fix=["stop it", "use scaleVirtualMachine"]
             )
+        _check_offering(tx, self.id, self.service_offering)
         size = size_of(self.service_offering, self.details or {})
         values = {"cpus": size.cpus, "cpu_mhz": size.mhz, "memory": size.memory}
         template = tx.get(Template, self.id.template_id) if self.id.template_id else None
@@ -118,3 +121,17 @@ def _check(vm: Vm, size: Size) -> None:
         raise WrongState(f"{vm.name} is not dynamically scalable", param="id", fix=["stop it first"])
     if vm.state == "Running" and (size.cpus < vm.cpus or size.memory < vm.memory):
         raise WrongState(f"{vm.name} cannot shrink while it runs", param="serviceofferingid", fix=["stop it first"])
+
+
+def _check_offering(tx: Tx, vm: Vm, offering: ServiceOffering) -> None:
+    """A machine takes what is offered to its owner in its zone, and keeps its kind of storage."""
+    check_offered(tx, offering, tx.get(Zone, vm.zone_id), vm.domain_id, "serviceofferingid")
+    now = tx.get(ServiceOffering, vm.service_offering_id)
+    if vm.state == "Running" and not offering.dynamic_scaling:
+        text = f"Parameter serviceofferingid: {offering.name} does not let its machines be scaled while they run"
+        raise ParamError(text, param="serviceofferingid", fix=["stop it first"])
+    if offering.system_vm is not None or offering.storage_type != now.storage_type:
+        text = (
+            f"Parameter serviceofferingid: {offering.name} is the system's, or keeps disks elsewhere than {now.name}"
+        )
+        raise ParamError(text, param="serviceofferingid")

@@ -18,6 +18,7 @@ from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.record import Record, changed, created
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
+from cloudwright.storage.quality import check_offered
 from cloudwright.storage.size import size_by
 from cloudwright.storage.volume import create
 from cloudwright.storage.volume.attach import AttachVolume, idle
@@ -52,12 +53,10 @@ class CreateVolume(OwnedBy, Command, answers=VolumeView, starts=create.CreateVol
     def run(self, tx: Tx, caller: Caller) -> Volume:
         if self.disk_offering is None:
             raise ParamError("Parameter diskofferingid: it is needed", param="diskofferingid")
-        offering = self.disk_offering
-        if offering.state != "Active":
-            raise ParamError(f"Parameter diskofferingid: {offering.name} is {offering.state}", param="diskofferingid")
-        account = owner(tx, caller, self)
+        offering, account, zone = self.disk_offering, owner(tx, caller, self), self._zone()
+        check_offered(tx, offering, zone, account.domain_id)
         row = Volume(
-            account_id=account.id, domain_id=account.domain_id, name=self.name or "", zone_id=self._zone(offering).id,
+            account_id=account.id, domain_id=account.domain_id, name=self.name or "", zone_id=zone.id,
             vol_type="DATADISK", size=size_by(tx, offering, self.size), disk_offering_id=offering.id,
             provisioning=offering.provisioning, limits=offering.limits, cache_mode=offering.cache_mode,
             display=self.display_volume, tally_tags=tags_of(offering.tags),
@@ -66,15 +65,12 @@ class CreateVolume(OwnedBy, Command, answers=VolumeView, starts=create.CreateVol
         self._begin(tx, tx.insert(row), caller)
         return row
 
-    def _zone(self, offering: DiskOffering) -> Zone:
+    def _zone(self) -> Zone:
         if self.zone is None:
             raise ParamError("Parameter zoneid: it is needed", param="zoneid")
         if self.virtual_machine is not None and self.virtual_machine.zone_id != self.zone.id:
             text = f"Parameter zoneid: {self.virtual_machine.name} is not in zone {self.zone.name}"
             raise ParamError(text, param="zoneid")
-        if offering.zone_ids and self.zone.uuid not in offering.zone_ids:
-            text = f"Parameter diskofferingid: {offering.name} is not offered in zone {self.zone.name}"
-            raise ParamError(text, param="diskofferingid")
         return self.zone
 
     def _begin(self, tx: Tx, volume: Volume, caller: Caller) -> None:
