@@ -162,13 +162,13 @@ class _Returned(Exchange, ancestor=True):
     """What a login page tells when the provider sent the user back to it."""
 
     provider: str = param("the provider")
-    secret_code: str | None = param("the code that the provider gave back", wire_name="secretcode", length=4096)
+    secret_code: Secret | None = param("the code that the provider gave back", wire_name="secretcode", length=4096)
     state: str | None = param("the state that it gave back with the code")
     domain: str | None = param("the path of the user's domain; without, ROOT")
 
     def proved(self, db: Database, caller: Caller, provider: OauthProvider) -> tuple[Attempt, str]:
         """(the attempt, the address that the provider vouches for). Raises WireError 531."""
-        code, state = self.secret_code or "", self.state or ""
+        code, state = self.secret_code.reveal() if self.secret_code else "", self.state or ""
         found = attempts.find(db.read(), _SOURCE, state, time.time())
         if found is None or found.party != provider.uuid or not attempts.same_browser(found, caller):
             log.warning("nobody is signed in by %s: the state is unknown, too old or of another browser", provider.provider)
