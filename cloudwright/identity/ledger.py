@@ -70,7 +70,10 @@ _statements: dict[tuple[str, Sequence[Counted], int], Prepared] = {}
 
 def post(tx: Tx, owed: Owed) -> None:
     """Enter differences. Raises LimitReached, with the numbers and whose limit it was."""
-    for account_id in sorted({account_id for account_id, _ in owed}):
+    accounts = sorted({account_id for account_id, _ in owed})
+    if len(accounts) > 1:  # all at once, in their order: one account after the other could meet another transaction crosswise
+        locked(tx, [named(*one) for id in accounts for one in ((ACCOUNT, id), *((DOMAIN, at) for at in _above.get(id, ())))])
+    for account_id in accounts:
         tags = {tag: owed[account_id, tag] for _, tag in owed if (account_id, tag) in owed}
         _post(tx, account_id, tags)
 

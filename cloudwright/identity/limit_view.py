@@ -92,9 +92,12 @@ def _fill(row: Row, whose: str) -> None:
     for one in ALL:
         most, has = rules.most(whose, one, own), used.get(rules.counted(one.kind)) or 0
         row[f"{one.key}limit"], row[f"{one.key}total"], row[f"{one.key}available"] = _shown(one, most, has)
-    row["vmrunning"] = used.get(Counted.RUNNING) or 0
-    row["vmstopped"] = (used.get(Counted.INSTANCE) or 0) - row["vmrunning"]
-    row["taggedresources"] = _tagged(rules, whose, own, by_tag) or None
+    if tagged := _tagged(rules, whose, own, by_tag):
+        row["taggedresources"] = tagged
+
+
+def _of(row: Row, kind: Counted) -> int:
+    return sum(tally[kind] for tally in row.get("_tallies", ()) if not tally["tag"])
 
 
 def _own(tally: Mapping[str, Any] | None) -> dict[str, int]:
@@ -152,8 +155,12 @@ def _fields(owner_kind: str, owner_id: Any, whose: Any, more: Mapping[str, Any])
         "taggedresources", "its limits under tags: resource type, tag, limit, total, available", "list"
     )
     if owner_kind == "account":
-        told["vmrunning"] = _told("vmrunning", "how many of its instances run", "integer")
-        told["vmstopped"] = _told("vmstopped", "how many of its instances do not run", "integer")
+        told["vmrunning"] = computed(lambda row, _: _of(row, Counted.RUNNING), "how many of its instances run", "integer")
+        told["vmstopped"] = computed(
+            lambda row, _: _of(row, Counted.INSTANCE) - _of(row, Counted.RUNNING),
+            "how many of its instances do not run",
+            "integer",
+        )
     return told
 
 
@@ -170,7 +177,8 @@ class ByTag(List, ancestor=True):
     def run(self, reader: Reader, caller: Caller) -> Told:
         told = super().run(reader, caller)
         for row in told.rows if self.tag is not None else ():
-            row["taggedresources"] = [one for one in row.get("taggedresources", ()) if one["tag"] == self.tag]
+            if "taggedresources" in row:
+                row["taggedresources"] = [one for one in row["taggedresources"] if one["tag"] == self.tag]
         return told
 
 

@@ -68,6 +68,8 @@ def _recount(tx: Tx, moved: Domain, before: Sequence[int], after: Sequence[int])
     left, joined = [id for id in before if id not in after], [id for id in after if id not in before]
     mine = sa.and_(Tally.c.owner_kind == ACCOUNT, Tally.c.owner_id.in_(accounts))
     domains = sa.and_(Tally.c.owner_kind == DOMAIN, Tally.c.owner_id.in_([moved.id, *left, *joined]))
+    for id in joined:  # they are limited, too, if they had nothing yet
+        ledger.open_tally(tx, DOMAIN, id, "")
     held = sa.select(Tally.t).where(sa.or_(mine, domains), Tally.c.gone == 0).order_by(Tally.c.name).with_for_update()
     rows = [Tally.load(row) for row in tx.rows(held)]
     counts = {row.tag: _counts(row) for row in rows if row.owner_kind == DOMAIN and row.owner_id == moved.id}

@@ -119,3 +119,10 @@ def scenario_ChangeIso(cloud: Cloud) -> Start:
 def scenario_RestoreVm(cloud: Cloud) -> Start:
     vm = _vm(cloud)
     return lambda c: _job(c, "restoreVirtualMachine", virtualmachineid=vm.uuid, expunge="true")
+
+
+def scenario_CleanReservations(cloud: Cloud) -> Start:
+    """A host has reserved more than its instance takes."""
+    vm = _vm(cloud)
+    cloud.db.write(lambda tx: tx.execute(Host.t.update().where(Host.c.id == vm.host_id).values(cpu_reserved=9000)))
+    return lambda c: _job(c, "cleanVMReservations")
