@@ -15,8 +15,8 @@ from typing import Any, get_type_hints
 import msgspec
 from msgspec import NODEFAULT, Struct, defstruct
 
-from cloudwright.agent.own import HostAgent
 from cloudwright.drivers.error import DriverFault, Refused
+from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.images.contract import ImageStore
 from cloudwright.drivers.network.contract import HostNetwork

@@ -14,6 +14,7 @@ from msgspec import Struct
 import cloudwright
 from cloudwright.cli import log as logs
 from cloudwright.cli.news import hub_and_feed
+from cloudwright.cli.remote import Remote
 from cloudwright.cli.screens import Screens
 from cloudwright.cloud import Cloud, master_key
 from cloudwright.compute.vm.console import ENDPOINT
@@ -22,7 +23,6 @@ from cloudwright.core.tx import Tx
 from cloudwright.drivers.world import TableWorld
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.observe import Observer
-from cloudwright.infrastructure.remote import Remote
 from cloudwright.storage.image.stores import Stores
 from cloudwright.web.door import face
 from cloudwright.web.files import Files

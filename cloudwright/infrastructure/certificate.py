@@ -6,14 +6,14 @@ import ipaddress
 import re
 
 from cloudwright.agent import pki
-from cloudwright.agent.own import HostAgent
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import View, field
+from cloudwright.core.view import View, computed, field
+from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Host, IssuedCertificate
@@ -52,13 +52,13 @@ class ListCAProviders(
 
 
 class CertificateView(View, of=IssuedCertificate, key="certificates"):
-    """A certificate that was asked for."""
+    """A certificate as told to those who may see the job that asked for it."""
 
     certificate = field(IssuedCertificate.c.certificate, "the certificate")
-    privatekey = field(
-        IssuedCertificate.c.private_key, "its private key, where the request brought none", "string",
-        convert=lambda key: key.reveal() if key else None,
-    )  # fmt: skip
+    _key = field(IssuedCertificate.c.private_key, "", "string")
+    privatekey = computed(
+        lambda row, caller: row["_key"].reveal() if row.get("_key") else None, "its private key, where the request brought none"
+    )
     cacertificates = field(IssuedCertificate.c.trust, "the authorities to trust")
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from cloudwright.agent.own import FakeHostAgent, HostAgent
+from cloudwright.agent import pki
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
-from cloudwright.drivers.error import DriverError, Unreachable
+from cloudwright.drivers.error import DriverError, Refused, Unreachable
+from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.images.contract import ImageStore as ImageDriver
 from cloudwright.drivers.network.contract import HostNetwork
@@ -59,7 +60,7 @@ class Reach:
             Pool: FakePool,
             HostNetwork: FakeHostNetwork,
             ImageDriver: FakeImages,
-            HostAgent: lambda world, host: FakeHostAgent(),
+            HostAgent: SimulatedAgent,
         }
         key = (contract, name)
         if key not in self._fakes:
@@ -74,6 +75,22 @@ class Reach:
     @staticmethod
     def _no_store(store: ImageStore) -> ImageDriver:
         raise Unreachable(f"image store {store.name} ({store.url}) is not reachable from this server")
+
+
+class SimulatedAgent:
+    """The agent of a simulated host: it asks for certificates, and takes what it is given if that is its own."""
+
+    def __init__(self, world: World, host: str) -> None:
+        self._world, self._host = world, host
+
+    def request(self) -> str:
+        self._world.faults.meet(self._host, "request")
+        return pki.request(pki.new_key())
+
+    def install(self, certificate: str, reconnect: bool) -> None:
+        self._world.faults.meet(self._host, "install")
+        if pki.host(certificate) != self._host:
+            raise Refused(f"the certificate is for host {pki.host(certificate)}, this is {self._host}")
 
 
 def in_words(reader: Reader, uuid: str, error: DriverError) -> DriverError:

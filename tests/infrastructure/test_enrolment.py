@@ -15,13 +15,13 @@ from cloudwright.agent.dial import EnrolmentFailed, enrol
 from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.remote import Drivers
 from cloudwright.agent.state import State
+from cloudwright.cli.remote import Remote
 from cloudwright.cloud import Cloud
 from cloudwright.drivers.hypervisor.contract import HostFacts
 from cloudwright.drivers.hypervisor.fake import FakeHypervisor
 from cloudwright.infrastructure import authority, observe
 from cloudwright.infrastructure.authority import Gatekeeper
 from cloudwright.infrastructure.model import Host
-from cloudwright.infrastructure.remote import Remote
 from tests.agent.conftest import Site
 from tests.conftest import call, done
 from tests.infrastructure.test_hosts import kvm_host

@@ -13,6 +13,7 @@ import pytest
 from cloudwright.agent import pki
 from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.state import State
+from cloudwright.cli.remote import Remote
 from cloudwright.cloud import Cloud
 from cloudwright.core.server import Server
 from cloudwright.core.task import TaskRow, start
@@ -23,7 +24,6 @@ from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.host.update import ReachHost
 from cloudwright.infrastructure.model import Host
 from cloudwright.infrastructure.observe import Observer
-from cloudwright.infrastructure.remote import Remote
 from tests.conftest import KEY, finished
 from tests.databases import drop, fresh
 from tests.infrastructure.test_enrolment import RealSite
