@@ -30,9 +30,12 @@ class CheckDirectoryUsers(Loop, every=60.0):
 
     def turn(self) -> float | None:
         read = self.read
+        known: dict[int, Options] = {}
         seen: dict[_Asked, dict[str, str] | None] = {}
         for domain_id, account_id in map(tuple, read.rows(_WHERE)):
-            asked = (options(read, domain_id), part_for(read, domain_id, account_id))
+            if domain_id not in known:
+                known[domain_id] = options(read, domain_id)
+            asked = (known[domain_id], part_for(read, domain_id, account_id))
             if asked not in seen:
                 seen[asked] = _everybody(*asked)
             there = seen[asked]

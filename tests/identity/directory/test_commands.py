@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import pathlib
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from cloudwright.core.error import CloudError
 from cloudwright.core.event import Event
+from cloudwright.core.loop import wake
 from cloudwright.core.secret import PRINTED, Secret
 from cloudwright.core.setting import Setting, SettingRow
+from cloudwright.identity import session
 from cloudwright.identity.directory import asking, options
 from cloudwright.identity.directory.asking import Directory, Person, Unclear
 from cloudwright.identity.directory.model import LdapLink, LdapServer
+from cloudwright.identity.directory.watch import CheckDirectoryUsers
 from cloudwright.identity.gate import Gatekeeper
-from cloudwright.identity.model import Account, Domain, User
+from cloudwright.identity.model import Account, Domain, LoginSession, User
 from tests.conftest import done
 from tests.identity.conftest import Tenants
 
@@ -279,6 +284,53 @@ def test_a_silent_directory_changes_nothing(tenants: Tenants, listed: Listed) ->
         with pytest.raises(CloudError, match="No directory server answers") as told:
             tenants.call(tenants.root, command, domainid=tenants.domains["eng"])
         assert told.value.code == 534
+
+
+def test_who_is_not_there_any_more_may_not_call(
+    tenants: Tenants, listed: Listed, caplog: pytest.LogCaptureFixture
+) -> None:  # fmt: skip
+    for name in ("zoe", "yan"):
+        tenants.call("eva", "ldapCreateAccount", username=name, accounttype=0, domainid=tenants.domains["eng"])
+    zoe, yan = (tenants.cloud.db.read().find(User, User.c.username == name) for name in ("zoe", "yan"))
+    assert zoe is not None
+    assert yan is not None
+    for user in (zoe, yan):
+        row = LoginSession(digest=f"of {user.username}", user_uuid=user.uuid, key_digest="k", began=1e9, seen=1e12)
+        tenants.cloud.db.write(lambda tx, row=row: session.add(tx, row))
+    everybody = list(listed.everybody)
+    listed.everybody.remove(person("zoe"))
+    looked_after(tenants, lambda: now(tenants, zoe).away)
+    gate = Gatekeeper(tenants.cloud.db)
+    assert gate.by_uuid(zoe.uuid) is None
+    assert gate.by_uuid(yan.uuid) is not None
+    reader = tenants.cloud.db.read()
+    assert session.find(reader, "of zoe") is None
+    assert session.find(reader, "of yan") is not None
+    told = reader.find(Event, Event.c.kind_of == "USER.DISABLE", Event.c.instance_uuid == zoe.uuid)
+    assert told is not None
+    assert "the directory does not have it" in told.description
+    assert tenants.call("eva", "listUsers", username="zoe", listall="true")["user"][0]["state"] == "disabled"
+    assert tenants.call("eva", "listUsers", state="Disabled", listall="true")["count"] == 1
+    listed.everybody = []  # nobody at all: a mistake, not news
+    before = tenants.cloud.db.read().count(Event)
+    looked_after(tenants, lambda: "has nobody at all" in caplog.text)
+    listed.everybody = everybody
+    looked_after(tenants, lambda: not now(tenants, zoe).away)
+    assert not now(tenants, yan).away
+    assert tenants.cloud.db.read().count(Event) == before + 1
+    assert now(tenants, zoe).state == "enabled"
+
+
+def now(tenants: Tenants, user: User) -> User:
+    return tenants.cloud.db.read().get(User, user.id)
+
+
+def looked_after(tenants: Tenants, until: Callable[[], bool]) -> None:
+    tenants.cloud.db.write(lambda tx: wake(tx, CheckDirectoryUsers))
+    last = time.monotonic() + 20
+    while not until():
+        assert time.monotonic() < last, "the loop did not do it"
+        time.sleep(0.01)
 
 
 def test_a_domain_takes_its_directory_with_it(tenants: Tenants, listed: Listed) -> None:
