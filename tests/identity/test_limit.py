@@ -14,6 +14,7 @@ from cloudwright.storage.model import Volume
 from tests.conftest import done, finished
 from tests.identity.conftest import Tenants
 from tests.infrastructure.zone import simulated_zone
+from tests.proofs.stage import settle
 
 GIB = 1 << 30
 
@@ -209,3 +210,38 @@ def test_a_tally_goes_with_its_account(site: Tenants) -> None:
     assert cloud.db.read().count(Volume) == 0
     assert cloud.db.read().find(Tally, Tally.c.owner_kind == "account", Tally.c.owner_id == owner) is None
     assert domain(site, "ops")["volumetotal"] == 0
+
+
+def test_what_changes_hands_changes_tallies(site: Tenants) -> None:
+    made = volume(site, "dan")
+    limit(site, 2, 0, account="ods", domainid=site.domains["ops"])
+    with pytest.raises(LimitReached, match="Account ods may have 0 volumes"):
+        site.call(site.root, "assignVolume", volumeid=made, accountid=told(site, "ods")["id"])
+    assert [told(site, name)["volumetotal"] for name in ("dan", "ods")] == [1, 0]
+    limit(site, 2, 1, account="ods", domainid=site.domains["ops"])
+    site.call(site.root, "assignVolume", volumeid=made, accountid=told(site, "ods")["id"])
+    assert [told(site, name)["volumetotal"] for name in ("dan", "ods")] == [0, 1]
+    assert [domain(site, name)["primarystoragetotal"] for name in ("eng", "dev", "ops")] == [0, 0, 5]
+
+
+def test_a_domain_is_moved_with_its_counts_within_limits(site: Tenants) -> None:
+    volume(site, "dan")
+    limit(site, 2, 0, domainid=site.domains["ops"])
+    with pytest.raises(LimitReached, match="Domain /ops/"):
+        site.call(site.root, "moveDomain", domainid=site.domains["dev"], parentdomainid=site.domains["ops"])
+    limit(site, 2, 5, domainid=site.domains["ops"])
+    site.call(site.root, "moveDomain", domainid=site.domains["dev"], parentdomainid=site.domains["ops"])
+    volume(site, "dan")
+    assert [domain(site, name)["volumetotal"] for name in ("eng", "dev", "ops")] == [0, 2, 2]
+
+
+def test_a_template_beyond_the_limit_is_not_kept(site: Tenants) -> None:
+    limit(site, 11, 0, account="ann", domainid=site.domains["eng"])
+    about = {"name": "t", "displaytext": "t", "url": "http://example.com/t.qcow2", "format": "QCOW2", "hypervisor": "Simulator"}
+    os_type = site.call(site.root, "listOsTypes")["ostype"][0]["id"]
+    made = site.call("ann", "registerTemplate", **about, zoneid=site.zone, ostypeid=os_type)["template"][0]["id"]
+    settle(site.cloud)
+    row = site.call("ann", "listTemplates", templatefilter="self", id=made)["template"][0]
+    assert not row["isready"]
+    assert "Account ann may have 0 GiB of secondary storage" in row["status"]
+    assert (told(site, "ann")["templatetotal"], told(site, "ann")["secondarystoragetotal"]) == (1, 0)
