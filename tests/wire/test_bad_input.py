@@ -94,7 +94,7 @@ def test_each_parameter_alone(house: House, command: str) -> None:
 
 
 def named(told: Told, p: Param) -> bool:
-    return (told.param or "").split("[")[0].split("]")[0].lower() == p.wire_name
+    return (told.param or "").split("[")[0].split("]")[0].lower() == p.wire_name.lower()
 
 
 @pytest.mark.parametrize("command", COMMANDS)
