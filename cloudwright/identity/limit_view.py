@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -33,9 +34,9 @@ _COLUMNS = {"tag": Tally.c.tag, "limits": Tally.c.limits, **{kind.value: Tally.c
 _RULES = (limit.RUNNING_ONLY, limit.HOST_TAGS, limit.STORAGE_TAGS)
 _NAMES = [rule.name for rule in _RULES] + [default.name for one in ALL for default in one.defaults.values()]
 _SETTINGS = sa.and_(SettingRow.c.name.in_(_NAMES), SettingRow.c.scope == "global")
-_PAIRS: list[Any] = [part for kind in Counted for part in (sa.literal_column(f"'{kind}'"), sa.func.sum(Tally.c[kind]))]
+_NAMED: list[list[Any]] = [[sa.literal_column(f"'{kind}'"), sa.func.sum(Tally.c[kind])] for kind in Counted]
 _SUMS = (
-    sa.select(sa.cast(JsonObject(*_PAIRS), sa.Text))
+    sa.select(sa.cast(JsonObject(*chain.from_iterable(_NAMED)), sa.Text))
     .where(Tally.c.owner_kind == "account", Tally.c.tag == "", Tally.c.gone == 0)
     .scalar_subquery()
 )

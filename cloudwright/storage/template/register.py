@@ -64,8 +64,9 @@ def wanted_in(template: Template, zone_id: int | None) -> bool:
 
 def bring(tx: Tx, template: Template, store: ImageStore) -> TemplateAt:
     """Begin to bring a template to a store."""
-    at = {"store_id": store.id, "zone_id": store.zone_id}
-    row = TemplateAt(template_id=template.id, account_id=template.account_id, url=template.url or "", **at)
+    row = TemplateAt(
+        template_id=template.id, account_id=template.account_id, store_id=store.id, zone_id=store.zone_id, url=template.url or ""
+    )
     place = tx.insert(row)
     task = RegisterTemplate(place=place.id)
     tasks.start(tx, task, place, account_id=template.account_id, domain_id=template.domain_id)
