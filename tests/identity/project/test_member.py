@@ -65,6 +65,9 @@ def test_an_account_joins_and_leaves(tenants, project):
     job(tenants, "bob", "deleteAccountFromProject", projectid=project, account="bob")
     assert members(tenants, project) == [("ann", None, "Admin")]
     assert names(tenants, "bob", "listSSHKeyPairs", "sshkeypair", projectid="-1") == []
+    assert names(tenants, "bob", "listProjects", "project") == []
+    with pytest.raises(ParamError, match="entity does not exist"):
+        tenants.call("bob", "listSSHKeyPairs", projectid=project)
     assert names(tenants, "ann", "listSSHKeyPairs", "sshkeypair", projectid=project) == ["his"]
 
 
