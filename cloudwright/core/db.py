@@ -273,10 +273,9 @@ class Database:
     def _commit(self, batch: list[_Write]) -> list[_Write]:
         """One transaction. Answers what is left to do in another."""
         connection = self._connected()
-        sql = connection.exec_driver_sql
         done: list[_Done] = []
         try:
-            sql("BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
+            send(connection, "BEGIN IMMEDIATE" if self.sqlite else "BEGIN")
             self.renew(connection)
             for work in batch:
                 if work.future.done():
@@ -289,14 +288,14 @@ class Database:
         except BaseException:
             _put_back(batch)
             with contextlib.suppress(Exception):
-                sql("ROLLBACK")
+                send(connection, "ROLLBACK")
             raise
         try:
-            sql("COMMIT")
+            connection.exec_driver_sql("COMMIT")
         except Exception:
             self._doubt = done
             with contextlib.suppress(Exception):
-                sql("ROLLBACK")
+                send(connection, "ROLLBACK")
             raise
         self._answer(done)
         return [work for work in batch if not work.future.done()]

@@ -67,19 +67,19 @@ _ready = (
     TaskRow.c.state.in_([FORWARD, UNDO]),
     TaskRow.c.gone == 0,
 )
-_DUE = (
+_DUE = Prepared(
     sa.select(TaskRow.c.id)
     .where(*_ready, _first)
     .order_by(TaskRow.c.due)
     .limit(sa.bindparam("most"))
     .with_for_update(skip_locked=True, of=TaskRow.t)
 )
-_PEEK = sa.select(TaskRow.c.id).where(*_ready).limit(1)
+_PEEK = Prepared(sa.select(TaskRow.c.id).where(*_ready).limit(1))
 _OWNED = sa.select(TaskRow.c.id).where(TaskRow.c.live == 1, TaskRow.c.owner == sa.bindparam("me"), TaskRow.c.gone == 0)
-_TAKEN = sa.select(TaskRow.t).where(TaskRow.c.id.in_(sa.bindparam("ids", expanding=True)))
+_TAKEN = Prepared(sa.select(TaskRow.t).where(TaskRow.c.id.in_(sa.bindparam("ids", expanding=True))))
 _THESE = TaskRow.t.update().where(TaskRow.c.id.in_(sa.bindparam("ids", expanding=True)))
-_HOLD = _THESE.where(TaskRow.c.holds.is_(None)).values(holds=TaskRow.c.subject, since=sa.bindparam("now_"))
-_OWN = _THESE.values(owner=sa.bindparam("me"))
+_HOLD = Prepared(_THESE.where(TaskRow.c.holds.is_(None)).values(holds=TaskRow.c.subject, since=sa.bindparam("now_")))
+_OWN = Prepared(_THESE.values(owner=sa.bindparam("me")))
 _MINE = TaskRow.t.update().where(TaskRow.c.id == sa.bindparam("id_"), TaskRow.c.owner == sa.bindparam("me"))
 _UNMOVED = _MINE.where(TaskRow.c.version == sa.bindparam("version_"))
 _WAKE = Prepared(
@@ -192,7 +192,7 @@ class Engine:
             self.db.write(lambda tx: tx.execute(freed.values(owner=0)))
 
     def _claim(self, tx: Tx, most: int) -> list[TaskRow]:
-        ids = [row[0] for row in tx.rows(_DUE, {"now": tx.now, "most": most})]
+        ids = [row["id"] for row in tx.rows(_DUE, {"now": tx.now, "most": most})]
         if not ids:
             return []
         tx.execute(_HOLD, {"ids": ids, "now_": tx.now})

@@ -16,40 +16,65 @@ Turn = Callable[[Any], Any]
 
 
 class Prepared:
-    """A statement without lists to expand. `columns` are those an INSERT fills. One form is kept for each dialect."""
+    """A statement compiled at its first use; again for each dialect, and for lists of another order of magnitude. `columns` are
+    those an INSERT fills. A list it binds must not be empty."""
 
     def __init__(self, statement: Any, columns: list[str] | None = None) -> None:
         self._statement, self._columns = statement, columns
-        self._forms: dict[str, _Form] = {}
+        binds: Any = sa.sql.visitors.iterate(statement)
+        self._lists = list(dict.fromkeys(bind.key for bind in binds if _listing(bind) and bind.value is None))
+        self._forms: dict[Any, _Form] = {}
 
     def send(self, connection: Connection, values: Mapping[str, Any]) -> Any:
         """Execute it. Answers the driver's cursor: its `rowcount`, its `lastrowid`, its rows."""
-        form = self._form(connection)
+        form = self._form(connection, values)
         return send(connection, form.sql, form.bound(values))
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Execute a SELECT. Answers its rows, by the names of the columns."""
-        form = self._form(connection)
+        form = self._form(connection, values)
         return form.rows(send(connection, form.sql, form.bound(values)))
 
-    def _form(self, connection: Connection) -> _Form:
+    def _form(self, connection: Connection, values: Mapping[str, Any]) -> _Form:
         dialect = connection.dialect
-        form = self._forms.get(dialect.name)
+        sizes = {name: _room(len(values[name])) for name in self._lists}
+        key = (dialect.name, *sizes.values()) if sizes else dialect.name
+        form = self._forms.get(key)
         if form is None:
-            form = self._forms[dialect.name] = _Form(self._statement, dialect, self._columns)
+            form = self._forms[key] = _Form(self._statement, dialect, self._columns, sizes)
         return form
+
+
+def _listing(bind: Any) -> bool:
+    return isinstance(bind, sa.BindParameter) and bind.expanding
+
+
+def _room(number: int) -> int:
+    """The places made for so many values: the next power of two. The last value fills the places that are left."""
+    if number < 1:
+        raise ValueError("BUG: a statement was given an empty list (ListsOfPreparedStatements)")
+    return 1 << (number - 1).bit_length()
 
 
 class _Form:
     """A statement in one dialect: its text, how values are bound and how columns are read."""
 
-    def __init__(self, statement: Any, dialect: sa.Dialect, columns: list[str] | None) -> None:
+    def __init__(self, statement: Any, dialect: sa.Dialect, columns: list[str] | None, sizes: Mapping[str, int]) -> None:
         compiled = statement.compile(dialect=dialect, column_keys=columns)
-        self.sql = str(compiled)
-        self._fixed: dict[str, Any] = dict(compiled.params)
-        self._order: list[str] | None = compiled.positiontup if compiled.positional else None
-        self._binds = _turns({name: bind.type for name, bind in compiled.binds.items()}, dialect)
-        selected = statement.selected_columns if isinstance(statement, sa.Select) else ()
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        fixed: dict[str, Any] = dict(compiled.params)
+        self._lists = {name: [f"{name}_{i}" for i in range(1, size + 1)] for name, size in sizes.items()}
+        listed = {name: len(fixed[name]) for name, bind in binds.items() if _listing(bind) and name not in sizes}
+        places = self._lists | {name: [f"{name}_{i}" for i in range(1, size + 1)] for name, size in listed.items()}
+        # Each place is filled with its own name, so what comes out tells the order.
+        state = compiled.construct_expanded_state({name: places.get(name, name) for name in binds}, escape_names=False)
+        self.sql = state.statement
+        self._order = state.positional_parameters if compiled.positional else None
+        self._fixed = {name: value for name, value in fixed.items() if name not in places}
+        self._fixed |= {place: value for name in listed for place, value in zip(places[name], fixed[name], strict=True)}
+        types = {place: bind.type for name, bind in binds.items() for place in places.get(name, [name])}
+        self._binds = _turns(types, dialect)
+        selected = statement.selected_columns if isinstance(statement, sa.SelectBase) else ()
         self._dialect = dialect
         self._names = [column.name for column in selected]
         self._types = {column.name: column.type for column in selected}
@@ -58,6 +83,10 @@ class _Form:
     def bound(self, values: Mapping[str, Any]) -> Any:
         """The values as the driver takes them."""
         all_ = {**self._fixed, **values}
+        for name, places in self._lists.items():
+            listed = [*all_.pop(name)]
+            listed += listed[-1:] * (len(places) - len(listed))
+            all_.update(zip(places, listed, strict=True))
         for name, turn in self._binds:
             all_[name] = turn(all_[name])
         return all_ if self._order is None else [all_[name] for name in self._order]

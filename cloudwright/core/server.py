@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from cloudwright import __version__
 from cloudwright.core.db import Database, Fenced
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.task import TaskRow
 from cloudwright.core.tx import Tx
@@ -40,7 +41,7 @@ class Server(Resource, table="server", unique=[("node",)]):
     facts: dict[str, str] = column(default={})  # what it ran on when it started: version, system, kernel, processors
 
 
-_RENEW = (
+_RENEW = Prepared(
     Server.t.update()
     .where(Server.c.id == sa.bindparam("me"), Server.c.epoch == sa.bindparam("mine"))
     .values(beat=sa.bindparam("next"))
@@ -84,7 +85,7 @@ class Membership:
     def renew(self, connection: Connection) -> None:
         """First in every write transaction."""
         self._next += 1
-        if connection.execute(_RENEW, {"me": self.id, "mine": self.epoch, "next": self._next}).rowcount != 1:
+        if _RENEW.send(connection, {"me": self.id, "mine": self.epoch, "next": self._next}).rowcount != 1:
             raise Fenced(f"server {self.node} was taken over by another")
 
     def landed(self, connection: Connection) -> bool:

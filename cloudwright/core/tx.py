@@ -20,7 +20,6 @@ from cloudwright.core.tally import Owed, note, settled
 
 R = TypeVar("R", bound=Resource)
 Condition = sa.ColumnElement[bool]
-FEW = 16  # values that a condition may list and still be prepared; fewer are filled up with the last
 
 
 class Reader:
@@ -228,26 +227,22 @@ def _select(kind: type[Resource], where: Sequence[Condition], verb: str) -> sa.S
 def _shape(condition: Any, values: dict[str, Any]) -> Any:
     """What a comparison of columns looks like without its values, which go to `values`; None for any other condition."""
     if type(condition) is Compared:
-        return _places(condition, condition.given if condition.operator is in_op else [condition.given], values)
+        return _place(condition, condition.given, condition.operator is in_op, values)
     if type(condition) is not sa.BinaryExpression or condition.modifiers or not _stored(condition.left):
         return None
     right: Any = condition.right
     if not isinstance(right, sa.BindParameter):
         known = isinstance(right, sa.Null | sa.True_ | sa.False_)
         return (condition.left, condition.operator, type(right) if known else right) if known or _stored(right) else None
-    if right.required or right.callable:
-        return None
-    return _places(condition, right.value if right.expanding else [right.value], values)
+    return None if right.required or right.callable else _place(condition, right.value, right.expanding, values)
 
 
-def _places(condition: Any, listed: Any, values: dict[str, Any]) -> Any:
-    """The shape of a comparison with values: a place for one, or FEW for several."""
-    if not 0 < len(listed) <= FEW:
+def _place(condition: Any, given: Any, several: bool, values: dict[str, Any]) -> Any:
+    """The shape of a comparison with a value, or with several."""
+    if several and not given:
         return None
-    places = 1 if len(listed) == 1 else FEW
-    for i in range(places):
-        values[f"v{len(values)}"] = listed[min(i, len(listed) - 1)]
-    return condition.left, condition.operator, type(listed[0]), places
+    values[f"v{len(values)}"] = given
+    return condition.left, condition.operator, type(given[0] if several else given)
 
 
 def _stored(column: Any) -> bool:
@@ -259,14 +254,11 @@ def _unbound(where: Sequence[Any]) -> list[Condition]:
     number = count()
     places: list[Condition] = []
     for condition in where:
-        left, compare = condition.left, condition.operator
         right: Any = condition.right
-        if not isinstance(right, sa.BindParameter):
-            places.append(condition)
-        elif right.expanding:
-            listed: Any = right.value
-            several = range(1 if len(listed) == 1 else FEW)
-            places.append(compare(left, [sa.bindparam(f"v{next(number)}", type_=left.type) for _ in several]))
+        if isinstance(right, sa.BindParameter):
+            type_ = condition.left.type if right.expanding else right.type
+            right = sa.bindparam(f"v{next(number)}", type_=type_, expanding=right.expanding)
+            places.append(condition.operator(condition.left, right))
         else:
-            places.append(compare(left, sa.bindparam(f"v{next(number)}", type_=right.type)))
+            places.append(condition)
     return places

@@ -154,7 +154,7 @@ def _page(reader: Reader, request: Request, part: dict[str, int], most: int) -> 
         if not request.disabled_too:
             where.append(Host.c.resource_state == sa.bindparam("open"))
         statement = sa.select(Host.t).where(*where).order_by(Host.c.id).limit(sa.bindparam("most"))
-        _built[key] = statement if {"avoid", "owner_domains"} & binds.keys() else Prepared(statement)
+        _built[key] = Prepared(statement)
     return [Host.load(row) for row in reader.rows(_built[key], {**binds, "most": most})]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from typing import Any
 
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
 from cloudwright.core.error import InUse, NoCapacity, ParamError
+from cloudwright.core.prepared import Prepared
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.network.free import Span, pick
 from cloudwright.network.model import FirewallRule, Network, Nic, NicSecondary, PublicIp
@@ -22,8 +24,8 @@ _of: sa.BindParameter[int] = sa.bindparam("network")
 _among: sa.BindParameter[str] = sa.bindparam("ips", expanding=True)
 _first = sa.select(Nic.c.ip).where(Nic.c.network_id == _of, Nic.c.gone == 0, Nic.c.ip.is_not(None))
 _second = sa.select(NicSecondary.c.ip).where(NicSecondary.c.network_id == _of, NicSecondary.c.gone == 0)
-_TAKEN = _first.union_all(_second)
-_THESE = _first.where(Nic.c.ip.in_(_among)).union_all(_second.where(NicSecondary.c.ip.in_(_among)))
+_TAKEN = Prepared(_first.union_all(_second))
+_THESE = Prepared(_first.where(Nic.c.ip.in_(_among)).union_all(_second.where(NicSecondary.c.ip.in_(_among))))
 
 
 def new_mac() -> str:
@@ -91,7 +93,7 @@ def free_address(tx: Tx, network: Network, wanted: str | None = None) -> str | N
 
     def taken(numbers: Sequence[int] | None) -> set[int]:
         rows = tx.rows(_TAKEN, {"network": network.id}) if numbers is None else _found(tx, network, numbers)
-        return {int(IPv4Address(row[0])) for row in rows} | {gateway}
+        return {int(IPv4Address(row["ip"])) for row in rows} | {gateway}
 
     number = pick([hosts], taken)
     if number is None:
@@ -100,7 +102,7 @@ def free_address(tx: Tx, network: Network, wanted: str | None = None) -> str | N
     return str(IPv4Address(number))
 
 
-def _found(reader: Reader, network: Network, numbers: Sequence[int]) -> Sequence[sa.Row[tuple[str]]]:
+def _found(reader: Reader, network: Network, numbers: Sequence[int]) -> Sequence[dict[str, Any]]:
     return reader.rows(_THESE, {"network": network.id, "ips": [str(IPv4Address(number)) for number in numbers]})
 
 
