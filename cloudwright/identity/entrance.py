@@ -7,6 +7,28 @@ from typing import Any
 from cloudwright.core.command import Flat
 from cloudwright.identity.model import User
 
+LOGIN = {
+    "username": ("string", "the user's name"),
+    "userid": ("string", "the user"),
+    "domainid": ("string", "its domain"),
+    "account": ("string", "its account"),
+    "firstname": ("string", "its first name"),
+    "lastname": ("string", "its last name"),
+    "type": ("string", "the type of its account"),
+    "timezone": ("string", "its time zone"),
+    "timezoneoffset": ("string", "how many hours that is from UTC now"),
+    "registered": ("string", "always false"),
+    "timeout": ("integer", "seconds after which an idle session ends"),
+    "sessionkey": ("string", "what each call of the session shows"),
+    "is2faenabled": ("string", "whether a second factor is asked for"),
+    "is2faverified": ("string", "whether none is due in this session"),
+    "providerfor2fa": ("string", "which second factor that is"),
+    "issuerfor2fa": ("string", "what authenticator apps call this cloud"),
+    "managementserverid": ("string", "the server that answered, for root"),
+    "passwordchangerequired": ("boolean", "whether the password must be changed first"),
+}
+"""What is told to whoever is signed in."""
+
 
 class Entrance(Flat):
     """What the face shall do beside answering `body`."""

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import time
 import zoneinfo
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -68,6 +69,7 @@ class Gatekeeper:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.server: Callable[[], str | None] = lambda: None  # the id of the server, which root is told
         permission.keep_fresh(db)
 
     def refresh(self) -> None:
@@ -119,7 +121,8 @@ class Gatekeeper:
             path = reader.get(Domain, user.domain_id).path
             raise WireError(531, f"User {user.username} in domain {path} (or its account) is locked or disabled", cs_code=None)
         self.db.write(lambda tx: _welcome(tx, user, caller))
-        return SignedIn(caller, _told(reader, caller, user))
+        here = self.server() if caller.root else None
+        return SignedIn(caller, _told(reader, caller, user) | ({"managementserverid": here} if here else {}))
 
     def admitted(self, caller: Caller, peer: str) -> bool:
         """Whether this account's users may call from that address."""

@@ -212,7 +212,10 @@ class GetUserKeys(
         return Told("userkeys", [told], one=True)
 
 
-class ListUserKeys(List, answers=UserKeyView, keywords=[KeyPair.c.name], since="4.23.0", authorized=EVERYBODY):
+class ListUserKeys(
+    List, answers=UserKeyView, keywords=[KeyPair.c.name], since="4.23.0", authorized=EVERYBODY,
+    response={"permissions": ("list", "with showpermissions: the rules of the key")},
+):  # fmt: skip
     """Lists API keys without their secret keys: the caller's own; of one user; or, with listall, all that it may change."""
 
     user: Ref[User] | None = param("only those of this user")

@@ -11,6 +11,7 @@ from cloudwright.core.access import Caller, Kind
 from cloudwright.core.command import Api, Exchange, Verb
 from cloudwright.core.db import Database
 from cloudwright.core.run import Runner
+from cloudwright.core.server import Server
 from cloudwright.core.setting import Setting, setting
 from cloudwright.core.wire import Parameters
 from cloudwright.identity import session as sessions
@@ -57,6 +58,7 @@ def face(cloud: Cloud) -> Face:
     """The HTTP face of a server. Call once per process."""
     keeper = Gatekeeper(cloud.db)
     cloud.member.each_beat.append(keeper.refresh)
+    keeper.server = lambda: cloud.db.read().get(Server, cloud.member.id).uuid if cloud.member.id else None
     return Face(HouseGate(cloud.db, keeper), HouseCommands(cloud.runner, keeper), lambda name: setting_in_force(cloud.db, name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cloudwright.core.error import Denied, ParamError
+from cloudwright.core.server import Server
 from cloudwright.core.setting import Setting
 from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import LoginSession, User
@@ -99,6 +100,13 @@ def test_calls_are_counted_told_and_forgiven(tenants):
     tenants.call("eva", "resetApiLimit", account=ann.account_uuid)
     assert tenants.call(ann, "getApiLimit")["apilimit"]["apiAllowed"] == 3
     assert keeper.within_rate(ann)
+
+
+def test_root_is_told_which_server_it_signed_in_to(tenants, served):  # noqa: F811
+    account(tenants.cloud, tenants.root, "ruth", 1, tenants.domains["eng"])
+    root = Browser(served[0]).sign_in("ruth", "/eng")[1]
+    assert root["managementserverid"] == tenants.cloud.db.read().find(Server).uuid
+    assert "managementserverid" not in Browser(served[0]).sign_in("eva", "/eng")[1]
 
 
 def test_a_user_is_found_by_its_key(tenants):

@@ -27,7 +27,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.core.wire import WireError
 from cloudwright.identity import attempt as attempts
-from cloudwright.identity.entrance import Entrance
+from cloudwright.identity.entrance import LOGIN, Entrance
 from cloudwright.identity.fetch import fit_url
 from cloudwright.identity.model import Attempt, Domain, OauthProvider, User
 from cloudwright.identity.oauth import provider as oauth
@@ -204,7 +204,7 @@ class VerifyOAuthCodeAndGetUser(
         return Told("oauthemail", [{"email": self.proved(db, caller, provider)[1]}], one=True)
 
 
-class Oauthlogin(_Returned, since="4.19.0", pre_auth=True, form="flat"):
+class Oauthlogin(_Returned, since="4.19.0", pre_auth=True, form="flat", response=LOGIN):
     """Signs in through a provider. Without a code it sends the browser there."""
 
     email: str | None = param("the address that the provider vouches for")

@@ -19,7 +19,7 @@ from cloudwright.core.view import View, field
 from cloudwright.core.wire import WireError
 from cloudwright.identity import attempt as attempts
 from cloudwright.identity import source
-from cloudwright.identity.entrance import Entrance
+from cloudwright.identity.entrance import LOGIN, Entrance
 from cloudwright.identity.model import Account, Domain, Role, SamlAuthorization, User
 from cloudwright.identity.owner import shown_path
 from cloudwright.identity.permission import guard
@@ -86,7 +86,7 @@ class ListIdps(
         return Told("idp", [{"id": one.entity, "orgName": one.organization, "orgUrl": one.organization_url} for one in found])
 
 
-class SamlSso(Exchange, pre_auth=True, resp_key="loginresponse", form="flat"):
+class SamlSso(Exchange, pre_auth=True, resp_key="loginresponse", form="flat", response=LOGIN):
     """Signs in through a SAML identity provider: sends the browser there, and takes it back."""
 
     idpid: str | None = param("the provider; without, the one of saml2.default.idpid", length=1024)
@@ -115,7 +115,9 @@ class SamlSso(Exchange, pre_auth=True, resp_key="loginresponse", form="flat"):
         return sign_in.leave(db, idp)
 
 
-class SamlSlo(Exchange, pre_auth=True, resp_key="logoutresponse", form="flat"):
+class SamlSlo(
+    Exchange, pre_auth=True, resp_key="logoutresponse", form="flat", response={"description": ("string", "always success")}
+):
     """Signs out here and at the SAML identity provider; or hears from it who signed out there."""
 
     request: str | None = param("the provider's request to sign somebody out", wire_name="samlrequest", length=_MESSAGE)
