@@ -20,6 +20,7 @@ from cloudwright.core.tally import Owed, note, settled
 
 R = TypeVar("R", bound=Resource)
 Condition = sa.ColumnElement[bool]
+MANY = 1024  # values that a condition may list and still be prepared: engines bind some ten thousand at most
 
 
 class Reader:
@@ -239,10 +240,10 @@ def _shape(condition: Any, values: dict[str, Any]) -> Any:
 
 def _place(condition: Any, given: Any, several: bool, values: dict[str, Any]) -> Any:
     """The shape of a comparison with a value, or with several."""
-    if several and not given:
+    if several and not 0 < len(given) <= MANY:
         return None
     values[f"v{len(values)}"] = given
-    return condition.left, condition.operator, type(given[0] if several else given)
+    return condition.left, condition.operator, type(next(iter(given)) if several else given)
 
 
 def _stored(column: Any) -> bool:
