@@ -145,8 +145,8 @@ def _busy(tx: Tx, vms: Sequence[Vm]) -> dict[int, set[str]]:
     """Which of these instances have tasks, and which ones: one statement a report."""
     subjects = {f"{vm.kind}:{vm.id}": vm.id for vm in vms}
     found: dict[int, set[str]] = {}
-    for row in tx.rows(_LIVE, {"subjects": list(subjects)}) if subjects else []:
-        found.setdefault(subjects[row[0]], set()).add(row[1])
+    for row in map(TaskRow.load, tx.rows(_LIVE, {"subjects": list(subjects)}) if subjects else []):
+        found.setdefault(subjects[row.subject], set()).add(row.kind_name)
     return found
 
 
