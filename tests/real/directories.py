@@ -101,7 +101,9 @@ class Slapd:
         _listening("127.0.0.1", self.port)
 
     def stop(self) -> None:
-        _end(self.directory / "slapd.pid")
+        """End it, if it runs."""
+        with contextlib.suppress(FileNotFoundError):
+            _end(self.directory / "slapd.pid")
 
     def pause(self) -> None:
         """Let it hang: its ports take connections, nobody answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Iterator
@@ -251,8 +252,9 @@ def test_a_server_that_hangs_is_passed_over(house: Cloud, slapd: Slapd, spare: S
 
 
 def test_a_server_that_is_gone_is_passed_over(house: Cloud, slapd: Slapd, authority: Authority) -> None:
-    with tempfile.TemporaryDirectory() as directory:
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as ending:
         first = Slapd(Path(directory), authority)
+        ending.callback(first.stop)
         first.start()
         made = tenant(house, first, "gone")
         made.serve(HERE, slapd.port)
