@@ -8,20 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import answers, deploys, start
+from tests.bench import answers, deploys, real, start
 from tests.bench.figure import Figure, say, table
-
-REAL = "needs real hosts: tests/real starts instances there and changes rules, and prints no times yet"
-UNMEASURED = [
-    Figure("platform's share of a real VM's start", "not measured", "< 300 ms", why=REAL),
-    Figure("rule change to packets", "not measured", "< 250 ms", why=REAL),
-]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: a minute instead of ten")
-    parser.add_argument("--only", help="the parts to run, by comma: start, deploys, latency, lists")
+    parser.add_argument("--only", help="the parts to run, by comma: start, deploys, latency, lists, real")
     options = parser.parse_args()
     quick = options.quick
     began = time.monotonic()
@@ -34,12 +28,12 @@ def main() -> None:
             "lists": lambda: answers.figures(
                 home / "lists", [1000] if quick else [1000, 100_000, 1_000_000], 30 if quick else 100
             ),
+            "real": lambda: real.figures(home / "real", 3 if quick else 9),
         }
         figures: list[Figure] = []
         for name in options.only.split(",") if options.only else parts:
             say(f"{name} ({time.monotonic() - began:.0f} s)")
             figures += parts[name]()
-    figures += [] if options.only else UNMEASURED
     load = os.getloadavg()[0]
     print(table(figures))
     print(f"\n{os.cpu_count()} processors, load {load:.1f}, {time.monotonic() - began:.0f} s")

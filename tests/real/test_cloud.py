@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 import time
-import uuid
 from statistics import median
 
 import aiohttp
@@ -17,6 +16,7 @@ from cloudwright.cli.client import ApiError
 from cloudwright.cli.lab import leftovers, why_not
 from tests.real import browser
 from tests.real.cloud import Cloud
+from tests.real.figures import TRY, openings, starts
 from tests.real.guest import Guest, Session
 from tests.real.story import Stopwatch, eventually, told
 from tests.real.traces import Capture, holds
@@ -105,17 +105,9 @@ def test_the_firewall_is_closed_until_it_is_opened(cloud, stage):
         virtualmachineid=stage.one.id, openfirewall=False,
     )  # fmt: skip
     assert not answers(stage.outside)
-    latencies = []
-    for _ in range(3):
-        watch = Stopwatch()
-        rule = cloud.api.call("createFirewallRule", ipaddressid=stage.address["id"], protocol="tcp", startport=22, endport=22)
-        eventually(lambda: answers(stage.outside, seconds=0.05), 10, 0.0)
-        latencies.append(watch.seconds)
-        cloud.finish(rule["jobid"])
-        cloud.api.job("deleteFirewallRule", id=rule["id"])
-        assert not answers(stage.outside, seconds=0.5)
+    latencies = openings(cloud, stage.address, 22, 3)
     cloud.api.job("createFirewallRule", ipaddressid=stage.address["id"], protocol="tcp", startport=22, endport=22)
-    told(f"rule change to packets: {in_ms(latencies)} ms (a try that fails costs up to 50)")
+    told(f"rule change to packets: {in_ms(latencies)} ms (a try that fails costs up to {1000 * TRY:.0f})")
     assert cloud.ssh(stage.outside, "hostname") == "one"
 
 
@@ -236,30 +228,10 @@ def in_ms(times: list[float]) -> str:
 
 
 def test_the_platforms_share_of_a_start(cloud, stage):
-    guest = stage.two
-    host, other = guest.host, str(uuid.uuid4())
-    xml = guest.virsh("dumpxml", "--migratable", guest.domain).replace(guest.id, other)
-    xml = re.sub(r"<metadata>.*?</metadata>", "", xml, flags=re.DOTALL)
-    cloud.api.job("stopVirtualMachine", id=guest.id, forced=True)
-    plain, ours, steps = [], [], []
-    for _ in range(4):
-        watch = Stopwatch()
-        host.run(["virsh", "-q", "version"])
-        virsh = watch.seconds  # the program itself, and the way into the host
-        watch = Stopwatch()
-        host.run(["virsh", "-q", "create", "/dev/stdin"], input=xml)
-        plain.append(watch.seconds - virsh)
-        host.run(["virsh", "-q", "destroy", f"i-{other}"])
-        watch = Stopwatch()
-        job = cloud.api.call("startVirtualMachine", id=guest.id, hostid=cloud.host_ids[1])["jobid"]
-        eventually(lambda job=job: cloud.job(job)["jobstatus"], 60, 0.01)
-        ours.append(watch.seconds)
-        steps.append(sum(row["seconds"] for row in cloud.api.all("listJobStory", jobid=job)))
-        cloud.api.job("stopVirtualMachine", id=guest.id, forced=True)
+    plain, ours, steps = starts(cloud, stage.two, 4)
     told(f"plain virsh create, without virsh's own time: {in_ms(plain)} ms")
     told(f"startVirtualMachine until done: {in_ms(ours)} ms, of which its steps {in_ms(steps)} ms")
     told(f"the platform's share: {1000 * (median(ours) - median(plain)):.0f} ms")
-    cloud.api.job("startVirtualMachine", id=guest.id, hostid=cloud.host_ids[1])
 
 
 # --- screens
