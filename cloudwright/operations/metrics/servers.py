@@ -146,7 +146,8 @@ def _postgresql(reader: Reader) -> dict[str, Any]:
         return {}
     version, address, uptime, connections, transactions = tuple(row)
     return {
-        "version": version, "hostname": (address or os.uname().nodename).partition("/")[0], "versioncomment": "PostgreSQL", "uptime": int(uptime),
+        "version": version, "hostname": (address or os.uname().nodename).partition("/")[0],
+        "versioncomment": "PostgreSQL", "uptime": int(uptime),
         "connections": int(connections), "queries": int(transactions),
     }  # fmt: skip
 
