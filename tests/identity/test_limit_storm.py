@@ -66,10 +66,11 @@ class Site:
 
     def serve(self) -> None:
         """Start the servers; answers once all are ready."""
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.log.open("a")}
-        for i in range(SERVERS):
-            command = [sys.executable, "-m", "tests.identity.storming", self.url, self.world, f"n{i}"]
-            self.servers.append(subprocess.Popen(command, cwd=ROOT, text=True, **pipes))
+        with self.log.open("a") as log:
+            pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
+            for i in range(SERVERS):
+                command = [sys.executable, "-m", "tests.identity.storming", self.url, self.world, f"n{i}"]
+                self.servers.append(subprocess.Popen(command, cwd=ROOT, text=True, **pipes))
         self.order(KEY.decode())
         told = {process.stdout.readline() for process in self.servers if process.stdout}
         assert told == {"ready\n"}, self.log.read_text()[-3000:]
