@@ -22,7 +22,7 @@ function Cell({ host }: { host: Row }): ReactNode {
   const mode = String(host["resourcestate"] ?? "");
   const word = state !== "Up" ? t("down") : mode !== "Enabled" ? t("maint") : `${Math.round(allocated)}`;
   const tone = state !== "Up" ? "bad" : mode !== "Enabled" ? "off" : allocated > 75 ? "hot" : "";
-  return <Link className={`cell-host ${tone}`} style={tone ? undefined : { "--part": `${20 + allocated}%` } as React.CSSProperties} to="/$slug/$id" params={{ slug: "hosts", id: String(host["id"]) }} title={`${String(host["name"])}: ${state}, ${mode}, ${allocated} %`} aria-label={`${String(host["name"])}: ${state === "Up" ? `${allocated} %` : state}`}>{word}</Link>;
+  return <Link className={`cell-host ${tone}`} style={tone ? undefined : { "--part": `${20 + allocated}%` } as React.CSSProperties} to="/$slug/$id" params={{ slug: "hosts", id: String(host["id"]) }} title={`${String(host["name"])}: ${state}, ${mode}, ${allocated} %`}><span className="visually-hidden">{String(host["name"])}: </span>{word}</Link>;
 }
 
 export function Capacity(): ReactNode {

@@ -70,7 +70,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, done, submit }: 
     run.mutate({ command: command.name, params }, { onSuccess: done });
   };
   const render = (param: Param) => (
-    <Input key={param.name} param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? failed.message : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} />
+    <div key={param.name} data-param={param.name}><Input param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? failed.message : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} /></div>
   );
   return (
     <form onSubmit={go} className="stack" noValidate={false} aria-label={sentence(command.name)}>

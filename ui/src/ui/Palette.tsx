@@ -56,7 +56,7 @@ export function Palette({ opened, close, entries }: { opened: boolean; close: ()
     event.preventDefault();
   };
   return (
-    <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} size="lg" aria-label={t("Jump")} yOffset="12vh">
+    <Modal opened={opened} onClose={close} withCloseButton={false} padding={0} size="lg" title={t("Jump")} styles={{ header: { display: "none" } }} yOffset="12vh">
       <div onKeyDown={keys}>
         <input data-autofocus className="palette-input" role="combobox" aria-expanded aria-controls="hits" aria-activedescendant={hits[at] ? `hit-${at}` : undefined} aria-label={t("Search or jump to")} placeholder={t("Search or jump to")} value={typed} onChange={(event) => { setTyped(event.currentTarget.value); setAt(0); }} />
         <div id="hits" role="listbox" aria-label={t("Found")} className="hits">

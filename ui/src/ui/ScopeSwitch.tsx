@@ -23,9 +23,9 @@ export function ScopeSwitch(): ReactNode {
   return (
     <Menu opened={opened} onChange={setOpened} position="bottom-start" width={230}>
       <Menu.Target>
-        <button type="button" className="whose" aria-label={t("Whose resources: {whose}", { whose: title })}>
+        <button type="button" className="whose">
           <img src="/client/mark.svg" width={28} height={28} alt="" />
-          <span className="grow"><b>{title}</b><br /><small className="quiet">{who?.account}</small></span><IconChevronRight size={15} aria-hidden />
+          <span className="grow"><span className="visually-hidden">{t("Whose resources are shown:")} </span><b>{title}</b><br /><small className="quiet">{who?.account}</small></span><IconChevronRight size={15} aria-hidden />
         </button>
       </Menu.Target>
       <Menu.Dropdown mah={420} style={{ overflowY: "auto" }}>

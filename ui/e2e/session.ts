@@ -1,0 +1,53 @@
+// Signing in, calling the API as another client would, and watching a page for errors.
+import { expect, type Page } from "@playwright/test";
+
+export const PASSWORD = process.env["CLOUDWRIGHT_PASSWORD"] ?? "";
+const API = `${process.env["CLOUDWRIGHT_URL"]}/client/api`;
+
+export async function signIn(page: Page, username = "admin", password = PASSWORD, domain = ""): Promise<void> {
+  await page.goto("/client/");
+  await page.getByLabel(/^User/).fill(username);
+  await page.getByLabel(/^Password/).first().fill(password);
+  if (domain) await page.getByLabel(/^Domain/).fill(domain);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+}
+
+/** What went wrong on a page: errors of its scripts, refused resources, failed calls. */
+export function watch(page: Page): string[] {
+  const wrong: string[] = [];
+  page.on("pageerror", (error) => wrong.push(`script: ${error.message}`));
+  page.on("console", (message) => { if (message.type() === "error") wrong.push(`console: ${message.text()}`); });
+  page.on("response", (response) => { if (response.status() >= 400) wrong.push(`${response.status()} ${response.url()} ${response.request().postData() ?? ""}`); });
+  return wrong;
+}
+
+/** Another client: calls the API with a session of its own, waiting for jobs. */
+export class Other {
+  private constructor(private readonly cookie: string, private readonly key: string) {}
+
+  static async signIn(username = "admin", password = PASSWORD): Promise<Other> {
+    const answer = await fetch(API, { method: "POST", body: new URLSearchParams({ command: "login", username, password, domain: "/", response: "json" }) });
+    const cookie = answer.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
+    return new Other(cookie, ((await answer.json()) as { loginresponse: { sessionkey: string } }).loginresponse.sessionkey);
+  }
+
+  async call(command: string, params: Record<string, string> = {}): Promise<Record<string, any>> {
+    const body = new URLSearchParams({ ...params, command, response: "json", sessionkey: this.key });
+    const answer = await fetch(API, { method: "POST", body, headers: { cookie: this.cookie } });
+    const told = Object.values((await answer.json()) as Record<string, any>)[0];
+    if (!answer.ok) throw new Error(`${command}: ${told.errortext}`);
+    return told;
+  }
+
+  async done(command: string, params: Record<string, string> = {}): Promise<Record<string, any>> {
+    const { jobid } = await this.call(command, params);
+    for (let tries = 0; tries < 300; tries += 1) {
+      const job = await this.call("queryAsyncJobResult", { jobid });
+      if (job["jobstatus"] === 1) return job["jobresult"] as Record<string, any>;
+      if (job["jobstatus"] !== 0) throw new Error(`${command}: ${JSON.stringify(job["jobresult"])}`);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`${command} did not end`);
+  }
+}
