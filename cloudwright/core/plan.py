@@ -112,8 +112,8 @@ class Planned(msgspec.Struct):
 
     dry_run: bool = False
     token: str = ""
-
     asked: Any = None
+
 
 PLANNED = {
     "dryrun": ("boolean", "true: tell what would change, change nothing"),

@@ -33,7 +33,7 @@ def test_order_by_a_field(domains: Cloud) -> None:
 
 def test_what_cannot_be_ordered_by_is_said(domains: Cloud) -> None:
     root = root_caller(domains.db.read())
-    with pytest.raises(ParamError, match="Parameter orderby: 'colour' is not one of .*name"):
+    with pytest.raises(ParamError, match=r"Parameter orderby: 'colour' is not one of .*name"):
         call(domains, root, "listDomains", orderby="colour")
     with pytest.raises(ParamError, match="'up' is not asc or desc"):
         call(domains, root, "listDomains", orderby="name:up")
