@@ -15,7 +15,7 @@ def public_address(facts: RouterFacts, network: GuestNetwork, nic: Nic) -> str:
 
 
 def metadata(nic: Nic, public: str) -> dict[str, str]:
-    """Key -> value, the values of the user data's variables among them. `hypervisor-host-name` is there only where the operator lets guests know."""
+    """Key -> value, the values of the user data's variables among them. `hypervisor-host-name` only where guests may know it."""
     keys = {
         "availability-zone": nic.zone,
         "cloud-identifier": f"CloudStack-{{{nic.cloud}}}",

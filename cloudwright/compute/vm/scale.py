@@ -131,7 +131,5 @@ def _check_offering(tx: Tx, vm: Vm, offering: ServiceOffering) -> None:
         text = f"Parameter serviceofferingid: {offering.name} does not let its machines be scaled while they run"
         raise ParamError(text, param="serviceofferingid", fix=["stop it first"])
     if offering.system_vm is not None or offering.storage_type != now.storage_type:
-        text = (
-            f"Parameter serviceofferingid: {offering.name} is the system's, or keeps disks elsewhere than {now.name}"
-        )
+        text = f"Parameter serviceofferingid: {offering.name} is the system's, or keeps disks elsewhere than {now.name}"
         raise ParamError(text, param="serviceofferingid")
