@@ -7,31 +7,47 @@ import sqlalchemy as sa
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
 from cloudwright.core.resource import Resource
+from cloudwright.core.tx import Tx
 from cloudwright.infrastructure.model import Cluster, Host
 from cloudwright.network.model import Nic
 from cloudwright.storage.model import StoragePool, Template, TemplateAt, Volume
 from tests.infrastructure.zone import Built
 
 IN_CLUSTER = 50
-ADDRESS = "printf('10.%d.%d.%d', new >> 16, new >> 8 & 255, new & 255)"
-MAC = "printf('06:00:%02x:%02x:%02x:%02x', new >> 24, new >> 16 & 255, new >> 8 & 255, new & 255)"
+UUID = "'00000000-0000-4000-8000-' || substr('' || (1000000000000 + new), 2)"
+ADDRESS = "'10.' || (new >> 16 & 255) || '.' || (new >> 8 & 255) || '.' || (new & 255)"
+_DIGITS = "('' || (10000000000 + new))"
+MAC = "'06'" + "".join(f" || ':' || substr({_DIGITS}, {at}, 2)" for at in range(2, 12, 2))
 
 
 def copies(cloud: Cloud, kind: type[Resource], of: int, number: int, **changed: str) -> int:
     """Copy row `of` so many times. `changed` gives columns as SQL of `i` (1 …), `new` (the row's own id) and the
-    copied row `t`. Answers the id before the first: row i has that id + i."""
+    copied row `t`, as all engines understand it. Answers the id before the first: row i has that id + i."""
     reader = cloud.db.read()
     base = int(reader.value(sa.select(sa.func.max(kind.c.id))) or 0)
-    expressions = {"id": "new", "uuid": "printf('00000000-0000-4000-8000-%012x', new)"}
-    expressions |= changed
+    expressions = {"id": "new", "uuid": UUID} | changed
     names = [column.name for column in kind.c]
     chosen = ", ".join(expressions.get(name, f't."{name}"') for name in names)
     into = ", ".join(f'"{name}"' for name in names)
     numbers = f"WITH RECURSIVE n(i, new) AS (SELECT 1, {base} + 1 UNION ALL SELECT i + 1, new + 1 FROM n WHERE i < {number})"
     sql = f'INSERT INTO "{kind.kind}" ({into}) {numbers} SELECT {chosen} FROM n, "{kind.kind}" t WHERE t.id = {of}'
     if number > 0:
-        cloud.db.write(lambda tx: tx.connection.exec_driver_sql(sql))
+        cloud.db.write(lambda tx: _insert(tx, kind, sql, number))
     return base
+
+
+def _insert(tx: Tx, kind: type[Resource], sql: str, number: int) -> None:
+    """Run it in words that the engine knows; the next row of its own accord gets an id above these."""
+    engine = tx.connection.dialect.name
+    if engine == "mariadb":
+        mode = tx.value(sa.text("SELECT @@SESSION.sql_mode"))
+        tx.execute(sa.text(f"SET SESSION sql_mode = 'ANSI', SESSION max_recursive_iterations = {number + 1}"))
+        tx.execute(sa.text(sql))
+        tx.execute(sa.text("SET SESSION sql_mode = :mode"), {"mode": mode})
+        return
+    tx.execute(sa.text(sql))
+    if engine == "postgresql":
+        tx.execute(sa.text(f"SELECT setval(pg_get_serial_sequence('{kind.kind}', 'id'), max(id)) FROM \"{kind.kind}\""))
 
 
 def hosts(cloud: Cloud, zone: Built, number: int) -> None:
@@ -42,7 +58,7 @@ def hosts(cloud: Cloud, zone: Built, number: int) -> None:
     base = copies(cloud, Cluster, zone.cluster.id, clusters, name="'cluster ' || i")
     copies(
         cloud, Host, zone.hosts[0].id, more, name="'host ' || i", address=ADDRESS,
-        cluster_id=f"{base} + (i + {IN_CLUSTER - 1}) / {IN_CLUSTER}", cpu_reserved="0", memory_reserved="0",
+        cluster_id=f"{base} + 1 + (i - 1 - (i - 1) % {IN_CLUSTER}) / {IN_CLUSTER}", cpu_reserved="0", memory_reserved="0",
     )  # fmt: skip
     copied = zone.pool
     pools = copies(cloud, type(copied), copied.id, clusters, name="'pool ' || i", cluster_id=f"{base} + i", reserved="0")

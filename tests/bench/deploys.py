@@ -29,12 +29,12 @@ OFFERING = "DefaultIsolatedNetworkOfferingWithSourceNatService"
 class Site:
     """A cloud in this process with a zone that is ready to deploy to."""
 
-    def __init__(self, directory: Path, networks: int = 20, data: bool = False) -> None:
-        """With `data` its database lies where a server of that directory will look for it."""
+    def __init__(self, directory: Path, networks: int = 20, data: bool = False, url: str = "") -> None:
+        """With `data` its database lies where a server of that directory will look for it; or it is the one at `url`."""
         directory.mkdir(exist_ok=True)
         self.key = master_key(directory / "data") if data else Fernet.generate_key()
         file = directory / "data" / "cloudwright.db" if data else directory / "cloud.db"
-        self.cloud = Cloud(f"sqlite:///{file}", key=self.key, world=MemoryWorld())
+        self.cloud = Cloud(url or f"sqlite:///{file}", key=self.key, world=MemoryWorld())
         self.cloud.install()
         self.cloud.start()
         self.zone: Built = simulated_zone(self.cloud, hosts=10, size=SIZE)
