@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, settings
 
 from cloudwright.cloud import Cloud
@@ -19,18 +19,24 @@ from cloudwright.core.command import Verb
 from cloudwright.core.task import TaskRow
 from cloudwright.drivers.world import MemoryWorld
 from tests import databases
+from tests.installed import KEY, compiled_once, installed
 
-KEY = Fernet.generate_key()
+__all__ = ["KEY"]
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a slow machine is no fault
 settings.load_profile("busy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    with compiled_once():
+        yield
 
 
 @pytest.fixture
 def cloud() -> Iterator[Cloud]:
     """A new installation with its task engine running and a simulated outside world in memory."""
     with tempfile.TemporaryDirectory(dir=databases.roomy()) as directory:
-        made = Cloud(f"sqlite:///{directory}/cloud.db", key=KEY, world=MemoryWorld())
-        made.install()
+        made = Cloud(installed(Path(directory)), key=KEY, world=MemoryWorld())
         made.start()
         yield made
         made.stop()

@@ -21,9 +21,10 @@ from cloudwright.identity.caller import root_caller
 from cloudwright.identity.recount import differences
 from cloudwright.storage.model import Volume
 from tests import databases
-from tests.conftest import KEY, call
+from tests.conftest import call
 from tests.identity.conftest import account
 from tests.infrastructure.zone import simulated_zone
+from tests.installed import KEY, installed
 from tests.proofs.oracle import leaks
 from tests.proofs.stage import open_cloud, settle
 
@@ -36,11 +37,10 @@ class Site:
     """A cloud with accounts in a domain; the processes that serve it."""
 
     def __init__(self, engine: str, directory: Path) -> None:
-        self.url, self.world = databases.fresh(engine, directory), databases.fresh("sqlite", directory)
+        self.url, self.world = installed(directory, engine), databases.fresh("sqlite", directory)
         self.log = directory / "log"
         self.servers: list[subprocess.Popen[str]] = []
         cloud = open_cloud(self.url, self.world)
-        cloud.install()
         cloud.engine.start()
         root = root_caller(cloud.db.read())
         simulated_zone(cloud, hosts=2)

@@ -21,7 +21,7 @@ from cloudwright.core.loop import Loop
 from cloudwright.core.task import Task, TaskRow, cancel
 from cloudwright.drivers.world import TableWorld
 from tests import databases
-from tests.conftest import KEY
+from tests.installed import KEY, installed
 from tests.proofs.moments import Calls, Die, Fail, FailLate, Interference, Together
 from tests.proofs.oracle import leaks
 
@@ -29,7 +29,6 @@ Begin = Callable[[Cloud], TaskRow]
 Scenario = Callable[[Cloud], Begin]
 TESTS = Path(__file__).parents[1]
 PATIENCE = 30.0
-_installed: dict[str, str] = {}  # for each engine a database on which a cloud was installed, and nothing else
 
 
 def scenarios() -> dict[str, Scenario]:
@@ -58,13 +57,12 @@ class Stage:
 
     def __init__(self, name: str, directory: Path, engine: str = "sqlite") -> None:
         self.name, self.directory = name, directory
-        self.first = databases.fresh(engine, directory)
+        self.first = installed(directory, engine)
         self.world = databases.fresh("sqlite", directory)
         self.playing: Cloud
         self.root = self.plays = 0
         cloud = open_cloud(self.first, self.world)
         try:
-            cloud.install()
             cloud.engine.start()
             self.begin = scenarios()[name](cloud)
             settle(cloud)

@@ -12,7 +12,7 @@ import pytest
 
 from cloudwright.core.task import DONE, TaskRow
 from tests import databases
-from tests.conftest import KEY
+from tests.installed import KEY
 from tests.proofs.hurry import hurry
 from tests.proofs.moments import FULL, Die
 from tests.proofs.oracle import leaks

@@ -11,7 +11,7 @@ from _pytest.monkeypatch import MonkeyPatch
 from cloudwright.cloud import Cloud
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity import password
-from tests.conftest import KEY
+from tests.installed import KEY, installed
 from tests.wire.house import House
 
 
@@ -19,8 +19,7 @@ from tests.wire.house import House
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     cheap = MonkeyPatch()
     cheap.setattr(password, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-    made = Cloud(f"sqlite:///{tmp_path_factory.mktemp('wire') / 'cloud.db'}", key=KEY, world=MemoryWorld())
-    made.install()
+    made = Cloud(installed(tmp_path_factory.mktemp("wire")), key=KEY, world=MemoryWorld())
     made.start()
     yield House(made)
     made.stop()

@@ -11,16 +11,16 @@ from cloudwright.cloud import Cloud
 from cloudwright.core.error import CloudError, Unsupported, WrongState
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
-from tests.conftest import KEY, finished
+from tests.conftest import finished
 from tests.identity.conftest import Tenants, account
 from tests.infrastructure.zone import simulated_zone
+from tests.installed import KEY, installed
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A zone, and project apollo of ann, where bob is a member and cat one who may only look; in it a machine."""
-    cloud = Cloud(f"sqlite:///{tmp_path_factory.mktemp('db')}/cloud.db", key=KEY, world=MemoryWorld())
-    cloud.install()
+    cloud = Cloud(installed(tmp_path_factory.mktemp("db")), key=KEY, world=MemoryWorld())
     cloud.start()
     try:
         root = root_caller(cloud.db.read())

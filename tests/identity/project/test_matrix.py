@@ -14,9 +14,10 @@ from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity import permission
 from cloudwright.identity.caller import caller_of, root_caller
 from cloudwright.identity.model import User
-from tests.conftest import KEY, finished
+from tests.conftest import finished
 from tests.identity.conftest import PASSWORD, Tenants, account
 from tests.identity.project.test_project import KEY as PUBLIC
+from tests.installed import KEY, installed
 
 NOTHING = "00000000-0000-4000-8000-00000000dead"
 CALLERS = (
@@ -53,8 +54,7 @@ MATRIX = {  # command: (parameters, who may; for others it is not there, or not 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    cloud = Cloud(f"sqlite:///{tmp_path_factory.mktemp('db')}/cloud.db", key=KEY, world=MemoryWorld())
-    cloud.install()
+    cloud = Cloud(installed(tmp_path_factory.mktemp("db")), key=KEY, world=MemoryWorld())
     cloud.start()
     try:
         yield _built(Tenants(cloud=cloud, root=root_caller(cloud.db.read()), domains={}))
