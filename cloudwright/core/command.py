@@ -11,6 +11,7 @@ listing.py. `Exchange` speaks with somebody outside and writes what it learned.
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Sequence
 from typing import Any, ClassVar, dataclass_transform
@@ -183,9 +184,16 @@ class Command(Verb, http_method="POST"):
         )  # fmt: skip
 
     def describe(self, result: Result) -> str:
-        """The sentence of the event."""
-        about = f": {getattr(result, 'name', None) or result.uuid}" if isinstance(result, Resource) else ""
-        return f"{self.api.doc.split('. ')[0].rstrip('.')}{about}"
+        """The sentence of the event: `Create network: web-net`."""
+        about = getattr(result, "name", "") if isinstance(result, Resource) else ""
+        return spoken(self.api.name) + (f": {about}" if about else "")
+
+
+def spoken(name: str) -> str:
+    """The name of a command in words: `deployVirtualMachine` -> `Deploy virtual machine`."""
+    words = re.findall(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z0-9]+", name)
+    text = " ".join(word if word.isupper() else word.lower() for word in words)
+    return text[:1].upper() + text[1:]
 
 
 class Exchange(Verb, http_method="POST"):

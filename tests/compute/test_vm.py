@@ -115,4 +115,4 @@ def test_who_deploys_or_resets_learns_the_password_from_the_job_alone(cloud: Clo
 def test_events_call_an_instance_by_its_name(cloud: Cloud, zone: Built) -> None:
     vm = deploy(cloud, zone, name="web", startvm="false")
     events = call(cloud, root_caller(cloud.db.read()), "listEvents", resourceid=vm.uuid, resourcetype="VirtualMachine")["event"]
-    assert [event["description"].rpartition("otherwise: ")[2] for event in events] == ["web: done", "web"]
+    assert [event["description"] for event in events] == ["Deploy virtual machine: web: done", "Deploy virtual machine: web"]
