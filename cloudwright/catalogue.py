@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 
 DOMAINS = ("identity", "infrastructure", "compute", "storage", "network", "operations")
 
 
+@functools.cache
 def load() -> None:
     """Import every module of the domains, once."""
     for domain in DOMAINS:
