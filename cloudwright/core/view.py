@@ -105,6 +105,8 @@ def _gatherer(fields: dict[str, Field]) -> Callable[[str], list[dict[str, Any]]]
     booleans = [name for name, f in fields.items() if f.kind == "boolean"]
 
     def gather(text: str) -> list[dict[str, Any]]:
+        if text == "[]":  # most things have no tags
+            return []
         rows = [{k: v for k, v in row.items() if v is not None} for row in msgspec.json.decode(text)]
         for row in rows:
             for name in booleans:
