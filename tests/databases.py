@@ -211,7 +211,8 @@ def _mariadb(home: Path, port: int) -> list[str]:
         (home / "init.sql").write_text(f"CREATE USER IF NOT EXISTS {user};\nGRANT ALL ON *.* TO {user};\n")
     server = [
         "mariadbd", "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1", f"--socket={data}/s",
-        f"--pid-file={data}/pid", f"--tmpdir={home}/tmp", f"--init-file={home}/init.sql", "--skip-name-resolve", "--max-connections=400",
+        f"--pid-file={data}/pid", f"--tmpdir={home}/tmp", f"--init-file={home}/init.sql", "--skip-name-resolve",
+        "--max-connections=400",
         "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-buffer-pool-size=64M", "--sync-frm=0",
         "--innodb-file-per-table=0",
     ]  # fmt: skip
