@@ -5,7 +5,7 @@ import { useCatalogue } from "./api/use";
 import { t } from "./lib/words";
 import { ApiPage } from "./pages/ApiPage";
 import { CreatePage } from "./pages/CreatePage";
-import { DetailPage } from "./pages/DetailPage";
+import { DetailPage } from "./pages/detail/DetailPage";
 import { Home } from "./pages/Home";
 import { JobPage } from "./pages/JobPage";
 import { ListPage } from "./pages/ListPage";

@@ -15,6 +15,11 @@ export interface Meta {
   first?: string[]; // actions shown as buttons
   params?: Record<string, string>; // always sent with the list command
   facets?: boolean;
+  filters?: string[]; // parameters of the list offered beside its search
+  also?: string[]; // commands on many rows at once, offered on the page
+  folds?: RegExp; // fields that its page shows elsewhere
+  facts?: Record<string, string[]>; // groups of fields on its page
+  tabs?: string[]; // slugs of the lists beside it, in order; without it every list that can be narrowed to it
   admin?: boolean; // listed under Operate only
 }
 

@@ -6,6 +6,7 @@ import { encode, type ApiError, type Params, type Row } from "../api/client";
 import { usePerform } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { titleOf } from "../meta/words";
 import { Explain } from "./Explain";
 import { MapInput } from "./MapInput";
 import { Picker } from "./Picker";
@@ -17,7 +18,7 @@ const UNITS: Record<string, string> = { memory: "MiB", cpuspeed: "MHz", size: "G
 export function Input({ param, value, set, error, given }: {
   param: Param; value: unknown; set: (value: unknown) => void; error?: string | undefined; given: Values;
 }): ReactNode {
-  const label = sentence(param.name);
+  const label = titleOf(param.name);
   const shared = { label, description: param.description, error, required: param.required, withAsterisk: param.required } as const;
   if (param.entity) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
   if (param.enum) return <Select {...shared} data={param.enum} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;

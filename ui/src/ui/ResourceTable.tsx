@@ -7,9 +7,9 @@ import type { Field, Kind } from "../api/catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "../api/client";
 import { pollEvery } from "../api/live";
 import { inTransition } from "../api/use";
-import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 import type { Meta } from "../meta";
+import { titleOf } from "../meta/words";
 import { Explain } from "./Explain";
 import { nameOf, sizeOf, Value } from "./values";
 
@@ -119,7 +119,7 @@ export function ResourceTable({ kind, meta, params, selection, menu, empty, onCo
       <div className="grid-head" role="row">
         <div role="columnheader" className="cell"><span className="visually-hidden">{t("Selection")}</span></div>
         <div role="columnheader" className="cell">{t("Name")}</div>
-        {columns.map((column) => <div role="columnheader" className="cell" key={column} title={fields.get(column)?.description}>{t(HEADS[column] ?? sentence(column.replace(/name$/, "") || "name"))}</div>)}
+        {columns.map((column) => <div role="columnheader" className="cell" key={column} title={fields.get(column)?.description}>{HEADS[column] ? t(HEADS[column]) : titleOf(column)}</div>)}
         <div role="columnheader" className="cell"><span className="visually-hidden">{t("Actions")}</span></div>
       </div>
       {first && !first.isLoading && count === 0 && <div role="row"><div role="gridcell">{empty}</div></div>}

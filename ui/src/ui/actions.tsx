@@ -1,12 +1,13 @@
 // What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
 import { Drawer } from "@mantine/core";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { Catalogue, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { ActionForm, type Values } from "./ActionForm";
+import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
 
 /** States in which a command makes sense; a command that is not here is always offered. The server has the last word. */
@@ -48,19 +49,23 @@ function beginning(command: Command, row: Row): Values {
 export interface Asked {
   command: Command;
   rows: Row[];
+  initial?: Values;
 }
 
-export function ActionPanel({ asked, kind, close, fixed = {} }: { asked: Asked | undefined; kind: Kind; close: () => void; fixed?: Params }): ReactNode {
+export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked: Asked | undefined; kind: Kind; close: () => void; fixed?: Params }): ReactNode {
   const catalogue = useCatalogue();
+  const [told, setTold] = useState<Row>();
+  const close = () => { setTold(undefined); closed(); };
   const row = asked?.rows[0];
   const target = asked && row ? catalogue.target(asked.command, kind) : undefined;
   const own: Params = target && row ? { [target.name]: target.multiple || target.name === "ids" ? asked?.rows.map((one) => String(one["id"])) : String(row["id"]) } : {};
   return (
     <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${sentence(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
-      {asked && (
+      {told && <Secrets answer={told} done={close} />}
+      {asked && !told && (
         <div className="stack">
           {destructive(asked.command) && row && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
-          <ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} initial={row ? beginning(asked.command, row) : {}} done={close} />
+          <ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} />
         </div>
       )}
     </Drawer>

@@ -6,17 +6,25 @@ export default [
     about: "Virtual machines: each with its size, its disks and its addresses.",
     columns: ["state", "templatename", "ipaddress", "size", "zonename", "hostname", "account", "created"],
     context: (row) => (row["hostname"] as string) ?? (row["displayname"] !== row["name"] ? (row["displayname"] as string) : undefined) ?? (row["instancename"] as string),
-    create: "", first: ["startVirtualMachine", "stopVirtualMachine"],
+    create: "", first: ["startVirtualMachine", "stopVirtualMachine"], tabs: ["volumes", "nics", "affinity", "snapshots", "console-sessions"],
+    facts: {
+      Size: ["serviceofferingname", "cpunumber", "cpuspeed", "memory"],
+      Image: ["templatename", "isoname", "osdisplayname", "arch"],
+      Access: ["ipaddress", "publicip", "keypairs", "passwordenabled", "userdataname"],
+      Place: ["zonename", "hostname", "hostcontrolstate", "hypervisor", "instancename", "haenable"],
+      Owner: ["account", "project", "domainpath", "group", "created", "deleteprotection"],
+    },
   },
   {
     list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo",
     about: "What an instance's first disk is made from.",
     columns: ["status", "ostypename", "size", "format", "hypervisor", "zonename", "ispublic", "created"],
-    params: { templatefilter: "all" }, create: "registerTemplate",
+    params: { templatefilter: "all" }, create: "registerTemplate", tabs: [],
+    facts: { Image: ["ostypename", "format", "size", "physicalsize", "arch", "hypervisor", "templatetype"], Use: ["ispublic", "isfeatured", "isextractable", "passwordenabled", "sshkeyenabled", "isdynamicallyscalable", "userdataname"], Owner: ["account", "project", "domainpath", "zonename", "created"] },
   },
   {
     list: "listIsos", slug: "isos", title: "ISOs", one: "ISO", section: "Compute", icon: "disc", about: "Discs to boot or install from.",
-    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], params: { isofilter: "all" }, create: "registerIso",
+    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], params: { isofilter: "all" }, create: "registerIso", tabs: [],
   },
   {
     list: "listSSHKeyPairs", slug: "keys", title: "SSH keys", one: "SSH key", section: "Compute", icon: "key",

@@ -1,0 +1,117 @@
+// The page of any one thing: its facts, what can be done with it, what belongs to it, what happened to it.
+import { Button } from "@mantine/core";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { Suspense, useMemo, useState, type ReactNode } from "react";
+import type { Command, Field, Kind } from "../../api/catalogue";
+import type { ApiError, Row } from "../../api/client";
+import { useCatalogue, useOne } from "../../api/use";
+import { openConsole } from "../../console/open";
+import { sentence } from "../../lib/format";
+import { t } from "../../lib/words";
+import { metaOf } from "../../meta";
+import { titleOf } from "../../meta/words";
+import { ActionPanel, RowMenu, destructive, label, whyNot, type Asked } from "../../ui/actions";
+import { Explain } from "../../ui/Explain";
+import { IconTerminal2 } from "../../ui/iconset";
+import { Copy, nameOf, Status, Value } from "../../ui/values";
+import { ListPage } from "../ListPage";
+import { Facts } from "./Facts";
+import { PANELS } from "./panels";
+import "./detail.css";
+
+const ABOUT: Record<string, string> = { instances: "VirtualMachine", volumes: "Volume", networks: "Network", hosts: "Host", images: "Template", accounts: "Account", users: "User", "public-ips": "PublicIpAddress", projects: "Project", domains: "Domain" };
+const TOLD = new Set(["events", "activity"]); // tabs every known kind of resource has
+
+/** Lists that can be narrowed to this thing: tabs. */
+function related(kinds: Kind[], kind: Kind, kept: string[] | undefined): [Kind, string][] {
+  const found: [Kind, string][] = [];
+  for (const other of kinds) {
+    if (other === kind || /Metrics|UsageHistory|^listAsyncJobs$|^listEvents$/.test(other.list.name) || (kept && !kept.includes(other.slug))) continue;
+    const by = other.list.params.find((param) => param.entity === kind.resource && param.name !== "id" && param.name !== "ids" && !/^(parent|affinity)/.test(param.name));
+    if (by) found.push([other, by.name]);
+  }
+  return kept ? found.sort((a, b) => kept.indexOf(a[0].slug) - kept.indexOf(b[0].slug)) : found;
+}
+
+function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
+  const columns = (field.response ?? []).filter((inner) => inner.name !== "id" && rows.some((row) => row[inner.name] !== undefined));
+  const heads = columns.length ? columns : Object.keys(rows[0] ?? {}).map((name) => ({ name, type: "string", description: "" }));
+  return (
+    <section className="card">
+      <h2>{titleOf(field.name)}</h2>
+      <div className="scroll" tabIndex={0} role="region" aria-label={titleOf(field.name)}>
+        <table className="plain">
+          <thead><tr>{heads.map((head) => <th key={head.name} title={head.description}>{titleOf(head.name)}</th>)}</tr></thead>
+          <tbody>{rows.map((row, at) => <tr key={String(row["id"] ?? at)}>{heads.map((head) => <td key={head.name}><Value name={head.name} value={row[head.name]} field={head} /></td>)}</tr>)}</tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: string }): ReactNode {
+  const catalogue = useCatalogue();
+  const navigate = useNavigate();
+  const meta = metaOf(kind.list.name);
+  const panel = PANELS[kind.slug];
+  const [asked, setAsked] = useState<Asked>();
+  const [menu, setMenu] = useState<DOMRect>();
+  const takesAll = kind.list.params.some((param) => param.name === "listall");
+  const by = kind.list.params.find((param) => /^(id|nicid|jobid)$/.test(param.name))?.name ?? "id";
+  const found = useOne(kind.list.name, { ...meta?.params, [by]: id, ...(takesAll && { listall: true }) });
+  const own = (panel?.tabs ?? []).filter((one) => catalogue.has(one.needs));
+  const tabs = useMemo(() => related(catalogue.kinds, kind, meta?.tabs).filter(([one]) => !panel?.tabs?.some((made) => made.slug === one.slug)), [catalogue, kind, meta, panel]);
+  if (found.error) return <Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} />;
+  if (found.isPending) return <div className="card"><div className="skeleton" /></div>;
+  const row = found.data;
+  if (!row) return <div className="empty card"><strong>{t("There is no {what} with this id that you may see", { what: t(meta?.one ?? sentence(kind.noun).toLowerCase()) })}</strong><span className="mono">{id}</span><Link to="/$slug" params={{ slug: kind.slug }}>{t("All {what}", { what: t(meta?.title ?? kind.title) })}</Link></div>;
+  const first = (meta?.first ?? []).map((name) => kind.actions.find((command) => command.name === name)).filter((command): command is Command => command !== undefined);
+  const buttons = first.length ? first : kind.actions.filter((command) => command.name.startsWith("update")).slice(0, 1);
+  const inner = kind.list.response.filter((field) => Array.isArray(row[field.name]) && (row[field.name] as unknown[]).some((one) => typeof one === "object"));
+  const other = tabs.find(([one]) => one.slug === tab);
+  const made = own.find((one) => one.slug === tab);
+  const state = String(row["state"] ?? row["status"] ?? "");
+  const about = ABOUT[kind.slug];
+  const told: [string, string, Kind | undefined][] = about ? [["events", "Events", catalogue.kinds.find((one) => one.list.name === "listEvents")], ["activity", "Activity", catalogue.kinds.find((one) => one.list.name === "listAsyncJobs")]] : [];
+  const telling = told.find(([slug]) => slug === tab)?.[2];
+  const Beside = panel?.beside;
+  const link = (slug: string, title: string) => <Link key={slug} to="/$slug/$id/$tab" params={{ slug: kind.slug, id, tab: slug }} search={{}} aria-current={tab === slug ? "page" : undefined}>{t(title)}</Link>;
+  return (
+    <>
+      <div className="title">
+        <div className="grow">
+          <h1 className="row wrap">{nameOf(row)} {state && <Status state={state} />}</h1>
+          <p className="mono faint">{id} <Copy text={id} /></p>
+        </div>
+        <div className="row wrap">
+          {kind.slug === "instances" && <Button variant="default" data-disabled={state !== "Running" ? true : undefined} aria-disabled={state !== "Running"} title={state !== "Running" ? t("It is {state}", { state }) : undefined} leftSection={<IconTerminal2 size={16} />} onClick={() => state === "Running" && void openConsole(id)}>{t("Console")}</Button>}
+          {buttons.map((command) => {
+            const why = whyNot(command, row);
+            return <Button key={command.name} variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why ?? command.description} onClick={() => !why && setAsked({ command, rows: [row] })}>{label(command, kind)}</Button>;
+          })}
+          {kind.actions.length > 0 && <Button variant="default" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget.getBoundingClientRect())}>{t("More")}</Button>}
+        </div>
+      </div>
+      <nav className="tabs" aria-label={t("Parts")}>
+        <Link to="/$slug/$id" params={{ slug: kind.slug, id }} search={{}} aria-current={tab === "" ? "page" : undefined}>{t("Overview")}</Link>
+        {own.map((one) => link(one.slug, one.title))}
+        {tabs.map(([one]) => link(one.slug, metaOf(one.list.name)?.title ?? one.title))}
+        {told.map(([slug, title, has]) => has && link(slug, title))}
+      </nav>
+      {tab === "" && (
+        <div className="detail">
+          <Facts row={row} fields={kind.list.response} groups={meta?.facts} folds={meta?.folds} />
+          <div className="stack">
+            {Beside ? <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><Beside row={row} /></Suspense> : inner.map((field) => <Inner key={field.name} field={field} rows={row[field.name] as Row[]} />)}
+            {!Beside && !inner.length && tabs[0] && <ListPage kind={tabs[0][0]} fixed={{ [tabs[0][1]]: id }} bare />}
+          </div>
+        </div>
+      )}
+      {made && <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><made.show row={row} /></Suspense>}
+      {other && !made && <ListPage key={other[0].slug} kind={other[0]} fixed={{ [other[1]]: id }} bare />}
+      {TOLD.has(tab) && telling && about && <ListPage key={tab} kind={telling} fixed={{ resourceid: id, resourcetype: about }} bare />}
+      {menu && <RowMenu row={row} anchor={menu} kind={kind} close={() => setMenu(undefined)} pick={(command) => { setAsked({ command, rows: [row] }); setMenu(undefined); }} />}
+      <ActionPanel asked={asked} kind={kind} close={() => { if (asked && destructive(asked.command) && !found.data) void navigate({ to: "/$slug", params: { slug: kind.slug } }); setAsked(undefined); }} />
+    </>
+  );
+}

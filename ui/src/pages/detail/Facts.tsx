@@ -1,0 +1,51 @@
+// What is known of a thing, in groups; what no group names is folded away, never lost.
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Field } from "../../api/catalogue";
+import type { Row } from "../../api/client";
+import { useCatalogue } from "../../api/use";
+import { t } from "../../lib/words";
+import { titleOf } from "../../meta/words";
+import { Copy, Value } from "../../ui/values";
+
+const HIDDEN = /^(jobid|jobstatus|hasannotations|id|name|displayname|icon)$/;
+const COPIED = /(ipaddress|publicip|macaddress|fingerprint|url)$/;
+
+function Reference({ field, id, text }: { field: Field; id: string; text: string }): ReactNode {
+  const kind = useCatalogue().of(field.entity);
+  return kind ? <Link to="/$slug/$id" params={{ slug: kind.slug, id }}>{text}</Link> : text;
+}
+
+function Fact({ row, field, fields }: { row: Row; field: Field; fields: Field[] }): ReactNode {
+  const partner = fields.find((other) => other.name === `${field.name.replace(/name$/, "")}id` && other.entity);
+  const value = row[field.name];
+  return (
+    <div style={{ display: "contents" }}>
+      <dt title={field.description}>{titleOf(field.name)}</dt>
+      <dd>
+        {partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : <Value name={field.name} value={value} field={field} />}
+        {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
+      </dd>
+    </div>
+  );
+}
+
+const known = (value: unknown) => value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && (!value.length || typeof value[0] === "object")) && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);
+
+export function Facts({ row, fields, groups, folds }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined }): ReactNode {
+  const shown = fields.filter((field) => !HIDDEN.test(field.name) && !folds?.test(field.name) && known(row[field.name]));
+  const names = new Set(shown.map((field) => field.name));
+  const plain = shown.filter((field) => !(field.name.endsWith("id") && (names.has(field.name.replace(/id$/, "name")) || names.has(field.name.replace(/id$/, "")))));
+  if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} />)}</dl></section>;
+  const grouped = new Set(Object.values(groups).flat());
+  const rest = plain.filter((field) => !grouped.has(field.name) && field.name !== "state");
+  return (
+    <div className="stack">
+      {Object.entries(groups).map(([title, members]) => {
+        const mine = members.map((name) => shown.find((field) => field.name === name)).filter((field): field is Field => field !== undefined);
+        return mine.length > 0 && <section className="card" key={title}><h2 className="part">{t(title)}</h2><dl className="facts">{mine.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} />)}</dl></section>;
+      })}
+      {rest.length > 0 && <details className="card"><summary>{t("More facts ({count})", { count: rest.length })}</summary><dl className="facts" style={{ marginTop: 12 }}>{rest.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} />)}</dl></details>}
+    </div>
+  );
+}

@@ -1,0 +1,51 @@
+// A host with what runs on it; a webhook with what it was told.
+import { useState, type ReactNode } from "react";
+import type { Row } from "../../api/client";
+import { useCatalogue } from "../../api/use";
+import { bytes, number } from "../../lib/format";
+import { t } from "../../lib/words";
+import { ActionPanel, type Asked } from "../../ui/actions";
+import { Meter } from "../../ui/Meter";
+import { Status } from "../../ui/values";
+import { Actions, Part } from "./Part";
+
+export function HostParts({ row }: { row: Row }): ReactNode {
+  const catalogue = useCatalogue();
+  const [asked, setAsked] = useState<Asked>();
+  const kind = catalogue.bySlug("hosts");
+  const mhz = Number(row["cpuwithoverprovisioning"] ?? 0);
+  const mode = String(row["resourcestate"] ?? "");
+  const names = mode === "Enabled" ? ["prepareHostForMaintenance", "reconnectHost", "declareHostAsDegraded"] : mode === "Degraded" ? ["cancelHostAsDegraded", "reconnectHost"] : ["cancelHostMaintenance", "reconnectHost"];
+  return (
+    <>
+      <section className="card stack">
+        <h2>{t("Capacity")}</h2>
+        <Meter title={t("CPU allocated")} used={Number(row["cpuallocatedvalue"] ?? 0)} total={mhz} show={(value) => `${number(value / 1000, 1)} GHz`} />
+        <Meter title={t("Memory allocated")} used={Number(row["memoryallocatedbytes"] ?? 0)} total={Number(row["memorywithoverprovisioning"] ?? row["memorytotal"] ?? 0)} show={bytes} />
+        <small className="quiet">{t("{cores} cores of {mhz} MHz, {memory}", { cores: number(Number(row["cpunumber"] ?? 0)), mhz: number(Number(row["cpuspeed"] ?? 0)), memory: bytes(Number(row["memorytotal"] ?? 0)) })}</small>
+      </section>
+      <section className="card">
+        <h2 className="part">{t("Maintenance")}</h2>
+        <div className="row wrap"><Status state={mode} /><span className="quiet grow">{mode === "Enabled" ? t("Instances may be started here. Before work on the machine, maintenance moves them away.") : t("No instance is placed here.")}</span><Actions row={row} names={names} ask={setAsked} /></div>
+      </section>
+      <Part title={t("Instances on it")} list="listVirtualMachines" params={{ hostid: String(row["id"]), listall: true }} columns={["name", "state", "cpunumber", "memory", "ipaddress", "account"]} empty={t("None.")} />
+      <Part title={t("Routers on it")} list="listRouters" params={{ hostid: String(row["id"]), listall: true }} columns={["name", "state", "guestnetworkname", "publicip"]} empty={t("None.")} />
+      {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+function Payload({ row }: { row: Row }): ReactNode {
+  return <details><summary className="quiet">{String(row["response"] ?? "") || t("show")}</summary><pre className="mono" tabIndex={0} style={{ maxWidth: 420, maxHeight: 260, overflow: "auto", whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{`${String(row["headers"] ?? "")}\n\n${String(row["payload"] ?? "")}`}</pre></details>;
+}
+
+export function WebhookParts({ row }: { row: Row }): ReactNode {
+  const its = { webhookid: String(row["id"]) };
+  return (
+    <>
+      <Part title={t("Deliveries")} list="listWebhookDeliveries" params={its} linked={false} columns={["eventtype", "success", "startdate", "managementservername", "response"]} empty={t("Nothing was told yet. Send a test to see it work.")}
+        cells={{ success: (one) => <Status state={one["success"] === true ? "done" : "failed"} />, response: (one) => <Payload row={one} /> }} adds={[{ command: "executeWebhookDelivery", label: t("Send a test"), fixed: its, initial: { payload: '{"test": true}' } }]} />
+      <Part title={t("Filters")} list="listWebhookFilters" params={its} linked={false} columns={["mode", "matchtype", "value", "created"]} empty={t("None: every event in its scope is told.")} adds={[{ command: "addWebhookFilter", label: t("Add filter"), fixed: its, initial: { mode: "Include", matchtype: "Prefix" } }]} />
+    </>
+  );
+}
