@@ -31,6 +31,7 @@ NAT = "DefaultIsolatedNetworkOfferingWithSourceNatService"
 SEEDED = {"account", "user_", "role", "role_rule", "domain", "region"}
 """Kinds of which the first rows are the installation's own: nobody may touch them."""
 
+_TOUCHED = sa.text("SELECT name FROM touched")
 BEATS = {"server"}
 """Tables that change by themselves."""
 
@@ -131,8 +132,7 @@ class House:
 
     def touched(self) -> list[str]:
         """What was changed since the house was built."""
-        with self.cloud.db.engine.connect() as connection:
-            return [row[0] for row in connection.execute(sa.text("SELECT name FROM touched"))]
+        return [row[0] for row in self.cloud.db.read().rows(_TOUCHED)]
 
     def ask(self, who: Caller, command: str, sent: dict[str, str], method: str = "GET", style: str = "json") -> Told:
         """Send a signed call."""
