@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,10 +11,11 @@ import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
+from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity import password
 from cloudwright.identity.caller import caller_of, root_caller
 from cloudwright.identity.model import User
-from tests.conftest import call
+from tests.conftest import KEY, call
 
 PEOPLE = {  # name: (account type, domain, account)
     "eva": (2, "eng", "eva"),
@@ -47,6 +49,17 @@ class Tenants(SimpleNamespace):
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing costs nothing here: the cost itself is shown where passwords are tested."""
     monkeypatch.setattr(password, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Everybody of the matrix with what they own: look, do not touch."""
+    from tests.identity.matrix import Scene
+
+    cloud = Cloud(f"sqlite:///{tmp_path_factory.mktemp('matrix')}/cloud.db", key=KEY, world=MemoryWorld())
+    cloud.install()
+    yield Scene(cloud, root_caller(cloud.db.read()))
+    cloud.stop()
 
 
 def account(cloud: Cloud, root: Caller, name: str, kind: int, domain: str) -> Any:

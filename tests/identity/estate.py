@@ -24,7 +24,7 @@ PROJECTS = {"project", "project_member", "project_role", "project_role_rule", "p
 MACHINERY = {"task_story", "setting", "server", "client_token", "loop", "toy", "storage_upkeep", "network_care"}
 """Kinds that nobody lists, or that a running server would act upon."""
 
-PARTS = {"nic"}
+PARTS = {"nic", "webhook_filter"}
 """Kinds without an owner's columns that are part of an owned thing."""
 
 _NET = {

@@ -1,0 +1,71 @@
+"""Role by command: which commands each of the roles of a new installation may call, held against the API's facts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import msgspec
+import pytest
+
+from cloudwright.core import wire
+from cloudwright.core.secret import Secret
+from cloudwright.identity import permission
+from cloudwright.identity.gate import Gatekeeper
+from cloudwright.identity.model import ADMIN_USER, Account, KeyPair, Role, User
+from cloudwright.web.door import face
+from cloudwright.web.gate import Request
+from tests.identity.matrix import verbs
+
+FACTS = dict(line.split(" ") for line in Path(__file__).with_name("roles.txt").read_text().splitlines())
+"""Command -> the numbers of the default roles that may call it, by the rules and the declarations of the API."""
+
+OWN = {"cancelJob": "1234", "explainAccess": "1234", "getOpenApi": "123457", "listJobStory": "123457", "resumeJob": "1"}
+"""Commands that CloudStack has not. Roles that only look end with a rule that denies the rest."""
+
+
+@pytest.fixture(scope="module")
+def roles(scene):
+    return sorted(scene.db.read().all(Role, Role.c.is_default.is_(True)), key=lambda role: role.id)
+
+
+def test_the_default_roles_are_those_of_the_api(roles):
+    types = [(role.id, role.role_type) for role in roles]
+    kinds = ["Admin", "ResourceAdmin", "DomainAdmin", "User", "Admin", "User", "Admin", "User"]
+    assert types == list(enumerate(kinds, 1))
+    assert [sum(str(role.id) in may for may in FACTS.values()) for role in roles[1:]] == [467, 463, 408, 278, 84, 299, 97]
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_a_role_may_call_what_the_facts_say(scene, roles, number):
+    role, reader = roles[number - 1], scene.db.read()
+    caller = msgspec.structs.replace(scene.callers["ann"], role_id=role.id, role_type=role.role_type)
+    keeper, wrong = Gatekeeper(scene.db), []
+    for verb in verbs():
+        name = verb.api.name
+        may = keeper.permitted(caller, name)
+        assert may == permission.allowed(reader, role.id, role.role_type, name)
+        if may != (str(number) in (FACTS | OWN)[name]):
+            wrong.append((name, may))
+    assert wrong == []
+
+
+def test_every_command_of_the_api_is_among_the_facts():
+    assert {verb.api.name for verb in verbs()} - FACTS.keys() == OWN.keys()
+
+
+@pytest.mark.parametrize(("number", "statuses"), [(1, "200 200 431"), (3, "200 432 431"), (4, "200 432 432"), (6, "200 432 432")])
+def test_the_face_refuses_what_the_role_does_not_allow(cloud, roles, number, statuses):
+    """By signed requests, as clients send them: something that all may, what root alone may, what administrators may."""
+    reader = cloud.db.read()
+    admin = reader.get(User, ADMIN_USER)
+    account = reader.get(Account, admin.account_id)
+    pair = cloud.db.write(lambda tx: tx.insert(KeyPair(user_id=admin.id, api_key="key", secret_key=Secret("secret"))))
+    if number != 1:
+        cloud.db.write(lambda tx: tx.update(tx.get(Account, account.id), role_id=number))
+    served, said = face(cloud), []
+    for command in ("listZones", "listImageStores", "createAccount"):
+        sent = {"command": command, "response": "json", "apikey": pair.api_key}
+        sent["signature"] = wire.sign(next(wire.signature_texts(sent)), "secret")
+        said.append(served.handle(Request("GET", "/client/api", urlencode(sent))).status)
+    assert " ".join(map(str, said)) == statuses
