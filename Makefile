@@ -28,6 +28,9 @@ dev: .venv/ready                 ## the server alone, on 127.0.0.1:8080, data in
 bench: .venv/ready               ## measure, each figure beside its floor
 	@$(PY) -m tests.bench
 
+mutation: .venv/ready            ## make each rule of who may what wrong: some test must notice (M="--sample 50" for a part)
+	@$(PY) -m tests.mutation $(M)
+
 conformance: .venv/ready         ## compare our listApis with the catalogue
 	@$(PY) -m tests.conformance
 
@@ -80,4 +83,4 @@ packages-test:
 help:                            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-14s %s\n", name[1], $$2 }' Makefile
 
-.PHONY: demo demo-down test dev bench conformance golden lint migration lock packages-test help novnc
+.PHONY: demo demo-down test dev bench mutation conformance golden lint migration lock packages-test help novnc

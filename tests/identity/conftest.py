@@ -25,6 +25,7 @@ PEOPLE = {  # name: (account type, domain, account)
     "ole": (2, "ops", "ole"),
     "ods": (0, "ops", "ods"),
 }
+_CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse battery"
 
 
@@ -48,7 +49,7 @@ class Tenants(SimpleNamespace):
 @pytest.fixture(autouse=True)
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing costs nothing here: the cost itself is shown where passwords are tested."""
-    monkeypatch.setattr(password, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    monkeypatch.setattr(password, "_HASHER", _CHEAP)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +59,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     cloud = Cloud(f"sqlite:///{tmp_path_factory.mktemp('matrix')}/cloud.db", key=KEY, world=MemoryWorld())
     cloud.install()
-    yield Scene(cloud, root_caller(cloud.db.read()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(password, "_HASHER", _CHEAP)
+        made = Scene(cloud, root_caller(cloud.db.read()))
+    yield made
     cloud.stop()
 
 
