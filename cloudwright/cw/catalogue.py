@@ -1,7 +1,7 @@
 """The commands a server offers, as its `listApis` told them, kept in a file: what may be said, and what completes it.
 
-Our servers tell more than others of each parameter (`entity`, `enum`, `default`, `min`, `max`, `secret`). Where that is missing it
-is concluded from `related` commands and from names.
+Our servers tell more than others of each parameter (`entity`, `enum`, `default`, `min`, `max`, `secret`). Where that is missing,
+it is concluded from `related` commands and from names.
 """
 
 from __future__ import annotations

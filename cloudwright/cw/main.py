@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from cloudwright.cw.failure import CODES, INTERRUPTED, Failure, Wrong
+from cloudwright.cw.failure import CODES, INTERRUPTED, Failure
 from cloudwright.cw.options import Options, split
 from cloudwright.cw.terminal import Live, Terminal
 
@@ -145,9 +145,17 @@ OPTIONS = """Options:
   -h, --help            help, also of a command: cw deploy virtualmachine -h"""
 
 
-def refuse(word: str, known: dict[str, Any], name: str) -> Wrong:
-    """What is told of a word that `name` does not have."""
-    return Wrong(f"cw {name} {word}: there is no such word; there are: {', '.join(known)}".replace("  ", " "))
+def all_words() -> dict[str, str]:
+    """The words beside the API's, by what they do."""
+    return {name: doc for name, (_, doc) in {**DAILY, **OWN}.items()}
+
+
+def words_of_group(name: str) -> dict[str, Any]:
+    """The words of a group such as `vm`; {} where it is none."""
+    if name not in DAILY or not DAILY[name][0].startswith("daily."):
+        return {}
+    module = importlib.import_module(f"cloudwright.cw.{DAILY[name][0]}")
+    return dict(getattr(module, "WORDS", {}))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Answers in the form that was asked for. All but `default` are stable: scripts may read them.
 
 `json` is the answer as CloudMonkey prints it, `yaml` the same. `table` shows the telling columns of a list, or the fields of one
-object; `wide` all columns, `column` the same without a header. `text` is one `field = value` a line, `csv` has a header. `default`
-is `table` on a terminal and `json` elsewhere.
+object; `wide` all columns, `column` the same without a header. `text` is one `field = value` a line, `csv` has a header.
+`default` is `table` on a terminal and `json` elsewhere.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ ALIASES = {"display": "output"}  # CloudMonkey's older word
 class Profile:
     """What holds for one invocation. `name` is the profile's, `values` have every key of DEFAULTS."""
 
-    def __init__(self, name: str, values: dict[str, str]) -> None:
-        self.name, self.values = name, values
+    def __init__(self, name: str, values: dict[str, str], others: list[str] | None = None) -> None:
+        self.name, self.values, self.others = name, values, others or []
 
     def __getitem__(self, key: str) -> str:
         return self.values[key]
@@ -122,7 +122,7 @@ class Profiles:
         values |= {key: value for key, value in (options or {}).items() if value}
         if values["output"] not in OUTPUTS:
             raise Wrong(f"There is no output {values['output']!r}; there are: {', '.join(OUTPUTS)}")
-        return Profile(chosen, values)
+        return Profile(chosen, values, self.names)
 
     def set(self, key: str, value: str) -> None:
         """Keep a value in the current profile; `profile` chooses one, made where there is none. Raises Wrong."""
