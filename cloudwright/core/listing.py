@@ -213,10 +213,14 @@ def _compare(target: Any, name: str, several: bool) -> Condition:
     return equal
 
 
+_BESIDE = 64  # conditions in one pair of brackets: SQLite nests at most a thousand, and nests what stands beside each other
+
+
 def _one_of(target: Any, name: str, pairs: dict[str, str], binds: dict[str, Any]) -> Condition:
     """One of the pairs of a map holds."""
     held = []
     for i, (key, value) in enumerate(pairs.items()):
         binds |= {f"p_{name}_k{i}": key, f"p_{name}_v{i}": value}
         held.append(target(*(sa.bindparam(f"p_{name}_{side}{i}", type_=sa.String()) for side in "kv")))
-    return sa.or_(*held)
+    parts = [sa.or_(*held[at : at + _BESIDE]) for at in range(0, len(held), _BESIDE)]
+    return sa.or_(*(part.is_(sa.true()) for part in parts)) if len(parts) > 1 else parts[0]
