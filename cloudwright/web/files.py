@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import secrets
 import threading
 from pathlib import Path
 
@@ -14,12 +15,16 @@ from cloudwright.web.gate import Answer, Request
 HERE = Path(__file__).with_name("static")
 _KEPT = 2_000  # files
 _CONNECT = "connect-src 'self' ws: wss:"
-_POLICY = f"default-src 'self'; {_CONNECT}; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'"
-_HEADERS = [
-    ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
-    ("content-security-policy", _POLICY),
-]
+_NONCE = b"__NONCE__"  # where a page wants the word that its own style elements carry
+_SAFE = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
+
+
+def _headers(styles: str = "'unsafe-inline'") -> list[tuple[str, str]]:
+    policy = f"default-src 'self'; {_CONNECT}; img-src 'self' data: blob:; style-src 'self' {styles}; frame-ancestors 'self'"
+    return [*_SAFE, ("content-security-policy", policy)]
+
+
+_HEADERS = _headers()
 _TYPES = {".js": "text/javascript; charset=utf-8", ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8"}
 
 
@@ -47,6 +52,8 @@ class Files:
         path = self._find(request.path)
         if path is None:
             return Answer(404, [("content-type", "text/plain"), *_HEADERS], b"There is no such page.\n")
+        if path.suffix == ".html" and _NONCE in (page := self._read(path)).content:
+            return _page(page, request.method)
         packed = path.with_name(f"{path.name}.gz")
         gzip = packed.is_file() and "gzip" in request.headers.get("accept-encoding", "")
         file = self._read(packed if gzip else path)
@@ -86,6 +93,13 @@ class Files:
                 self._kept.clear()
             self._kept[path] = file
         return file
+
+
+def _page(page: _File, method: str) -> Answer:
+    """A page with a new nonce, which must therefore not be kept: no other style element than the page's own has effect."""
+    nonce = secrets.token_urlsafe(18)
+    headers = [("content-type", page.kind), ("cache-control", "no-store"), *_headers(f"'nonce-{nonce}'")]
+    return Answer(200, headers, b"" if method == "HEAD" else page.content.replace(_NONCE, nonce.encode()))
 
 
 def _inside(folder: Path, name: str) -> Path | None:

@@ -6,6 +6,7 @@ An event loop on one thread holds the connections; API commands run on a pool of
 from __future__ import annotations
 
 import asyncio
+import gzip
 import logging
 import socket
 import threading
@@ -32,6 +33,7 @@ from cloudwright.web.handle import Face, same_origin
 log = logging.getLogger(__name__)
 
 _READY_SECONDS = 5.0
+PACKED = 16_384  # bytes of an answer from which on compressing it is worth the time
 _TOO_LARGE = Answer(413, [("content-type", "text/plain")], b"The form is larger than 1 MiB.\n")
 _FAILED = Answer(503, [("content-type", "text/plain")], b"The server cannot answer now.\n")
 _UNSIGNED = Answer(401, [("content-type", "text/plain")], b"Sign in first.\n")
@@ -126,7 +128,7 @@ class Server:
         if scope.proto == "ws":
             await self._screen(scope, proto)
         elif path == "/client/api" or path.startswith("/client/api/"):
-            await self._answer(scope, proto, self._face.handle)
+            await self._answer(scope, proto, lambda request: packed(request, self._face.handle(request)))
         elif path == "/client/events" and self._hub is not None:
             await self._events(scope, proto, self._hub)
         else:
@@ -194,6 +196,14 @@ class Server:
             task.cancel()
         await asyncio.wait([carrying])
         proto.close()
+
+
+def packed(request: Request, answer: Answer) -> Answer:
+    """The same answer, compressed where it is long and the caller takes that."""
+    if len(answer.body) < PACKED or "gzip" not in request.headers.get("accept-encoding", ""):
+        return answer
+    headers = [*answer.headers, ("content-encoding", "gzip"), ("vary", "accept-encoding")]
+    return Answer(answer.status, headers, gzip.compress(answer.body, compresslevel=1, mtime=0))
 
 
 async def _pour(stream: AsyncIterator[bytes], transport: Any) -> None:

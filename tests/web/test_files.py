@@ -64,3 +64,16 @@ def test_the_vnc_page_is_served_without_a_console_folder():
     assert b"console.js" in page.body
     assert get(Files(), "/client/vnc/console.css").status == 200
     assert get(Files(), "/client/").status == 404
+
+
+def test_styles_of_a_page_need_the_word_that_only_this_answer_knows(files, tmp_path):
+    (tmp_path / "console" / "index.html").write_text("<style nonce='__NONCE__'>")
+    first, second = get(files, "/client/"), get(files, "/client/instances")
+    word = first.body.decode().split("'")[1]
+    headers = dict(first.headers)
+    assert len(word) >= 22
+    assert f"style-src 'self' 'nonce-{word}';" in headers["content-security-policy"]
+    assert "unsafe-inline" not in headers["content-security-policy"]
+    assert "etag" not in headers
+    assert headers["cache-control"] == "no-store"
+    assert first.body != second.body

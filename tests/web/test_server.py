@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import socket
 import threading
@@ -17,8 +18,8 @@ from cs import CloudStack
 from cloudwright.core.ticket import mint
 from cloudwright.web.console import Door, Spent
 from cloudwright.web.events import Event, Hub
-from cloudwright.web.gate import Outcome
-from cloudwright.web.server import Options, Server
+from cloudwright.web.gate import Answer, Outcome, Request
+from cloudwright.web.server import Options, Server, packed
 
 KEY = b"k" * 32
 
@@ -259,3 +260,14 @@ def test_raw_nonsense_harms_nothing(site):
                 raw.recv(1000)
     answer = requests.get(f"{site.url}/api?command=listZones&response=json", timeout=5)
     assert json.loads(answer.text)["listzonesresponse"]["errorcode"] == 401
+
+
+def test_long_answers_are_compressed_for_those_who_take_that():
+    request = Request("POST", "/client/api", headers={"accept-encoding": "gzip, br"})
+    long = Answer(200, [("content-type", "application/json")], b'{"list": "' + b"word " * 8000 + b'"}')
+    sent = packed(request, long)
+    assert gzip.decompress(sent.body) == long.body
+    assert ("content-encoding", "gzip") in sent.headers
+    assert len(sent.body) < len(long.body) / 50
+    assert packed(Request("POST", "/client/api"), long) is long
+    assert packed(request, Answer(200, [], b"short")).body == b"short"
