@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useEffect, useState, type ReactNode } from "react";
-import { loadCatalogue } from "./api/catalogue";
+import { keptCatalogue, loadCatalogue } from "./api/catalogue";
 import { ApiError, onSessionLost, signedIn } from "./api/client";
 import { follow } from "./api/live";
 import { CatalogueContext } from "./api/use";
@@ -15,7 +15,7 @@ export function App(): ReactNode {
   const client = useQueryClient();
   const [inside, setInside] = useState(signedIn());
   const [lost, setLost] = useState(false);
-  const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: () => loadCatalogue(SLUGS), enabled: inside, staleTime: Infinity });
+  const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: () => loadCatalogue(SLUGS), enabled: inside, staleTime: Infinity, initialData: () => (inside ? keptCatalogue(SLUGS) : undefined), refetchOnMount: "always" });
   useEffect(() => onSessionLost(() => setLost(true)), []);
   useEffect(() => (inside && !lost && catalogue.data ? follow(client) : undefined), [client, inside, lost, catalogue.data]);
   const again = () => { setLost(false); void client.invalidateQueries(); };

@@ -1,6 +1,6 @@
 // What the server offers, from `listApis`: pages, forms, pickers and menus are derived from this and nothing else.
 import { kebab, sentence } from "../lib/format";
-import { list } from "./client";
+import { list, me } from "./client";
 
 export interface Param {
   name: string;
@@ -127,7 +127,33 @@ export class Catalogue {
   }
 }
 
+const KEPT = "catalogue";
+let last: { text: string; catalogue: Catalogue } | undefined;
+
+function made(text: string, rows: Command[], slugs: Record<string, string>): Catalogue {
+  if (last?.text !== text) last = { text, catalogue: new Catalogue(rows, slugs) };
+  return last.catalogue;
+}
+
+/** Asks the server what it offers this caller, and keeps the answer, so that the next visit begins at once. */
 export async function loadCatalogue(slugs: Record<string, string>): Promise<Catalogue> {
-  const { rows } = await list("listApis");
-  return new Catalogue(rows as unknown as Command[], slugs);
+  const rows = (await list("listApis")).rows as unknown as Command[];
+  const text = JSON.stringify([me()?.userid, rows]);
+  try {
+    localStorage.setItem(KEPT, text);
+  } catch {
+    localStorage.removeItem(KEPT); // larger than the browser keeps
+  }
+  return made(text, rows, slugs);
+}
+
+/** What was kept for this user; the server is asked all the same, since roles and servers change. */
+export function keptCatalogue(slugs: Record<string, string>): Catalogue | undefined {
+  try {
+    const text = localStorage.getItem(KEPT) ?? "[]";
+    const [user, rows] = JSON.parse(text) as [string, Command[]];
+    return user !== undefined && user === me()?.userid ? made(text, rows, slugs) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -25,7 +25,14 @@ export class ApiError extends Error {
 
 const PATH = "/client/api";
 const KEY = "sessionkey";
+const SESSION_GONE = new Set([401, 511]); // 511: its second factor was not shown
 let lost: (() => void) | undefined;
+let answered = Date.now();
+
+/** When the server last answered, in ms. */
+export function heard(): number {
+  return answered;
+}
 
 /** Called when the session is gone, so that a sign-in can be shown over the page. */
 export function onSessionLost(listener: () => void): void {
@@ -81,8 +88,9 @@ async function unwrap<T>(command: string, response: Response): Promise<T> {
   } catch {
     throw new ApiError(`The server answered ${response.status} without saying why`, command, response.status);
   }
+  answered = Date.now();
   if (response.ok) return answer as T;
-  if (response.status === 401 && command !== "login" && command !== "logout") lost?.();
+  if (SESSION_GONE.has(response.status) && command !== "login" && command !== "logout") lost?.();
   throw failure(command, answer, response.status);
 }
 
@@ -135,5 +143,6 @@ export async function signOut(): Promise<void> {
   } finally {
     localStorage.removeItem(KEY);
     localStorage.removeItem("me");
+    localStorage.removeItem("catalogue");
   }
 }

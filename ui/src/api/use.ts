@@ -4,7 +4,7 @@ import { createContext, useContext } from "react";
 import type { Catalogue } from "./catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "./client";
 import { perform, refresh } from "./jobs";
-import { pollEvery } from "./live";
+import { pollEvery, useLive } from "./live";
 
 export const CatalogueContext = createContext<Catalogue | undefined>(undefined);
 
@@ -21,6 +21,7 @@ export function inTransition(rows: Row[]): boolean {
 }
 
 export function useList(command: string, params: Params = {}, enabled = true): UseQueryResult<Page, ApiError> {
+  useLive(); // how often to poll follows from it
   return useQuery<Page, ApiError>({
     queryKey: ["api", command, params],
     queryFn: ({ signal }) => list(command, params, signal),
@@ -31,6 +32,7 @@ export function useList(command: string, params: Params = {}, enabled = true): U
 }
 
 export function useOne(command: string, params: Params, enabled = true): UseQueryResult<Row | undefined, ApiError> {
+  useLive();
   return useQuery<Row | undefined, ApiError>({
     queryKey: ["api", command, params],
     queryFn: async ({ signal }) => (await list(command, params, signal)).rows[0] ?? null as unknown as undefined,

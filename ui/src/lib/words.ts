@@ -1,11 +1,16 @@
 // Texts of the console. English is the key's own text; other languages are files of translations, loaded when chosen.
 import { useSyncExternalStore } from "react";
+import english from "./languages/en";
 
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof LANGUAGES;
+/** A text, or one for each plural form of its `{count}`, as `Intl.PluralRules` names them. */
+export type Texts = Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>;
+
+const RIGHT_TO_LEFT = ["ar", "he", "fa", "ur"];
 
 let chosen: Language = initial();
-let texts: Record<string, string> = {};
+let texts: Texts = english;
 const listeners = new Set<() => void>();
 
 function initial(): Language {
@@ -17,16 +22,22 @@ export function language(): Language {
   return chosen;
 }
 
-/** The text in the reader's language, `{name}` filled in. */
+/** The text in the reader's language, `{name}` filled in; the number `count` chooses the plural form. */
 export function t(text: string, values: Record<string, string | number> = {}): string {
-  return (texts[text] ?? text).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
+  const found = texts[text] ?? text;
+  const count = values["count"];
+  const form = typeof found === "string" ? found : (found[typeof count === "number" ? new Intl.PluralRules(chosen).select(count) : "other"] ?? found.other ?? text);
+  return form.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name];
+    return typeof value === "number" ? new Intl.NumberFormat(chosen).format(value) : (value ?? whole);
+  });
 }
 
 export async function speak(wanted: Language = chosen): Promise<void> {
-  texts = wanted === "en" ? {} : (await import(`./languages/${wanted}.ts`)).default;
+  texts = wanted === "en" ? english : (await import(`./languages/${wanted}.ts`)).default;
   chosen = wanted;
   document.documentElement.lang = wanted;
-  document.documentElement.dir = ["ar", "he", "fa"].includes(wanted) ? "rtl" : "ltr";
+  document.documentElement.dir = localStorage.getItem("direction") ?? (RIGHT_TO_LEFT.includes(wanted) ? "rtl" : "ltr");
   localStorage.setItem("language", wanted);
   for (const listener of listeners) listener();
 }

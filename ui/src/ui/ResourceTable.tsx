@@ -1,20 +1,21 @@
 // A list of any length: the server pages it, blocks are fetched by scroll position, only visible rows are in the document.
 import { useQueries, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Field, Kind } from "../api/catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "../api/client";
-import { pollEvery } from "../api/live";
+import { pollEvery, useLive } from "../api/live";
 import { inTransition } from "../api/use";
 import { t } from "../lib/words";
 import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
+import { Columns, columnsOf, useView } from "./Columns";
 import { Explain } from "./Explain";
+import { IconAdjustments } from "./iconset";
 import { nameOf, sizeOf, Value } from "./values";
 
 const BLOCK = 100;
-const HEIGHT = 54;
 const WIDTHS: Record<string, string> = { state: "130px", size: "150px", created: "120px", ipaddress: "150px", description: "minmax(260px, 3fr)" };
 
 export interface Selection {
@@ -22,18 +23,11 @@ export interface Selection {
   toggle: (row: Row) => void;
 }
 
-function columnsOf(kind: Kind, meta: Meta | undefined): string[] {
-  if (meta?.columns) return meta.columns;
-  const skip = /^(id|name|displayname|displaytext|jobid|jobstatus|hasannotations|domainpath|.*id)$/;
-  const simple = kind.list.response.filter((field) => !skip.test(field.name) && !field.response && field.type !== "map" && field.type !== "list");
-  return simple.slice(0, 7).map((field) => field.name);
-}
-
-const Line = memo(function Line({ row, kind, meta, columns, fields, top, selected, at, toggle, menu }: {
-  row: Row | undefined; kind: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; selected: boolean; at: boolean;
+const Line = memo(function Line({ row, kind, meta, columns, fields, top, height, selected, at, toggle, menu }: {
+  row: Row | undefined; kind: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; height: number; selected: boolean; at: boolean;
   toggle: (row: Row) => void; menu: (row: Row, anchor: HTMLElement) => void;
 }): ReactNode {
-  const place = { transform: `translateY(${top}px)`, height: HEIGHT };
+  const place = { transform: `translateY(${top}px)`, height };
   if (!row) return <div className="grid-row" style={place} aria-hidden><div className="cell" /><div className="cell"><div className="skeleton" /></div></div>;
   const name = nameOf(row);
   const context = meta?.context?.(row) ?? (row["displaytext"] !== name ? (row["displaytext"] as string | undefined) : undefined);
@@ -42,7 +36,7 @@ const Line = memo(function Line({ row, kind, meta, columns, fields, top, selecte
       <div role="gridcell" className="cell"><input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} /></div>
       <div role="gridcell" className="cell name">
         {row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
-        {context && <small title={context}>{context}</small>}
+        {context && height > 44 && <small title={context}>{context}</small>}
       </div>
       {columns.map((column) => (
         <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? sizeOf(row) : <Value name={column} value={row[column]} field={fields.get(column)} />}</div>
@@ -54,7 +48,20 @@ const Line = memo(function Line({ row, kind, meta, columns, fields, top, selecte
   );
 });
 
-export function ResourceTable({ kind, meta, params, selection, menu, empty, onCount, open }: {
+/** The heading of a column; where the server can order by it, a button: up, down, as it was. */
+function Head({ column, field, order, choose }: { column: string; field: Field | undefined; order: string | undefined; choose: ((order: string | undefined) => void) | undefined }): ReactNode {
+  const text = column === "name" ? t("Name") : HEADS[column] ? t(HEADS[column]) : titleOf(column);
+  const [by, way] = (order ?? "").split(":");
+  const sorted = by !== column ? "none" : way === "desc" ? "descending" : "ascending";
+  const next = { none: column, ascending: `${column}:desc`, descending: undefined }[sorted];
+  return (
+    <div role="columnheader" className="cell" title={field?.description} aria-sort={sorted}>
+      {choose ? <button type="button" className="sort" onClick={() => choose(next)}>{text}<span aria-hidden>{{ none: "", ascending: "↑", descending: "↓" }[sorted]}</span></button> : text}
+    </div>
+  );
+}
+
+export function ResourceTable({ kind, meta, params: wantedRows, selection, menu, empty, onCount, open }: {
   kind: Kind; meta: Meta | undefined; params: Params; selection: Selection; menu: (row: Row, anchor: HTMLElement) => void; empty: ReactNode;
   onCount?: (page: Page) => void; open: (row: Row) => void;
 }): ReactNode {
@@ -63,8 +70,17 @@ export function ResourceTable({ kind, meta, params, selection, menu, empty, onCo
   const [wanted, setWanted] = useState([0]);
   const [width, setWidth] = useState(1200);
   const client = useQueryClient();
+  const navigate = useNavigate();
+  const order = (useSearch({ strict: false }) as { orderby?: string }).orderby;
+  const orders = kind.list.params.some((param) => param.name === "orderby");
+  const sort = orders ? (orderby: string | undefined) => void navigate({ to: ".", search: (old: Record<string, unknown>) => ({ ...old, orderby }), replace: true }) : undefined;
+  const params = useMemo(() => (orders && order ? { ...wantedRows, orderby: order } : wantedRows), [wantedRows, orders, order]);
+  const [view, change] = useView(kind);
+  const [choosing, setChoosing] = useState(false);
+  useLive(); // how often to poll follows from it
   const fields = useMemo(() => new Map(kind.list.response.map((field) => [field.name, field])), [kind]);
-  const all = useMemo(() => columnsOf(kind, meta), [kind, meta]);
+  const all = useMemo(() => view.columns ?? columnsOf(kind, meta), [view.columns, kind, meta]);
+  const height = view.dense ? 40 : 54;
   const columns = useMemo(() => all.slice(0, width < 560 ? 1 : Math.max(1, Math.floor((width - 300) / 140))), [all, width]);
   const pages = useQueries({
     queries: wanted.map((block) => ({
@@ -90,7 +106,8 @@ export function ResourceTable({ kind, meta, params, selection, menu, empty, onCo
     const page = client.getQueryData<Page>(["api", kind.list.name, params, "block", block]);
     return page?.rows[index % BLOCK];
   };
-  const virtual = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => HEIGHT, overscan: 8 });
+  const virtual = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 8 });
+  useEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
   const from = Math.floor((items[0]?.index ?? 0) / BLOCK);
   const to = Math.floor((items.at(-1)?.index ?? 0) / BLOCK);
@@ -98,8 +115,9 @@ export function ResourceTable({ kind, meta, params, selection, menu, empty, onCo
     const blocks = Array.from({ length: to - from + 1 }, (_, i) => from + i);
     setWanted((old) => (old.join() === blocks.join() ? old : blocks));
   }, [from, to]);
-  const keys = (event: KeyboardEvent) => {
-    if ((event.target as HTMLElement).tagName === "INPUT" && event.key !== "Escape") return;
+  const keys = (event: KeyboardEvent | globalThis.KeyboardEvent) => {
+    const target = event.target as HTMLElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || (target.matches("input, textarea, select") && (target as HTMLInputElement).type !== "checkbox")) return;
     const step = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
     const row = at >= 0 ? rowAt(at) : undefined;
     if (step) {
@@ -107,27 +125,36 @@ export function ResourceTable({ kind, meta, params, selection, menu, empty, onCo
       setAt(next);
       virtual.scrollToIndex(next);
     } else if (event.key === "x" && row) selection.toggle(row);
-    else if (event.key === "Enter" && row && event.target === scroller.current) open(row);
+    else if (event.key === "Enter" && row && (target === scroller.current || target === document.body)) open(row);
     else if (event.key === "." && row) menu(row, scroller.current as HTMLElement);
     else return;
     event.preventDefault();
   };
+  const press = useRef(keys);
+  press.current = keys;
+  useEffect(() => {
+    // Where nothing has the focus, or the page as a whole, the list takes the keys.
+    const idle = (event: globalThis.KeyboardEvent) => { if ((event.target === document.body || (event.target as HTMLElement).id === "main") && /^[jkx.]$|^Enter$/.test(event.key)) press.current(event); };
+    document.addEventListener("keydown", idle);
+    return () => document.removeEventListener("keydown", idle);
+  }, []);
   const style = { "--columns": `44px minmax(120px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} 52px` } as React.CSSProperties;
-  if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} /></div>;
+  if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
       <div className="grid-head" role="row">
         <div role="columnheader" className="cell"><span className="visually-hidden">{t("Selection")}</span></div>
-        <div role="columnheader" className="cell">{t("Name")}</div>
-        {columns.map((column) => <div role="columnheader" className="cell" key={column} title={fields.get(column)?.description}>{HEADS[column] ? t(HEADS[column]) : titleOf(column)}</div>)}
-        <div role="columnheader" className="cell"><span className="visually-hidden">{t("Actions")}</span></div>
+        <Head column="name" field={fields.get("name")} order={order} choose={fields.has("name") ? sort : undefined} />
+        {columns.map((column) => <Head key={column} column={column} field={fields.get(column)} order={order} choose={sort} />)}
+        <div role="columnheader" className="cell"><button type="button" className="icon-button" aria-label={t("Columns and density")} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}><IconAdjustments size={16} /></button></div>
       </div>
+      {choosing && <Columns kind={kind} columns={all} view={view} change={change} close={() => setChoosing(false)} />}
       {first && !first.isLoading && count === 0 && <div role="row"><div role="gridcell">{empty}</div></div>}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
         {items.map((item) => {
           const row = rowAt(item.index);
           return (
-            <Line key={item.key} row={row} kind={kind} meta={meta} columns={columns} fields={fields} top={item.start} at={item.index === at}
+            <Line key={item.key} row={row} kind={kind} meta={meta} columns={columns} fields={fields} top={item.start} height={height} at={item.index === at}
               selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} />
           );
         })}

@@ -1,0 +1,10 @@
+// English needs a file only where a text has plural forms.
+import type { Texts } from "../words";
+
+export default {
+  "{count} commands that your role may call": { one: "{count} command that your role may call", other: "{count} commands that your role may call" },
+  "{count} networks": { one: "{count} network", other: "{count} networks" },
+  "{count} instances": { one: "{count} instance", other: "{count} instances" },
+  "{count} public addresses": { one: "{count} public address", other: "{count} public addresses" },
+  "{count} settings; each is in force at once": { one: "{count} setting; it is in force at once", other: "{count} settings; each is in force at once" },
+} satisfies Texts;
