@@ -6,17 +6,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, above_caller, below_caller
-from cloudwright.core.resource import Owned, Resource, column
+from cloudwright.core.access import Kind, Use
+from cloudwright.core.resource import Owned, column
 from cloudwright.core.secret import Secret
 from cloudwright.core.tally import Counted, Counts
 from cloudwright.drivers.hypervisor.contract import Limits
+from cloudwright.infrastructure.offered import Offering, changed_by_caller, offered_to_caller
 
 RUNS = ("Starting", "Running", "Stopping", "Migrating", "Unknown")
 """States of an instance that runs, or may."""
 
 
-class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id", "id")]):
+class ServiceOffering(Offering, table="service_offering"):
     """How much of a machine: processors, MHz of each, MiB of memory. A custom one leaves them to the caller."""
 
     name: str
@@ -32,8 +33,6 @@ class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id",
     provisioning: str = "thin"
     tags: str = ""  # storage tags
     host_tags: str = ""
-    domain_id: int | None = None
-    zone_ids: list[str] = column(default=[])
     system_vm: str | None = None  # domainrouter, consoleproxy …: an offering for system VMs
     unique_name: str | None = None
     network_rate: int | None = None  # Mb/s
@@ -50,8 +49,8 @@ class ServiceOffering(Resource, table="service_offering", indexes=[("domain_id",
     def access(cls, kind: Kind, use: Use) -> Any:
         """Callers use those that are public or of their domain or one above; none of the system's."""
         if use is Use.CHANGE:
-            return below_caller(cls.c.domain_id) if kind is Kind.DOMAIN else sa.false()
-        return sa.and_(cls.c.system_vm.is_(None), sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id)))
+            return changed_by_caller(cls, kind)
+        return sa.and_(cls.c.system_vm.is_(None), offered_to_caller(cls))
 
 
 class SshKeyPair(Owned, table="ssh_key_pair", unique=[("account_id", "name")]):

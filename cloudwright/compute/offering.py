@@ -17,6 +17,7 @@ from cloudwright.core.view import computed, field
 from cloudwright.identity.model import Account, Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import in_domain, in_zone, offer, reoffer
 from cloudwright.infrastructure.placement import PLANNERS
 from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import Template
@@ -25,12 +26,9 @@ from cloudwright.storage.quality import (
     OfferingView,
     Quality,
     allow,
-    in_zone,
     may_tag,
-    offered_to,
     quality,
     state_of,
-    zones_of,
 )
 
 _BOUNDS = {
@@ -73,7 +71,6 @@ class ServiceOfferingView(OfferingView, of=ServiceOffering, key="serviceoffering
     encryptroot = computed(lambda row, caller: False, "whether the root disk is encrypted", "boolean")
     diskofferingstrictness = computed(lambda row, caller: False, "whether the root disk's offering can never change", "boolean")
     _unique = field(_c.unique_name, "the name by which the system finds it")
-    _zones = zones_of(ServiceOffering)
 
 
 class ListServiceOfferings(List, answers=ServiceOfferingView, keywords=[_c.name, _c.display_text]):
@@ -82,7 +79,7 @@ class ListServiceOfferings(List, answers=ServiceOfferingView, keywords=[_c.name,
     id: str | None = where(_c.uuid, "only this one", kind="uuid")
     name: str | None = where(_c.name, "only those of this name")
     zone: Ref[Zone] | None = where(in_zone(ServiceOffering), "only those for this zone", since="4.13")
-    domain: Ref[Domain] | None = where(_c.domain_id, "only those of this domain")
+    domain: Ref[Domain] | None = where(in_domain(ServiceOffering), "only those of this domain")
     cpu_number: int | None = where(lambda b: sa.or_(_c.custom, _c.cpus >= b), "with this many processors or more", since="4.15")
     cpu_speed: int | None = where(lambda b: sa.or_(_c.custom, _c.cpu_mhz >= b), "with this many MHz or more", since="4.15")
     memory: int | None = where(lambda b: sa.or_(_c.custom, _c.memory >= b), "with this many MiB or more", since="4.15")
@@ -176,7 +173,7 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
         custom = self._is_custom()
         if custom and self.is_system:
             raise ParamError("Parameter cpunumber: an offering for the system's machines says all sizes", param="cpunumber")
-        return tx.insert(
+        made = tx.insert(
             ServiceOffering(
                 name=self.name, display_text=self.display_text or self.name,
                 cpus=self.cpu_number, cpu_mhz=self.cpu_speed, memory=self.memory, custom=custom,
@@ -187,6 +184,7 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
                 **quality(self),
             )
         )  # fmt: skip
+        return offer(tx, made, self.domain)
 
     def _is_custom(self) -> bool:
         sizes = {"cpunumber": self.cpu_number, "cpuspeed": self.cpu_speed, "memory": self.memory}
@@ -269,7 +267,7 @@ class UpdateServiceOffering(Command, answers=ServiceOfferingView, event="SERVICE
     name: str | None = param("its new name")
     display_text: str | None = param("what it is told as")
     sort_key: int | None = param("where it stands in lists")
-    domain: str | None = param("the domain it is for, or public", wire_name="domainid", length=4096)
+    domain: str | None = param("the domains it is for, by comma, or public", wire_name="domainid", length=4096)
     zone: str | None = param("the zones it is for, by comma, or all", wire_name="zoneid", length=4096, since="4.13")
     storage_tags: str | None = param("tags, by comma, that storage must have", since="4.16")
     host_tags: str | None = param("the tag that hosts must have", since="4.16")
@@ -286,7 +284,8 @@ class UpdateServiceOffering(Command, answers=ServiceOfferingView, event="SERVICE
         values = {name: value for name, value in given.items() if value is not None}
         if self.state is not None:
             values["state"] = state_of(self.state)
-        tx.update(self.id, **values, **offered_to(tx, caller, self.domain, self.zone))
+        tx.update(self.id, **values)
+        reoffer(tx, caller, self.id, self.domain, self.zone)
         return self.id
 
 

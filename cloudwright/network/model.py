@@ -10,9 +10,10 @@ from cloudwright.compute.model import Vm
 from cloudwright.core.access import Kind, Use, above_caller, owned_by_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tally import Counted, Counts
+from cloudwright.infrastructure.offered import Offering, offered_to_caller
 
 
-class NetworkOffering(Resource, table="network_offering", unique=[("name",)]):
+class NetworkOffering(Offering, table="network_offering", unique=[("name",)]):
     """Which services a network has, and who provides each: `services` is service -> provider."""
 
     name: str
@@ -34,8 +35,6 @@ class NetworkOffering(Resource, table="network_offering", unique=[("name",)]):
     internet_protocol: str = "IPv4"
     rate: int | None = None
     tags: str = ""
-    domain_id: int | None = None
-    zone_ids: list[str] = column(default=[])
     service_offering_id: int | None = None
     max_connections: int | None = None
     sort_key: int = 0
@@ -46,8 +45,7 @@ class NetworkOffering(Resource, table="network_offering", unique=[("name",)]):
         """Callers use enabled guest offerings that are public or of their domain or one above."""
         if use is Use.CHANGE:
             return sa.false()
-        mine = sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
-        return sa.and_(cls.c.state == "Enabled", cls.c.system_only.is_(False), mine)
+        return sa.and_(cls.c.state == "Enabled", cls.c.system_only.is_(False), offered_to_caller(cls))
 
 
 class Network(Owned, table="network", indexes=[("zone_id", "id"), ("physical_network_id",), ("state", "id")]):

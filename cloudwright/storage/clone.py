@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from cloudwright.core.command import Verb
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.hypervisor.contract import Limit
-from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import offered_in
 from cloudwright.storage.quality import LIMITED
 
 C = TypeVar("C", bound=Verb)
@@ -41,9 +41,8 @@ def quality_of(reader: Reader, offering: Any) -> dict[str, Any]:
         limit: Limit = getattr(offering.limits, field)
         parts = {"": limit.rate, "_max": limit.burst, "_max_length": limit.seconds}
         rates |= {f"{prefix}_rate{ending}": value or None for ending, value in parts.items()}
-    domain = reader.get(Domain, offering.domain_id) if offering.domain_id is not None else None
     return rates | {
         "cache_mode": offering.cache_mode, "storage_type": offering.storage_type, "provisioning_type": offering.provisioning,
-        "domain": [domain] if domain is not None else None, "display_text": offering.display_text,
+        "domain": offered_in(reader, offering) or None, "display_text": offering.display_text,
         "zone": reader.all(Zone, Zone.c.uuid.in_(offering.zone_ids)) if offering.zone_ids else None,
     }  # fmt: skip

@@ -6,10 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, above_caller, below_caller, owned_by_caller, projects_of_caller
+from cloudwright.core.access import Kind, Use, owned_by_caller, projects_of_caller
 from cloudwright.core.resource import Owned, Resource, column
 from cloudwright.core.tally import Counted, Counts
 from cloudwright.drivers.hypervisor.contract import Limits
+from cloudwright.infrastructure.offered import Offering, changed_by_caller, offered_to_caller
 
 
 class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], indexes=[("cluster_id", "id")]):
@@ -57,7 +58,7 @@ class ImageStore(Resource, table="image_store", unique=[("name",)]):
     error: str = column(text=True, default="")
 
 
-class DiskOffering(Resource, table="disk_offering"):
+class DiskOffering(Offering, table="disk_offering"):
     """A size and quality of data disks. A custom one leaves the size to the caller."""
 
     name: str
@@ -68,8 +69,6 @@ class DiskOffering(Resource, table="disk_offering"):
     storage_type: str = "shared"
     provisioning: str = "thin"
     tags: str = ""
-    domain_id: int | None = None
-    zone_ids: list[str] = column(default=[])
     limits: Limits = column(default=Limits())
     min_iops: int | None = None
     max_iops: int | None = None
@@ -82,9 +81,7 @@ class DiskOffering(Resource, table="disk_offering"):
     @classmethod
     def access(cls, kind: Kind, use: Use) -> Any:
         """Callers use those that are public or of their domain or one above."""
-        if use is Use.CHANGE:
-            return below_caller(cls.c.domain_id) if kind is Kind.DOMAIN else sa.false()
-        return sa.or_(cls.c.domain_id.is_(None), above_caller(cls.c.domain_id))
+        return changed_by_caller(cls, kind) if use is Use.CHANGE else offered_to_caller(cls)
 
 
 class OsCategory(Resource, table="os_category", unique=[("name",)]):

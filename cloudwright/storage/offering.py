@@ -17,6 +17,7 @@ from cloudwright.core.view import field
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import in_domain, in_zone, offer, reoffer
 from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
 from cloudwright.storage.quality import (
@@ -25,12 +26,9 @@ from cloudwright.storage.quality import (
     Quality,
     Rates,
     allow,
-    in_zone,
-    offered_to,
     quality,
     rates,
     state_of,
-    zones_of,
 )
 
 GIB = 1 << 30
@@ -54,7 +52,6 @@ class DiskOfferingView(OfferingView, of=DiskOffering, key="diskoffering"):
     cacheMode = field(DiskOffering.c.cache_mode, "how the host caches the disk")  # noqa: N815
     displayoffering = field(DiskOffering.c.display, "whether it is shown to users")
     details = field(DiskOffering.c.details, "further details")
-    _zones = zones_of(DiskOffering)
 
 
 class ListDiskOfferings(List, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text]):
@@ -63,7 +60,7 @@ class ListDiskOfferings(List, answers=DiskOfferingView, keywords=[DiskOffering.c
     id: str | None = where(DiskOffering.c.uuid, "only this one", kind="uuid")
     name: str | None = where(DiskOffering.c.name, "only those of this name")
     zone: Ref[Zone] | None = where(in_zone(DiskOffering), "only those for this zone", since="4.13")
-    domain: Ref[Domain] | None = where(DiskOffering.c.domain_id, "only those of this domain")
+    domain: Ref[Domain] | None = where(in_domain(DiskOffering), "only those of this domain")
     storage_type: str | None = where(DiskOffering.c.storage_type, "shared or local", choices=STORAGE, since="4.19")
     state: str | None = param("Active (without it, too) or Inactive; administrators only", since="4.19")
     volume: Ref[Volume] | None = param("only those to which this volume can be changed", since="4.17")
@@ -123,13 +120,14 @@ class CreateDiskOffering(Quality, Command, answers=DiskOfferingView, event="DISK
                 "Parameter disksize: an offering has a size or leaves it to the caller (customized=true), one of the two",
                 param="disksize",
             )
-        return tx.insert(
+        made = tx.insert(
             DiskOffering(
                 name=self.name, display_text=self.display_text or self.name, size=(self.disk_size or 0) * GIB,
                 custom=self.customized, tags=_tags(self.tags), display=self.display_offering, details=self.details,
                 **quality(self),
             )
         )  # fmt: skip
+        return offer(tx, made, self.domain)
 
 
 class CloneDiskOffering(
@@ -160,7 +158,7 @@ class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.O
     display_text: str | None = param("what it is told as", length=4096)
     sort_key: int | None = param("where it stands in lists")
     display_offering: bool | None = param("whether users see it")
-    domain: str | None = param("the domain it is for, or public", wire_name="domainid", length=4096, since="4.13")
+    domain: str | None = param("the domains it is for, by comma, or public", wire_name="domainid", length=4096, since="4.13")
     zone: str | None = param("the zones it is for, by comma, or all", wire_name="zoneid", length=4096, since="4.13")
     tags: str | None = param("tags, by comma, that storage must have", since="4.15")
     state: str | None = param("Active or Inactive")
@@ -173,12 +171,13 @@ class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.O
             "display": self.display_offering,
         }
         values = {name: value for name, value in given.items() if value is not None}
-        values |= offered_to(tx, caller, self.domain, self.zone) | rates(self, self.id.limits)
+        values |= rates(self, self.id.limits)
         if self.tags is not None:
             values["tags"] = _tags(self.tags)
         if self.state is not None:
             values["state"] = state_of(self.state)
         tx.update(self.id, **values)
+        reoffer(tx, caller, self.id, self.domain, self.zone)
         return self.id
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
 from msgspec.structs import replace
 
-from cloudwright.core.access import Caller, Use, lookup
+from cloudwright.core.access import Caller
 from cloudwright.core.command import Verb
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
-from cloudwright.core.view import View, computed, field, many
+from cloudwright.core.view import computed
 from cloudwright.drivers.hypervisor.contract import Limit, Limits
 from cloudwright.identity.model import ADMIN, DOMAIN_ADMIN, Account, Domain
 from cloudwright.infrastructure.absent import not_built
-from cloudwright.infrastructure.dedication import domains_of
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import OfferedView, check_fits
 
 TAGGED = setting(
     "allow.domain.admins.to.create.tagged.offerings", False, "whether domain administrators may make offerings with tags",
@@ -59,7 +57,7 @@ class Quality(Rates):
     storage_type: str = param("where its disks lie: on shared or on a host's local storage", default="shared", choices=STORAGE)
     provisioning_type: str = param("how its disks take room", default="thin", choices=PROVISIONING)
     domain: list[Ref[Domain]] = param(
-        "the domain it is for, with those below; without: everybody", wire_name="domainid", default=[]
+        "the domains it is for, with those below; without: everybody", wire_name="domainid", default=[]
     )
     zone: list[Ref[Zone]] = param("the zones it is for; without: all", wire_name="zoneid", default=[], since="4.13")
     customized_iops: bool | None = param("whether callers choose guaranteed operations", check=not_built(_IOPS))
@@ -103,7 +101,6 @@ def quality(command: Quality) -> dict[str, Any]:
     return {
         "storage_type": command.storage_type.lower(),
         "provisioning": command.provisioning_type.lower(),
-        "domain_id": single([d.id for d in command.domain]),
         "zone_ids": [z.uuid for z in command.zone],
         **rates(command, Limits()),
     }
@@ -114,8 +111,8 @@ def allow(tx: Reader, caller: Caller, command: Any, tags: str) -> None:
     allows them. Raises Denied."""
     if caller.root:
         return
-    if not command.domain:
-        command.__dict__["domain"] = [tx.get(Domain, caller.domain_id)]
+    its = [domain for domain in command.domain if domain.path.startswith(caller.domain_path)]  # a clone's source has others, too
+    command.__dict__["domain"] = its or [tx.get(Domain, caller.domain_id)]
     if tags and not may_tag(tx, caller.account_id):
         text = "Offerings with tags are made by administrators of root"
         raise Denied(text, param="tags", why=[f"{TAGGED.name} is false for your account"])
@@ -128,61 +125,10 @@ def may_tag(reader: Reader, account_id: int) -> bool:
 
 
 def check_offered(reader: Reader, offering: Any, zone: Zone, domain_id: int, name: str = "diskofferingid") -> None:
-    """Raises ParamError where an offering is inactive, for other zones, or for another domain than this and those above it."""
+    """Raises ParamError where an offering is inactive, for other zones, or for other domains than this and those above it."""
     if offering.state != "Active":
         raise ParamError(f"Parameter {name}: {offering.name} is {offering.state}", param=name)
-    if offering.zone_ids and zone.uuid not in offering.zone_ids:
-        raise ParamError(f"Parameter {name}: {offering.name} is not offered in zone {zone.name}", param=name)
-    if offering.domain_id is not None and offering.domain_id not in domains_of(reader, domain_id):
-        path = reader.get(Domain, offering.domain_id).path
-        raise ParamError(f"Parameter {name}: {offering.name} is for domain {path} and those below it", param=name)
-
-
-def single(domains: Sequence[int]) -> int | None:
-    """The only domain. Raises ParamError when there are more."""
-    if len(domains) > 1:
-        raise ParamError(
-            f"Parameter domainid: an offering is for one domain and those below it, and {len(domains)} were given",
-            param="domainid",
-            fix=["make one offering for each domain", "give the domain above all of them"],
-        )
-    return domains[0] if domains else None
-
-
-def offered_to(reader: Reader, caller: Caller, domains: str | None, zones: str | None) -> dict[str, Any]:
-    """The columns of an update's `domainid` (ids, or "public") and `zoneid` (ids, or "all")."""
-    values: dict[str, Any] = {}
-    if domains is not None:
-        if domains.lower() == "public" and not caller.root:
-            raise Denied("Parameter domainid: only administrators of root make an offering public", param="domainid")
-        ids = [] if domains.lower() == "public" else [_row(reader, caller, Domain, d, "domainid").id for d in _split(domains)]
-        values["domain_id"] = single(ids)
-    if zones is not None:
-        chosen = [] if zones.lower() == "all" else [_row(reader, caller, Zone, z, "zoneid") for z in _split(zones)]
-        values["zone_ids"] = [zone.uuid for zone in chosen]
-    return values
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _row(reader: Reader, caller: Caller, kind: Any, uuid: str, name: str) -> Any:
-    row = reader.one(lookup(kind, caller.kind, Use.USE), {"value": uuid.lower(), **caller.binds()})
-    if row is None:
-        raise ParamError(f"Parameter {name}: there is no {kind.kind} {uuid[:64]} that you may use", param=name)
-    return kind.load(row)
-
-
-def in_zone(of: Any) -> Any:
-    """A condition maker: the offering is for all zones, or for the one whose id is bound."""
-
-    def condition(bind: Any) -> sa.ColumnElement[bool]:
-        uuid = sa.select(Zone.c.uuid).where(Zone.c.id == bind).scalar_subquery()
-        text = sa.cast(of.c.zone_ids, sa.Text)
-        return sa.or_(text == "[]", text.like(sa.literal('%"').concat(uuid).concat('"%')))
-
-    return condition
+    check_fits(reader, offering, zone, domain_id, name)
 
 
 def state_of(text: str) -> str:
@@ -197,16 +143,9 @@ def rate(of: str, part: str, doc: str) -> Any:
     return computed(lambda row, caller: getattr(getattr(row["_limits"], of), part) or None, doc, "long")
 
 
-class OfferingView(View):
+class OfferingView(OfferedView):
     """The fields that service and disk offerings share."""
 
-    def __init_subclass__(cls, *, of: Any = None, key: str = "", joins: Any = ()) -> None:
-        super().__init_subclass__(of=of, key=key, joins=[*joins, (Domain, Domain.c.id == of.c.domain_id)])
-
-    domainid = field(Domain.c.uuid, "the domain it is for; none: everybody")
-    domain = field(Domain.c.name, "the name of that domain")
-    zoneid = computed(lambda row, caller: _joined(row, "id"), "the zones it is for, by comma; none: all")
-    zone = computed(lambda row, caller: _joined(row, "name"), "the names of those zones")
     diskBytesReadRate = rate("read_bytes", "rate", "bytes a second that may be read")  # noqa: N815
     diskBytesReadRateMax = rate("read_bytes", "burst", "bytes a second that may be read in a burst")  # noqa: N815
     diskBytesReadRateMaxLength = rate("read_bytes", "seconds", "how many seconds a burst may last")  # noqa: N815
@@ -219,13 +158,3 @@ class OfferingView(View):
     diskIopsWriteRate = rate("write_operations", "rate", "writes a second")  # noqa: N815
     diskIopsWriteRateMax = rate("write_operations", "burst", "writes a second in a burst")  # noqa: N815
     diskIopsWriteRateMaxLength = rate("write_operations", "seconds", "how many seconds a burst may last")  # noqa: N815
-
-
-def zones_of(of: Any) -> Any:
-    """The hidden field from which an offering's zones are told."""
-    holds = sa.cast(of.c.zone_ids, sa.Text).like(sa.literal('%"').concat(Zone.c.uuid).concat('"%'))
-    return many(Zone, holds, {"id": Zone.c.uuid, "name": Zone.c.name}, "its zones")
-
-
-def _joined(row: dict[str, Any], name: str) -> str | None:
-    return ",".join(zone[name] for zone in row.get("_zones") or []) or None

@@ -334,6 +334,8 @@ def upgrade() -> None:
     sa.Column('created', Seconds, nullable=False),
     sa.Column('removed', Seconds, nullable=True),
     sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('public', sa.Boolean(), nullable=False),
+    sa.Column('zone_ids', Long, nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('display_text', sa.String(length=255), nullable=False),
     sa.Column('size', sa.BigInteger(), nullable=False),
@@ -342,8 +344,6 @@ def upgrade() -> None:
     sa.Column('storage_type', sa.String(length=255), nullable=False),
     sa.Column('provisioning', sa.String(length=255), nullable=False),
     sa.Column('tags', sa.String(length=255), nullable=False),
-    sa.Column('domain_id', sa.BigInteger(), nullable=True),
-    sa.Column('zone_ids', Long, nullable=False),
     sa.Column('limits', Long, nullable=False),
     sa.Column('min_iops', sa.BigInteger(), nullable=True),
     sa.Column('max_iops', sa.BigInteger(), nullable=True),
@@ -844,6 +844,8 @@ def upgrade() -> None:
     sa.Column('created', Seconds, nullable=False),
     sa.Column('removed', Seconds, nullable=True),
     sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('public', sa.Boolean(), nullable=False),
+    sa.Column('zone_ids', Long, nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('display_text', sa.String(length=255), nullable=False),
     sa.Column('traffic', sa.String(length=255), nullable=False),
@@ -863,8 +865,6 @@ def upgrade() -> None:
     sa.Column('internet_protocol', sa.String(length=255), nullable=False),
     sa.Column('rate', sa.BigInteger(), nullable=True),
     sa.Column('tags', sa.String(length=255), nullable=False),
-    sa.Column('domain_id', sa.BigInteger(), nullable=True),
-    sa.Column('zone_ids', Long, nullable=False),
     sa.Column('service_offering_id', sa.BigInteger(), nullable=True),
     sa.Column('max_connections', sa.BigInteger(), nullable=True),
     sa.Column('sort_key', sa.BigInteger(), nullable=False),
@@ -989,6 +989,28 @@ def upgrade() -> None:
     )
     op.create_index('oauth_provider_living', 'oauth_provider', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('oauth_provider_one_provider_domain_id', 'oauth_provider', ['provider', 'domain_id', 'gone'], unique=True)
+    op.create_table('offered',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('offering_kind', sa.String(length=255), nullable=False),
+    sa.Column('offering_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('offered_domain_id', 'offered', ['domain_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('offered_living', 'offered', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('offered_offering_id_offering_kind', 'offered', ['offering_id', 'offering_kind', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('os_category',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1670,6 +1692,8 @@ def upgrade() -> None:
     sa.Column('created', Seconds, nullable=False),
     sa.Column('removed', Seconds, nullable=True),
     sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('public', sa.Boolean(), nullable=False),
+    sa.Column('zone_ids', Long, nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('display_text', sa.String(length=255), nullable=False),
     sa.Column('cpus', sa.BigInteger(), nullable=True),
@@ -1683,8 +1707,6 @@ def upgrade() -> None:
     sa.Column('provisioning', sa.String(length=255), nullable=False),
     sa.Column('tags', sa.String(length=255), nullable=False),
     sa.Column('host_tags', sa.String(length=255), nullable=False),
-    sa.Column('domain_id', sa.BigInteger(), nullable=True),
-    sa.Column('zone_ids', Long, nullable=False),
     sa.Column('system_vm', sa.String(length=255), nullable=True),
     sa.Column('unique_name', sa.String(length=255), nullable=True),
     sa.Column('network_rate', sa.BigInteger(), nullable=True),
@@ -1705,7 +1727,6 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('service_offering_domain_id_id', 'service_offering', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('service_offering_living', 'service_offering', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('setting',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -2504,7 +2525,6 @@ def downgrade() -> None:
     op.drop_index('setting_living', table_name='setting', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('setting')
     op.drop_index('service_offering_living', table_name='service_offering', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.drop_index('service_offering_domain_id_id', table_name='service_offering', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('service_offering')
     op.drop_index('server_one_node', table_name='server')
     op.drop_index('server_living', table_name='server', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -2624,6 +2644,10 @@ def downgrade() -> None:
     op.drop_index('os_category_one_name', table_name='os_category')
     op.drop_index('os_category_living', table_name='os_category', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('os_category')
+    op.drop_index('offered_offering_id_offering_kind', table_name='offered', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('offered_living', table_name='offered', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('offered_domain_id', table_name='offered', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('offered')
     op.drop_index('oauth_provider_one_provider_domain_id', table_name='oauth_provider')
     op.drop_index('oauth_provider_living', table_name='oauth_provider', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('oauth_provider')

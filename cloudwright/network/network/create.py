@@ -15,6 +15,7 @@ from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import OwnedBy, owner
 from cloudwright.infrastructure.address import ip, mask
 from cloudwright.infrastructure.model import PhysicalNetwork, Provider, SegmentNumber, TrafficType, Zone
+from cloudwright.infrastructure.offered import check_fits
 from cloudwright.network.address.take import take_address
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.network.network.apply import ApplyNetwork
@@ -87,6 +88,7 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
     def run(self, tx: Tx, caller: Caller) -> Network:
         offering, account = self.network_offering, owner(tx, caller, self)
         self._refuse(offering)
+        check_fits(tx, offering, self.zone, account.domain_id, "networkofferingid")
         self._refuse_names(tx, account)
         physical = self._physical(tx, offering)
         number, kind = self._number(physical, offering)
@@ -131,9 +133,6 @@ class CreateNetwork(OwnedBy, Command, answers=NetworkView, event="NETWORK.CREATE
         if offering.system_only:
             text = f"Parameter networkofferingid: network offering {offering.name} is the system's own"
             raise ParamError(text, param="networkofferingid", fix=["choose one of listNetworkOfferings state=Enabled"])
-        if offering.zone_ids and self.zone.uuid not in offering.zone_ids:
-            text = f"Network offering {offering.name} is not for zone {self.zone.name}"
-            raise ParamError(text, param="networkofferingid")
         if self.zone.network_type == "Basic":
             raise ParamError(f"Zone {self.zone.name} is a basic one: it has one shared network", param="zoneid")
         if offering.guest_type == "L2" and (self.gateway or self.netmask):

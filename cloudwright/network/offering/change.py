@@ -7,8 +7,7 @@ from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.identity.model import Domain
-from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import reoffer
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.network.offering.view import NetworkOfferingView
 
@@ -27,7 +26,7 @@ class UpdateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
     keep_alive_enabled: bool | None = param("whether its load balancer keeps connections")
     max_connections: int | None = param("connections of its load balancer")
     tags: str | None = param("tags of the physical networks it wants", length=4096)
-    domainid: str | None = param("the domain it shall be for; public for everybody", length=4096)
+    domainid: str | None = param("the domains it shall be for, comma-separated; public for everybody", length=4096)
     zoneid: str | None = param("the zones it shall be for, comma-separated; all for all", length=4096, since="4.13")
 
     def run(self, tx: Tx, caller: Caller) -> NetworkOffering:
@@ -39,33 +38,9 @@ class UpdateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
             "state": self.state and self.state.capitalize(),
         }  # fmt: skip
         values = {name: value for name, value in values.items() if value is not None}
-        if self.domainid is not None:
-            values["domain_id"] = self._domain(tx, self.domainid)
-        if self.zoneid is not None:
-            values["zone_ids"] = self._zones(tx, self.zoneid)
-        if values:
-            tx.update(self.id, **values)
+        tx.update(self.id, **values)
+        reoffer(tx, caller, self.id, self.domainid, self.zoneid)
         return self.id
-
-    @staticmethod
-    def _domain(tx: Tx, text: str) -> int | None:
-        if text.lower() == "public":
-            return None
-        row = tx.find(Domain, Domain.c.uuid == text)
-        if row is None:
-            raise ParamError(f"Parameter domainid: there is no domain {text[:64]!r}", param="domainid")
-        return row.id
-
-    @staticmethod
-    def _zones(tx: Tx, text: str) -> list[str]:
-        if text.lower() == "all":
-            return []
-        wanted = [part.strip() for part in text.split(",") if part.strip()]
-        known = {zone.uuid for zone in tx.all(Zone, Zone.c.uuid.in_(wanted))}
-        missing = [uuid for uuid in wanted if uuid not in known]
-        if missing:
-            raise ParamError(f"Parameter zoneid: there is no zone {missing[0][:64]!r}", param="zoneid")
-        return wanted
 
 
 class DeleteNetworkOffering(Command, event="NETWORK.OFFERING.DELETE"):

@@ -9,8 +9,8 @@ from cloudwright.core.access import Caller
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
-from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import offered_in
 from cloudwright.network.model import NetworkOffering
 from cloudwright.network.offering.create import CreateNetworkOffering, service_name
 from cloudwright.network.offering.view import NetworkOfferingView
@@ -45,7 +45,7 @@ class CloneNetworkOffering(CreateNetworkOffering, answers=NetworkOfferingView, e
             "specify_ip_ranges": source.specify_ip_ranges, "is_persistent": source.persistent, "details": source.details or None,
             "egress_default_policy": source.egress_allow, "enable": source.state == "Enabled", "service_offering": router,
             "supported_services": services or None, "service_capability_list": given or None,
-            "domainid": [tx.get(Domain, source.domain_id)] if source.domain_id is not None else None,
+            "domainid": offered_in(tx, source) or None,
             "zoneid": tx.all(Zone, Zone.c.uuid.in_(source.zone_ids)) if source.zone_ids else None,
         }  # fmt: skip
 

@@ -12,6 +12,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import offer
 from cloudwright.network.model import NetworkOffering
 from cloudwright.network.offering.view import NetworkOfferingView
 from cloudwright.network.services import CAPABILITIES, NOT_BUILT, ROUTER, WITHOUT
@@ -49,7 +50,7 @@ class CreateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
     is_persistent: bool = param("whether networks are implemented without machines", default=False)
     details: dict[str, str] | None = param("further settings", style="free", since="4.2.0")
     egress_default_policy: bool = param("whether guests may send out where no rule says otherwise", default=False)
-    domainid: list[Ref[Domain]] | None = param("the domain it is for; everybody by default", wire_name="domainid")
+    domainid: list[Ref[Domain]] | None = param("the domains it is for; everybody by default", wire_name="domainid")
     zoneid: list[Ref[Zone]] | None = param("the zones it is for; all by default", wire_name="zoneid", since="4.13")
     enable: bool = param("true: it may be used at once", default=False, since="4.16")
     for_vpc: bool | None = param("whether it is for tiers of VPCs")
@@ -68,20 +69,18 @@ class CreateNetworkOffering(Command, answers=NetworkOfferingView, event="NETWORK
         self._refuse_unbuilt()
         kind = next(k for k in ("Isolated", "Shared", "L2") if k.lower() == self.guest_ip_type.lower())
         services = self._services(kind)
-        domains = self.domainid or []
-        if len(domains) > 1:
-            raise ParamError("Parameter domainid: one domain can be given; those below it are included", param="domainid")
-        return tx.insert(
+        made = tx.insert(
             NetworkOffering(
                 name=self.name, display_text=self.display_text or self.name, guest_type=kind, services=services,
                 capabilities=self._capabilities(services), state="Enabled" if self.enable else "Disabled",
                 availability=self.availability.capitalize(), specify_vlan=self.specify_vlan, tags=self.tags or "",
                 specify_ip_ranges=self.specify_ip_ranges, conserve_mode=self.conserve_mode, persistent=self.is_persistent,
                 egress_allow=self.egress_default_policy, rate=self.network_rate, details=self.details or {},
-                domain_id=domains[0].id if domains else None, zone_ids=[zone.uuid for zone in self.zoneid or ()],
+                zone_ids=[zone.uuid for zone in self.zoneid or ()],
                 service_offering_id=self.service_offering.id if self.service_offering else None,
             )
         )  # fmt: skip
+        return offer(tx, made, self.domainid or [])
 
     def _refuse_unbuilt(self) -> None:
         for name, what in _UNBUILT.items():

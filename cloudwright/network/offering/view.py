@@ -12,12 +12,12 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader
-from cloudwright.core.view import View, computed, field
+from cloudwright.core.view import computed, field
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.offered import OfferedView, in_domain, in_zone, told
 from cloudwright.network import services
 from cloudwright.network.model import Network, NetworkOffering
-from cloudwright.storage.quality import zones_of
 
 _its = ServiceOffering.t.alias("of_routers")
 _ROUTERS = (
@@ -30,11 +30,10 @@ _ROUTERS = (
 
 
 class NetworkOfferingView(
-    View,
+    OfferedView,
     of=NetworkOffering,
     key="networkoffering",
     joins=[
-        (Domain, Domain.c.id == NetworkOffering.c.domain_id),
         (ServiceOffering, ServiceOffering.c.id == NetworkOffering.c.service_offering_id),
     ],
 ):
@@ -62,13 +61,7 @@ class NetworkOfferingView(
     tags = field(NetworkOffering.c.tags, "tags of physical networks it wants", convert=lambda tags: tags or None)
     maxconnections = field(NetworkOffering.c.max_connections, "connections of its load balancer", "integer")
     serviceofferingid = field(sa.func.coalesce(ServiceOffering.c.uuid, _ROUTERS), "the service offering of its routers", "string")
-    domainid = field(Domain.c.uuid, "the domain it is for")
-    domain = field(Domain.c.path, "the path of that domain")
-    zoneid = field(NetworkOffering.c.zone_ids, "the zones it is for", "string", convert=lambda ids: ",".join(ids) or None)
-    _zones = zones_of(NetworkOffering)
-    zone = computed(
-        lambda row, caller: ",".join(zone["name"] for zone in row.get("_zones") or ()) or None, "the names of those zones"
-    )
+    domain = computed(lambda row, caller: told(row, caller, "path"), "the paths of the domains it is for")
     networkmode = computed(lambda row, caller: "NATTED", "NATTED: guests' addresses are translated")
     fornsx = computed(lambda row, caller: False, "whether NSX provides it", "boolean")
     fortungsten = computed(lambda row, caller: False, "whether Tungsten Fabric provides it", "boolean")
@@ -83,14 +76,8 @@ class NetworkOfferingView(
     )
 
 
-def _in_zone(bind: Any) -> Condition:
-    zone = sa.select(Zone.c.uuid).where(Zone.c.id == bind).scalar_subquery()
-    text = sa.cast(NetworkOffering.c.zone_ids, sa.Text)
-    return sa.or_(text == "[]", text.like("%" + zone + "%"))
-
-
 def _for_domain(bind: Any) -> Condition:
-    return sa.or_(NetworkOffering.c.domain_id.is_(None), NetworkOffering.c.domain_id == bind)
+    return sa.or_(NetworkOffering.c.public.is_(True), in_domain(NetworkOffering)(bind))
 
 
 def _has_service(name: str) -> Condition:
@@ -108,7 +95,7 @@ class ListNetworkOfferings(List, answers=NetworkOfferingView, keywords=[NetworkO
     specify_vlan: bool | None = where(NetworkOffering.c.specify_vlan, "only those whose VLAN is (not) asked for")
     availability: str | None = where(NetworkOffering.c.availability, "Required or Optional")
     domain: Ref[Domain] | None = where(_for_domain, "only those that this domain may use", since="4.13")
-    zone: Ref[Zone] | None = where(_in_zone, "only those that may be used in this zone")
+    zone: Ref[Zone] | None = where(in_zone(NetworkOffering), "only those that may be used in this zone")
     state: str | None = where(NetworkOffering.c.state, "Enabled or Disabled")
     network: Ref[Network] | None = param("only those that this network may change to", default=None)
     guest_ip_type: str | None = where(NetworkOffering.c.guest_type, "Isolated, Shared or L2")
