@@ -1,28 +1,84 @@
-// A job's story: what each step did, with times, and how it ended.
+// A job's story: what each step did, with times, how it ended, and what can be done about it.
+import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { useCatalogue, useList, useOne } from "../api/use";
-import { commandOf, type Job } from "../api/jobs";
-import { duration, sentence } from "../lib/format";
+import { useQuery } from "@tanstack/react-query";
+import { call, type ApiError, type Row } from "../api/client";
+import { commandOf, jobFailure, type Job } from "../api/jobs";
+import { pollEvery } from "../api/live";
+import { useCatalogue, useList, usePerform } from "../api/use";
+import { duration, exactly, parseDate, sentence } from "../lib/format";
 import { t } from "../lib/words";
-import { JobLine } from "../ui/Activity";
+import { Explain } from "../ui/Explain";
 import { Title } from "../ui/Title";
+import { Age, Status } from "../ui/values";
+import "./detail/detail.css";
+
+const WORDS = ["Running", "Done", "Failed", "Cancelled"];
+
+function Evidence({ told }: { told: Row }): ReactNode {
+  const evidence = told["evidence"] as Row | undefined;
+  if (!evidence || !Object.keys(evidence).length) return null;
+  return <small className="faint mono" style={{ display: "block", overflowWrap: "anywhere" }}>{Object.entries(evidence).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(" · ")}</small>;
+}
+
+function Step({ told }: { told: Row }): ReactNode {
+  const verb = String(told["verb"] ?? "did");
+  const bad = /fail|refus|lost|gave/.test(verb);
+  const said = String(told["said"] ?? "");
+  const step = sentence(String(told["step"] ?? ""));
+  return (
+    <li className={bad ? "bad" : ""}>
+      <div className="row wrap" style={{ gap: 8 }}>
+        <b>{sentence(String(told["task"] ?? ""))}: {step.toLowerCase()}</b>
+        {verb !== "did" && <span className={`status ${bad ? "bad" : "warn"}`}>{verb}</span>}
+        <span style={{ marginInlineStart: "auto" }} className="faint">{told["seconds"] !== undefined && duration(Number(told["seconds"]))}{told["created"] !== undefined && <> · <Age at={String(told["created"])} /></>}</span>
+      </div>
+      {said !== `did ${String(told["step"])}` && <div>{said}</div>}
+      <Evidence told={told} />
+    </li>
+  );
+}
 
 export function JobPage({ id }: { id: string }): ReactNode {
   const catalogue = useCatalogue();
-  const found = useOne("listAsyncJobs", { jobid: id, listall: true, page: 1, pagesize: 1 });
+  const run = usePerform();
+  const found = useQuery<Job, ApiError>({ queryKey: ["api", "queryAsyncJobResult", id], queryFn: ({ signal }) => call<Job>("queryAsyncJobResult", { jobid: id }, signal), refetchInterval: (query) => (query.state.data?.jobstatus === 0 ? pollEvery(true) : false) });
   const story = useList("listJobStory", { jobid: id }, catalogue.has("listJobStory"));
-  const job = found.data as Job | undefined;
-  if (!job) return <p className="quiet">{found.isPending ? t("Reading…") : t("There is no such job that you may see.")}</p>;
+  const job = found.data;
+  if (!job) return found.error ? <Explain error={found.error as ApiError} title={t("There is no such job that you may see.")} /> : <p className="quiet">{t("Reading…")}</p>;
+  const kind = job.jobinstancetype ? catalogue.kinds.find((one) => one.noun.toLowerCase() === job.jobinstancetype?.toLowerCase()) : undefined;
+  const took = job.completed ? (parseDate(job.completed).getTime() - parseDate(job.created).getTime()) / 1000 : undefined;
+  const failed = job.jobstatus === 2;
   return (
     <>
-      <Title title={sentence(commandOf(job))} line={<span className="mono">{id}</span>} />
-      <div className="card"><ul className="feed"><JobLine job={job} /></ul></div>
-      {!!story.data?.rows.length && (
-        <section className="card" style={{ marginTop: 14 }}>
-          <h2>{t("Story")}</h2>
-          <ol className="feed">{story.data.rows.map((told, at) => <li key={at}><b>{sentence(String(told["step"] ?? ""))}</b><span>{String(told["said"] ?? told["text"] ?? told["verb"] ?? "")}</span><span className="age">{told["seconds"] !== undefined && duration(Number(told["seconds"]))}</span></li>)}</ol>
+      <Title title={<span className="row wrap">{sentence(commandOf(job))} <Status state={job.state === "stuck" ? "Stuck" : job.state === "undo" ? "Undoing" : (WORDS[job.jobstatus] ?? "Running")} /></span>} line={<span className="mono">{id}</span>}>
+        {job.jobstatus === 0 && catalogue.has("cancelJob") && <Button variant="default" loading={run.isPending} onClick={() => run.mutate({ command: "cancelJob", params: { jobid: id } })}>{t("Cancel job")}</Button>}
+        {job.state === "stuck" && catalogue.has("resumeJob") && <Button loading={run.isPending} onClick={() => run.mutate({ command: "resumeJob", params: { jobid: id } })}>{t("Resume job")}</Button>}
+      </Title>
+      {run.error && <div style={{ marginBottom: 14 }}><Explain error={run.error} /></div>}
+      <div className="detail">
+        <section className="card">
+          <h2 className="part">{t("Job")}</h2>
+          <dl className="facts">
+            <dt>{t("Begun")}</dt><dd>{exactly(parseDate(job.created))}</dd>
+            {took !== undefined && <><dt>{t("Took")}</dt><dd>{duration(took)}</dd></>}
+            {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
+            {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{sentence(kind.noun)}</Link></dd></>}
+            {job.waitsfor && <><dt>{t("Waits for")}</dt><dd>{job.waitsfor}</dd></>}
+            {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{sentence(job.step)}</dd></>}
+            {job["managementservername"] !== undefined && <><dt>{t("Server")}</dt><dd>{String(job["managementservername"])}</dd></>}
+          </dl>
         </section>
-      )}
+        <div className="stack">
+          {failed && <Explain error={jobFailure(commandOf(job), job)} />}
+          <section className="card">
+            <h2>{t("Story")}</h2>
+            {story.data && !story.data.rows.length && <p className="quiet">{t("It had no steps to tell of.")}</p>}
+            <ol className="steps-line">{story.data?.rows.map((told, at) => <Step key={at} told={told} />)}</ol>
+          </section>
+        </div>
+      </div>
     </>
   );
 }

@@ -9,6 +9,7 @@ import { useCatalogue } from "../api/use";
 import { number, sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { metaOf } from "../meta";
+import { Filters } from "./Filters";
 import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
 import { IconPlus, IconSearch } from "../ui/iconset";
@@ -65,11 +66,12 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
               ))}
             </div>
           )}
-          {Object.entries(filters).filter(([name]) => name !== "state").map(([name, value]) => (
+          {Object.entries(filters).filter(([name]) => name !== "state" && !meta?.filters?.includes(name)).map(([name, value]) => (
             <button key={name} type="button" className="chip" aria-pressed onClick={() => change({ [name]: undefined })} aria-label={t("Remove the filter {name}", { name })}>{name}: {String(value).slice(0, 12)} ✕</button>
           ))}
         </div>
       )}
+      {!bare && meta?.filters && <Filters kind={kind} names={meta.filters} search={search} change={change} />}
       <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
         empty={
           <div className="empty">
@@ -86,6 +88,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     <>
       {!bare && (
         <Title title={meta?.title ?? kind.title} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
+          {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => setAsked({ command, rows: [] })}>{sentence(command.name)}</Button>)}
           {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
         </Title>
       )}

@@ -25,9 +25,14 @@ const PAGES: (Entry & { needs: string })[] = [
   { to: "/map", title: "Network map", icon: "map", section: "Network", needs: "listNetworks" },
   { to: "/capacity", title: "Capacity", icon: "gauge", section: "Operate", needs: "listCapacity" },
   { to: "/infrastructure", title: "Infrastructure", icon: "tree", section: "Operate", needs: "listPods" },
+  { to: "/limits", title: "Limits and usage", icon: "gauge", section: "Project", needs: "listResourceLimits" },
+  { to: "/access", title: "Who may do what", icon: "shield", section: "Govern", needs: "explainAccess" },
+  { to: "/identity", title: "Identity", icon: "users-group", section: "Settings", needs: "listLdapConfigurations" },
   { to: "/settings", title: "Configuration", icon: "settings", section: "Settings", needs: "listConfigurations" },
 ];
 const FOLDED = new Set(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "configuration", "port-forwarding", "firewall"]);
+
+const OWN = new Set([...PAGES.map((page) => page.to), "/domains", "/profile", "/setup", "/reference", "/about"]); // pages that are no lists
 
 /** What the caller's role lets it open; a section without entries vanishes. */
 export function useEntries(): Entry[] {
@@ -86,7 +91,7 @@ export function Shell(): ReactNode {
     document.addEventListener("keydown", keys);
     return () => document.removeEventListener("keydown", keys);
   }, [navigate]);
-  const filled = /^\/[^/]+$/.test(path) && !["/map", "/capacity", "/infrastructure", "/settings"].includes(path);
+  const filled = /^\/[^/]+$/.test(path) && !OWN.has(path);
   return (
     <div className="shell" key={language}>
       <a className="skip" href="#main">{t("To the content")}</a>
@@ -111,7 +116,7 @@ export function Shell(): ReactNode {
               <button type="button" className="whose" style={{ padding: 4 }}><Icon name="user" /><span className="grow"><b>{[who?.firstname, who?.lastname].filter(Boolean).join(" ") || who?.username}</b><br /><small className="quiet">{who?.account}</small></span><IconChevronRight size={14} aria-hidden /></button>
             </Menu.Target>
             <Menu.Dropdown>
-              <Menu.Item onClick={() => void navigate({ to: "/$slug/$id", params: { slug: "users", id: who?.userid ?? "" } })}>{t("Profile and keys")}</Menu.Item>
+              <Menu.Item onClick={() => void navigate({ to: "/profile" })}>{t("Profile and keys")}</Menu.Item>
               <Menu.Item onClick={() => void navigate({ to: "/reference" })}>{t("API reference")}</Menu.Item>
               <Menu.Item onClick={() => void navigate({ to: "/about" })}>{t("About")}</Menu.Item>
               <Menu.Divider />

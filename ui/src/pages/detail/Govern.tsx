@@ -61,7 +61,7 @@ export function ProjectParts({ row }: { row: Row }): ReactNode {
 
 /** Keys by which programs call the API for a user. */
 export function UserKeys({ user }: { user: string }): ReactNode {
-  return <Part title={t("API keys")} list="listUserKeys" params={{ userid: user, ...(user !== me()?.userid && { listall: true }) }} linked={false} columns={["name", "apikey", "state", "created", "enddate"]} empty={t("None. A key lets a program call the API in this user's name; its secret is shown once.")} adds={[{ command: "registerUserKeys", label: t("Create key pair"), fixed: { id: user }, initial: { name: "", description: undefined, enddate: undefined } }]} />;
+  return <Part title={t("API keys")} list="listUserKeys" params={{ userid: user, ...(user !== me()?.userid && { listall: true }) }} linked={false} columns={["apikey", "name", "state", "created", "enddate"]} empty={t("None. A key lets a program call the API in this user's name; its secret is shown once.")} adds={[{ command: "registerUserKeys", label: t("Create key pair"), fixed: { id: user }, initial: { name: "", description: undefined, enddate: undefined } }]} />;
 }
 
 export function UserParts({ row }: { row: Row }): ReactNode {

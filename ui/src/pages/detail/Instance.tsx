@@ -71,10 +71,10 @@ export function InstanceParts({ row }: { row: Row }): ReactNode {
   return (
     <>
       <Neighbours row={row} />
-      <section className="card">
+      {kind && <section className="card">
         <h2 className="part">{t("Change it")}</h2>
-        <div className="row wrap"><Actions row={row} names={["scaleVirtualMachine", "resetPasswordForVirtualMachine", "resetSSHKeyForVirtualMachine", "migrateVirtualMachine", "attachIso", "detachIso", "restoreVirtualMachine"]} ask={setAsked} /></div>
-      </section>
+        <div className="row wrap"><Actions row={row} kind={kind} names={["scaleVirtualMachine", "resetPasswordForVirtualMachine", "resetSSHKeyForVirtualMachine", "migrateVirtualMachine", "attachIso", "detachIso", "restoreVirtualMachine"]} ask={setAsked} /></div>
+      </section>}
       <InstanceVolumes row={row} />
       <InstanceNics row={row} />
       {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} />}

@@ -26,7 +26,8 @@ export function HostParts({ row }: { row: Row }): ReactNode {
       </section>
       <section className="card">
         <h2 className="part">{t("Maintenance")}</h2>
-        <div className="row wrap"><Status state={mode} /><span className="quiet grow">{mode === "Enabled" ? t("Instances may be started here. Before work on the machine, maintenance moves them away.") : t("No instance is placed here.")}</span><Actions row={row} names={names} ask={setAsked} /></div>
+        <p className="quiet" style={{ margin: "0 0 12px" }}><Status state={mode} /> {mode === "Enabled" ? t("Instances may be started here. Before work on the machine, maintenance moves them away.") : t("No instance is placed here.")}</p>
+        {kind && <div className="row wrap"><Actions row={row} kind={kind} names={names} ask={setAsked} /></div>}
       </section>
       <Part title={t("Instances on it")} list="listVirtualMachines" params={{ hostid: String(row["id"]), listall: true }} columns={["name", "state", "cpunumber", "memory", "ipaddress", "account"]} empty={t("None.")} />
       <Part title={t("Routers on it")} list="listRouters" params={{ hostid: String(row["id"]), listall: true }} columns={["name", "state", "guestnetworkname", "publicip"]} empty={t("None.")} />

@@ -2,13 +2,12 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
-import type { Command } from "../../api/catalogue";
+import type { Command, Kind } from "../../api/catalogue";
 import type { ApiError, Params, Row } from "../../api/client";
 import { useCatalogue, useList } from "../../api/use";
-import { sentence } from "../../lib/format";
 import { t } from "../../lib/words";
 import { titleOf } from "../../meta/words";
-import { ActionPanel, RowMenu, whyNot, type Asked } from "../../ui/actions";
+import { ActionPanel, label, RowMenu, whyNot, type Asked } from "../../ui/actions";
 import type { Values } from "../../ui/ActionForm";
 import { Explain } from "../../ui/Explain";
 import { nameOf, Value } from "../../ui/values";
@@ -84,11 +83,11 @@ export function Part({ title, list, params = {}, fixed = {}, columns, adds = [],
 }
 
 /** Buttons for commands on the thing itself; one that cannot be done now stays, with its reason. */
-export function Actions({ row, names, ask }: { row: Row; names: string[]; ask: (asked: Asked) => void }): ReactNode {
+export function Actions({ row, kind, names, ask }: { row: Row; kind: Kind; names: string[]; ask: (asked: Asked) => void }): ReactNode {
   const catalogue = useCatalogue();
   const commands = names.map((name) => catalogue.commands.get(name)).filter((command): command is Command => command !== undefined);
   return commands.map((command) => {
     const why = whyNot(command, row);
-    return <Button key={command.name} size="xs" variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why ?? command.description} onClick={() => !why && ask({ command, rows: [row] })}>{sentence(command.name)}</Button>;
+    return <Button key={command.name} size="xs" variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why ?? command.description} onClick={() => !why && ask({ command, rows: [row] })}>{label(command, kind)}</Button>;
   });
 }
