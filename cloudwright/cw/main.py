@@ -62,6 +62,10 @@ class Invocation:
             self._session = made
         return self._session
 
+    def forget(self) -> None:
+        """Make the session anew when it is asked for next: the profile was changed."""
+        self._session = None
+
     def answer(self, answer: Any) -> None:
         """Write an answer in the form of the profile."""
         self.terminal.answer(answer, self.session.profile["output"], self.options)

@@ -16,6 +16,7 @@ MAY: dict[str, tuple[str, ...]] = {
     "appliance": ("appliance",),
     "drivers": ("drivers", "appliance.document"),
     "agent": ("agent", "drivers", "appliance.document"),
+    "cw": ("cw",),
 }
 """What the parts that others stand on may import of ours. `cloudwright` itself is the version."""
 

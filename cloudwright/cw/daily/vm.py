@@ -105,6 +105,7 @@ def ssh(doing: Invocation, given: Given) -> None:
     """Become `ssh` to the instance. With --dry-run, tell the command instead."""
     import os
     import shlex
+    import subprocess
 
     machine = _found(doing, given.things[0])
     host, port = reach(doing.session, machine)
@@ -115,7 +116,10 @@ def ssh(doing: Invocation, given: Given) -> None:
         return
     doing.terminal.note(f"{name_of(machine)} is at {host} port {port}")
     try:
-        os.execvp("ssh", command)  # noqa: S606  no shell is wanted: the words are ssh's own
+        if doing.terminal.inside:
+            subprocess.run(command, check=False)
+        else:
+            os.execvp("ssh", command)  # noqa: S606  no shell is wanted: the words are ssh's own
     except OSError as error:
         raise Failure(f"ssh cannot be started: {error.strerror}", fix=["install OpenSSH's client"]) from None
 
