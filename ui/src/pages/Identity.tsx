@@ -8,6 +8,7 @@ import { t } from "../lib/words";
 import { Explain } from "../ui/Explain";
 import { Title } from "../ui/Title";
 import { Link } from "@tanstack/react-router";
+import { useSaml } from "./saml";
 import { Status } from "../ui/values";
 import { Part } from "./detail/Part";
 import "./detail/detail.css";
@@ -29,13 +30,14 @@ function TestSearch(): ReactNode {
 
 function Providers(): ReactNode {
   const catalogue = useCatalogue();
-  const found = useList("listIdps", {}, catalogue.has("listIdps"));
+  const on = useSaml();
+  const found = useList("listIdps", {}, on);
   if (!catalogue.has("listIdps")) return null;
   return (
     <section className="card">
       <h2 className="part">{t("SAML identity providers")}</h2>
       {found.error && <Explain error={found.error as ApiError} title={t("The providers could not be read")} />}
-      {found.data && !found.data.rows.length && <p className="quiet" style={{ margin: 0 }}>{t("None. The settings saml2.* name the provider's metadata.")} <Link to="/settings" search={{ keyword: "saml2" } as never}>{t("Settings of SAML")}</Link></p>}
+      {!found.data?.rows.length && <p className="quiet" style={{ margin: 0 }}>{on ? t("None. The settings saml2.* name the provider's metadata.") : t("Nobody signs in through SAML: saml2.enabled is false.")} <Link to="/settings" search={{ keyword: "saml2" } as never}>{t("Settings of SAML")}</Link></p>}
       {!!found.data?.rows.length && <table className="plain"><thead><tr><th>{t("Provider")}</th><th>{t("Name")}</th><th>{t("Address")}</th></tr></thead><tbody>{found.data.rows.map((one) => <tr key={String(one["id"])}><td className="mono">{String(one["id"])}</td><td>{String(one["orgName"] ?? "")}</td><td>{String(one["orgUrl"] ?? "")}</td></tr>)}</tbody></table>}
     </section>
   );

@@ -58,7 +58,7 @@ function AddScope({ row }: { row: Row }): ReactNode {
   const [value, setValue] = useState(String(row["value"] ?? ""));
   const chosen = allowed.find(([scope]) => scope === sort);
   if (!allowed.length || !chosen) return null;
-  if (!open) return <button type="button" className="chip" onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([, , entity]) => t(entity.replace("_", " "))).join(", ") })}</button>;
+  if (!open) return <button type="button" className="chip" style={{ alignSelf: "start", marginInlineStart: 110 }} onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([, , entity]) => t(entity.replace("_", " "))).join(", ") })}</button>;
   return (
     <form className="inline-form" onSubmit={(event) => { event.preventDefault(); run.mutate({ command: "updateConfiguration", params: { name: String(row["name"]), value, [chosen[1]]: where } }, { onSuccess: () => { setOpen(false); setWhere(undefined); } }); }}>
       {allowed.length > 1 && <Select label={t("Where")} data={allowed.map(([scope]) => scope)} value={sort} allowDeselect={false} onChange={(one) => { setSort(one ?? ""); setWhere(undefined); }} />}

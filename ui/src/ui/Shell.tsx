@@ -6,6 +6,7 @@ import { me, signOut } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { LANGUAGES, speak, t, useLanguage, type Language } from "../lib/words";
 import { METAS, SECTIONS } from "../meta";
+import { useEntries } from "./entries";
 import { Activity, useRunning } from "./Activity";
 import { Icon } from "./icons";
 import { IconActivity, IconChevronRight, IconHelp, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun } from "./iconset";
@@ -13,37 +14,6 @@ import { Keys } from "./Keys";
 import { Palette } from "./Palette";
 import { useScheme } from "./scheme";
 import { ScopeSwitch } from "./ScopeSwitch";
-
-export interface Entry {
-  to: string;
-  title: string;
-  icon: string;
-  section: string;
-}
-
-const PAGES: (Entry & { needs: string })[] = [
-  { to: "/map", title: "Network map", icon: "map", section: "Network", needs: "listNetworks" },
-  { to: "/capacity", title: "Capacity", icon: "gauge", section: "Operate", needs: "listCapacity" },
-  { to: "/infrastructure", title: "Infrastructure", icon: "tree", section: "Operate", needs: "listPods" },
-  { to: "/limits", title: "Limits and usage", icon: "gauge", section: "Project", needs: "listResourceLimits" },
-  { to: "/access", title: "Who may do what", icon: "shield", section: "Govern", needs: "explainAccess" },
-  { to: "/identity", title: "Identity", icon: "users-group", section: "Settings", needs: "listLdapConfigurations" },
-  { to: "/settings", title: "Configuration", icon: "settings", section: "Settings", needs: "listConfigurations" },
-];
-const FOLDED = new Set(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "configuration", "port-forwarding", "firewall"]);
-
-const OWN = new Set([...PAGES.map((page) => page.to), "/domains", "/profile", "/setup", "/reference", "/about"]); // pages that are no lists
-
-/** What the caller's role lets it open; a section without entries vanishes. */
-export function useEntries(): Entry[] {
-  const catalogue = useCatalogue();
-  const listed = METAS.filter((meta) => meta.section && !FOLDED.has(meta.slug) && catalogue.has(meta.list));
-  const entries: Entry[] = [
-    ...listed.map((meta) => ({ to: `/${meta.slug}`, title: meta.title, icon: meta.icon ?? "", section: meta.section ?? "" })),
-    ...PAGES.filter((page) => catalogue.has(page.needs)),
-  ];
-  return SECTIONS.flatMap((section) => entries.filter((entry) => entry.section === section));
-}
 
 function Crumbs(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -83,7 +53,7 @@ export function Shell(): ReactNode {
       else if (event.key === "a") setActivity((old) => !old);
       else if (event.key === "g") g = event.timeStamp;
       else if (event.timeStamp - g < 1200) {
-        const to = { h: "/", i: "/instances", n: "/networks", v: "/volumes", p: "/public-ips", m: "/map", e: "/events" }[event.key];
+        const to = { h: "/", i: "/instances", n: "/networks", v: "/volumes", p: "/public-ips", m: "/map", e: "/event-log" }[event.key];
         g = 0;
         if (to) void navigate({ to });
       }

@@ -5,7 +5,9 @@ import type { ReactNode } from "react";
 import { me, type Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
 import { t } from "../../lib/words";
+import { useSaml } from "../saml";
 import { Explain } from "../../ui/Explain";
+import { Copy } from "../../ui/values";
 import { Part } from "./Part";
 
 const id = (row: Row) => String(row["id"]);
@@ -61,12 +63,12 @@ export function ProjectParts({ row }: { row: Row }): ReactNode {
 
 /** Keys by which programs call the API for a user. */
 export function UserKeys({ user }: { user: string }): ReactNode {
-  return <Part title={t("API keys")} list="listUserKeys" params={{ userid: user, ...(user !== me()?.userid && { listall: true }) }} linked={false} columns={["apikey", "name", "state", "created", "enddate"]} empty={t("None. A key lets a program call the API in this user's name; its secret is shown once.")} adds={[{ command: "registerUserKeys", label: t("Create key pair"), fixed: { id: user }, initial: { name: "", description: undefined, enddate: undefined } }]} />;
+  return <Part title={t("API keys")} list="listUserKeys" params={{ userid: user, ...(user !== me()?.userid && { listall: true }) }} linked={false} columns={["apikey", "name", "state", "created", "enddate"]} cells={{ apikey: (key) => <span className="row" style={{ gap: 2 }}><span className="mono">{String(key["apikey"]).slice(0, 14)}…</span><Copy text={String(key["apikey"])} /></span> }} empty={t("None. A key lets a program call the API in this user's name; its secret is shown once.")} adds={[{ command: "registerUserKeys", label: t("Create key pair"), fixed: { id: user }, initial: { name: "", description: undefined, enddate: undefined } }]} />;
 }
 
 export function UserParts({ row }: { row: Row }): ReactNode {
   const catalogue = useCatalogue();
-  const saml = useList("listSamlAuthorization", { userid: id(row), page: 1, pagesize: 10 }, catalogue.has("listSamlAuthorization"));
+  const saml = useList("listSamlAuthorization", { userid: id(row), page: 1, pagesize: 10 }, useSaml());
   const mine = id(row) === me()?.userid;
   return (
     <>
