@@ -19,7 +19,8 @@ from cloudwright.core.command import Verb
 from cloudwright.core.task import TaskRow
 from cloudwright.drivers.world import MemoryWorld
 from tests import databases
-from tests.installed import KEY, compiled_once, installed
+from tests.compiled import compiled_once
+from tests.installed import KEY, installed
 
 __all__ = ["KEY"]
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a slow machine is no fault
