@@ -17,12 +17,18 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import Secret
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import View, computed, field
+from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity import model, session
 from cloudwright.identity import rule as rules
 from cloudwright.identity.model import Account, Domain, KeyPair, KeyRule, Role, User
 from cloudwright.identity.owner import shown_path
 from cloudwright.identity.permission import guard
+
+_RULES: dict[str, Any] = {
+    "rule": field(KeyRule.c.rule, "an API name"),
+    "permission": field(KeyRule.c.allow, "allow or deny", "string", convert=lambda allow: rules.WORDS[bool(allow)]),
+    "description": field(KeyRule.c.description, "what it is for"),
+}
 
 
 class UserKeyView(
@@ -59,6 +65,7 @@ class UserKeyView(
     _gone = field(KeyPair.c.gone, "")
     _ends = field(KeyPair.c.ends, "", "double")
     state = computed(lambda row, _: _state(row), "ENABLED, EXPIRED or REMOVED")
+    hasannotations = computed(lambda row, _: False, "always false: the API has no comments on keys", "boolean")
 
 
 def _state(row: dict[str, Any]) -> str:
@@ -70,6 +77,7 @@ def _state(row: dict[str, Any]) -> str:
 class NewKeyView(UserKeyView, key="userkeys"):
     """An API key as told to the one who asked for it, and to the one whose it is."""
 
+    permissions = many(KeyRule, KeyRule.c.key_pair_id == KeyPair.c.id, _RULES, "the rules of its own that it has")
     _user = field(KeyPair.c.user_id, "")
     _by = field(KeyPair.c.registered_by, "")
     _secret = field(KeyPair.c.secret_key, "", "string")
@@ -93,6 +101,16 @@ def set_keys(tx: Tx, user: User, api_key: str, secret: Secret) -> None:
     tx.insert(KeyPair(user_id=user.id, api_key=api_key, secret_key=secret))
 
 
+NEWEST = (
+    sa.select(KeyPair.c.api_key)
+    .where(KeyPair.c.user_id == User.c.id, KeyPair.c.gone == 0, KeyPair.c.in_force.is_(True))
+    .order_by(KeyPair.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+"""The API key that a user was given last, of those accepted."""
+
+
 def unnarrowed(caller: Caller) -> None:
     """Refuse to let a key with rules of its own make or read keys that may do more. Raises Denied."""
     if caller.key_id:
@@ -102,7 +120,7 @@ def unnarrowed(caller: Caller) -> None:
         )
 
 
-def _govern(reader: Reader, caller: Caller, user: User) -> None:
+def govern(reader: Reader, caller: Caller, user: User) -> None:
     """Refuse to hand out what lets a caller do more than it may. Raises Denied."""
     unnarrowed(caller)
     guard(reader, caller, reader.get(Role, reader.get(Account, user.account_id).role_id))
@@ -160,7 +178,7 @@ class RegisterUserKeys(Command, answers=NewKeyView, event="REGISTER.USER.KEY", s
     )
 
     def run(self, tx: Tx, caller: Caller) -> KeyPair:
-        _govern(tx, caller, self.id)
+        govern(tx, caller, self.id)
         starts, ends = _when(self.start_date), _when(self.end_date)
         if ends is not None and ends <= max(starts or 0.0, tx.now):
             raise ParamError("Parameter enddate: it is not after startdate and now", param="enddate")
@@ -181,7 +199,7 @@ class DeleteUserKeys(Command, event="DELETE.USER.KEY", starts=RemoveKey, form="s
     key_pair: Ref[KeyPair] = param("the key pair")
 
     def run(self, tx: Tx, caller: Caller) -> KeyPair:
-        _govern(tx, caller, tx.get(User, self.key_pair.user_id))
+        govern(tx, caller, tx.get(User, self.key_pair.user_id))
         self.start(tx, RemoveKey(pair=self.key_pair.id), on=self.key_pair, caller=caller)
         return self.key_pair
 
@@ -204,7 +222,7 @@ class GetUserKeys(
     id: Ref[User] = param("the user", use=Use.CHANGE)
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        _govern(reader, caller, self.id)
+        govern(reader, caller, self.id)
         pairs = reader.all(KeyPair, KeyPair.c.user_id == self.id.id, KeyPair.c.in_force.is_(True))
         told: dict[str, Any] = {} if self.id.api_key_access is None else {"apikeyaccess": self.id.api_key_access}
         if pairs:

@@ -64,7 +64,13 @@ class RoleRule(Resource, table="role_rule", indexes=[("role_id", "sort")]):
     description: str = ""
 
 
-class Account(Resource, table="account", unique=[("domain_id", "name")], indexes=[("domain_id", "id"), ("role_id",)]):
+class Account(
+    Resource,
+    table="account",
+    unique=[("domain_id", "name")],
+    indexes=[("domain_id", "id"), ("role_id",)],
+    searched=["name"],
+):
     """An account owns resources and has users. `type_` is the API's number, given by its role's type."""
 
     name: str
@@ -75,6 +81,7 @@ class Account(Resource, table="account", unique=[("domain_id", "name")], indexes
     network_domain: str | None = None
     details: dict[str, str] = column(default={})
     api_key_access: bool | None = None  # None: as its domain says
+    default_zone_id: int | None = None
 
     @classmethod
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
@@ -85,7 +92,13 @@ class Account(Resource, table="account", unique=[("domain_id", "name")], indexes
         return sa.false() if use is Use.CHANGE else cls.c.id == sa.bindparam("caller_account")
 
 
-class User(Resource, table="user_", unique=[("domain_id", "username")], indexes=[("account_id", "id")]):
+class User(
+    Resource,
+    table="user_",
+    unique=[("domain_id", "username")],
+    indexes=[("account_id", "id")],
+    searched=["username", "first_name", "last_name", "email"],
+):
     """A person or program that signs in. `domain_id` is its account's, beside it so that names are unique there."""
 
     username: str

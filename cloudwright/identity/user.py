@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloudwright.core.access import Caller, Kind, Use, lookup
-from cloudwright.core.command import Command, Query
+from cloudwright.core.command import Command, Query, Told
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, bad_uuid, param
@@ -17,13 +17,19 @@ from cloudwright.core.view import View, computed, field
 from cloudwright.identity import model, password, second_factor, session
 from cloudwright.identity.account import ACCESS_WORDS, NewUser, TakesPassword, access_given, add_user, bad_zone, keys_accepted
 from cloudwright.identity.forgotten import forget_resets
-from cloudwright.identity.keys import set_keys, unnarrowed
+from cloudwright.identity.keys import NEWEST, govern, set_keys, unnarrowed
 from cloudwright.identity.model import STATE_SHOWN, Account, Domain, KeyPair, Role, User
 from cloudwright.identity.owner import OwnedList, account_named
 from cloudwright.identity.permission import guard
 from cloudwright.identity.source import check_changeable
 
 BUILT_IN = (model.SYSTEM_USER, model.ADMIN_USER)
+
+
+def _governs(caller: Caller, row: dict[str, Any]) -> bool:
+    """Whether the caller may change the user: only then is it told that there are keys."""
+    below = caller.kind is Kind.DOMAIN and row["_path"].startswith(caller.domain_path) and row["accounttype"] != model.ADMIN
+    return not caller.key_id and (caller.root or below or caller.user_id == row["_id"])
 
 
 class UserView(
@@ -65,6 +71,9 @@ class UserView(
         lambda row, caller: row["_path"] != caller.domain_path and row["_path"].startswith(caller.domain_path),
         "whether its domain is below the caller's", "boolean",
     )  # fmt: skip
+    _key = field(NEWEST, "", "string")
+    _id = field(User.c.id, "")
+    apikey = computed(lambda row, caller: row.get("_key") if _governs(caller, row) else None, "its newest API key")
     _access = field(User.c.api_key_access, "")
     apikeyaccess = computed(lambda row, _: ACCESS_WORDS[row.get("_access")], "whether it may call with API keys", admin=True)
 
@@ -185,15 +194,18 @@ class ListUsers(OwnedList, answers=UserView, keywords=[User.c.username, User.c.f
         return [*super().narrow(reader, caller), *more]
 
 
-class GetUser(Query, answers=UserView):
+class GetUser(Query, answers=UserView, response={"secretkey": ("string", "the secret key to that API key")}):
     """Finds the user that an API key belongs to."""
 
     user_api_key: str = param("the API key", wire_name="userapikey")
 
-    def run(self, reader: Reader, caller: Caller) -> User:
+    def run(self, reader: Reader, caller: Caller) -> Told:
         key = reader.find(KeyPair, KeyPair.c.api_key == self.user_api_key)
         statement = lookup(User, caller.kind, Use.CHANGE, "id")
         row = reader.one(statement, {"value": key.user_id, **caller.binds()}) if key else None
-        if row is None:
+        if key is None or row is None:
             raise ParamError("Parameter userapikey: there is no user with that key that you may see", param="userapikey")
-        return User.load(row)
+        user = User.load(row)
+        govern(reader, caller, user)
+        told = UserView.tell_one(reader, user.id, caller) | {"apikey": key.api_key, "secretkey": key.secret_key.reveal()}
+        return Told("user", [told], one=True)

@@ -8,6 +8,7 @@ from alembic import context
 
 from cloudwright import catalogue
 from cloudwright.core.resource import BigId, Gone, Json, Long, Sealed, Seconds, metadata
+from cloudwright.core.search import PREFIX
 
 NAMED = {id(BigId): "BigId", id(Long): "Long", id(Seconds): "Seconds"}
 STORED = {Json: "Long", Sealed: "sa.Text()", Gone: "sa.BigInteger()"}
@@ -25,8 +26,14 @@ def render(kind: str, item: Any, autogen: Any) -> Any:
     return name
 
 
+def ours(_: Any, name: str | None, *__: Any) -> bool:
+    """What is made beside the tables to search them is no part of a version."""
+    return not (name or "").startswith(PREFIX)
+
+
 catalogue.load()
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, render_item=render, transactional_ddl=False
-)
+    connection=context.config.attributes["connection"], target_metadata=metadata, render_item=render, transactional_ddl=False,
+    include_object=ours,
+)  # fmt: skip
 context.run_migrations()

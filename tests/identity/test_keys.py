@@ -8,6 +8,7 @@ from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import Event
 from cloudwright.core.setting import Setting
 from cloudwright.identity.gate import Gatekeeper
+from cloudwright.identity.keys import NewKeyView
 from cloudwright.identity.model import KeyPair
 from tests.conftest import done
 from tests.identity.test_http import Browser, served  # noqa: F401 - a fixture
@@ -45,6 +46,7 @@ def test_its_rules_are_told(tenants):
     (row,) = tenants.call("ann", "listUserKeys", showpermissions="true")["userapikey"]
     assert row["permissions"] == told
     assert "permissions" not in tenants.call("ann", "listUserKeys")["userapikey"][0]
+    assert NewKeyView.tell_one(tenants.cloud.db.read(), pair.id, tenants.fresh("ann"))["permissions"] == told
 
 
 @pytest.mark.parametrize("entry", [{"rules[0].rule": "list;"}, {"rules[0].rule": "list*", "rules[0].permission": "maybe"}])

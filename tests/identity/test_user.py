@@ -124,6 +124,13 @@ def test_keys_are_told_to_the_user_and_its_administrators_only(tenants):
     with pytest.raises(ParamError, match="entity does not exist"):
         tenants.call("ann", "deleteUserKeys", keypairid=key["id"])
     assert tenants.call("eva", "getUser", userapikey=key["apikey"])["user"]["username"] == "abe"
+    assert tenants.call("eva", "getUser", userapikey=key["apikey"])["user"]["secretkey"] == secret
+    assert key["hasannotations"] is False
+    seen = {who: tenants.call(who, "listUsers", username="abe", listall="true")["user"][0] for who in ("eva", "admin", "abe")}
+    assert {who: row["apikey"] for who, row in seen.items()} == dict.fromkeys(seen, key["apikey"])
+    assert not any("secretkey" in row for row in seen.values())
+    beside = tenants.call("ann", "listUsers", listall="true").get("user", [])
+    assert not any("apikey" in row for row in beside if row["username"] != "ann"), "who may not change a user sees no keys"
     with pytest.raises(ParamError, match="userapikey"):
         tenants.call("ole", "getUser", userapikey=key["apikey"])
     assert tenants.call("abe", "listUserKeyRules", keypairid=key["id"]) == {}

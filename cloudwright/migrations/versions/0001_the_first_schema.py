@@ -29,6 +29,7 @@ def upgrade() -> None:
     sa.Column('network_domain', sa.String(length=255), nullable=True),
     sa.Column('details', Long, nullable=False),
     sa.Column('api_key_access', sa.Boolean(), nullable=True),
+    sa.Column('default_zone_id', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
