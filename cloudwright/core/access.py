@@ -71,10 +71,17 @@ class Caller(Struct, frozen=True):
         return {
             "caller_user": self.user_id,
             "caller_account": self.account_id,
+            "caller_member": self.account_id,
             "caller_domain": self.domain_id,
             "caller_path": self.domain_path,
             "caller_below": like_prefix(self.domain_path),
         }
+
+
+def binds_of(account_id: int, domain_id: int, domain_path: str) -> dict[str, Any]:
+    """What rules bind to tell what an account has or shares by itself: as nobody of its users, and as a member of no project."""
+    whose = {"caller_user": 0, "caller_account": account_id, "caller_member": 0, "caller_domain": domain_id}
+    return {**whose, "caller_path": domain_path, "caller_below": like_prefix(domain_path)}
 
 
 def like_prefix(text: str) -> str:
@@ -133,7 +140,7 @@ def projects_of_caller(admin: bool = False) -> sa.Select[tuple[int]]:
     """The accounts of the projects in which the caller is a member, itself or through its account; or an administrator."""
     account, user, project = _member.c.account_id, _member.c.user_id, _member.c.project_account_id
     itself = sa.or_(user == sa.literal_column("0"), user == sa.bindparam("caller_user"))
-    found = sa.select(project).where(account == sa.bindparam("caller_account"), itself, _member.c.gone == 0)
+    found = sa.select(project).where(account == sa.bindparam("caller_member"), itself, _member.c.gone == 0)
     return found.where(_member.c.admin.is_(True)) if admin else found
 
 

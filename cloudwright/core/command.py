@@ -148,16 +148,19 @@ class Verb:
         command = cls()
         for name, p in cls.api.params.items():
             command.__dict__[name] = parameters.resolve(p, values[name], reader, caller)
-        if caller.kind is Kind.USER and (foreign := command._foreign(caller)):
-            for judge in judges:
-                judge(reader, caller, cls.api.name, issubclass(cls, Command), foreign)
+        named = [row for value in command.__dict__.values() for row in (value if isinstance(value, list) else [value])]
+        cls.judge(reader, caller, *(row for row in named if isinstance(row, Resource)))
         return command
 
-    def _foreign(self, caller: Caller) -> list[Resource]:
-        """The rows that the command names and that another account owns."""
-        named = [row for value in self.__dict__.values() for row in (value if isinstance(value, list) else [value])]
-        rows = [row for row in named if isinstance(row, Resource)]
-        return [row for row in rows if getattr(row, "account_id", caller.account_id) != caller.account_id]
+    @classmethod
+    def judge(cls, reader: Reader, caller: Caller, *rows: Resource) -> None:
+        """Ask whether the command may be used on rows that another account owns. References are asked about as they are looked
+        up; a command that looks up rows by other words (a kind and an id, an entry of a map) asks itself."""
+        if caller.kind is not Kind.USER:
+            return
+        foreign = [row for row in rows if getattr(row, "account_id", caller.account_id) != caller.account_id]
+        for judge in judges if foreign else ():
+            judge(reader, caller, cls.api.name, issubclass(cls, Command), foreign)
 
 
 class Command(Verb, http_method="POST"):

@@ -11,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, like_prefix, lookup
+from cloudwright.core.access import Caller, Kind, Use, binds_of, like_prefix, lookup, prepared_lookup
 from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, List
 from cloudwright.core.param import Ref, param
+from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import PROJECT, Account, Domain
@@ -77,6 +78,20 @@ def account_named(reader: Reader, caller: Caller, name: str, domain_id: int, use
     if row is None or row.type_ == PROJECT:
         raise ParamError(f"Parameter account: there is no account {name!r} in that domain that you may {use}", param="account")
     return Account.load(row)
+
+
+def check_for(reader: Reader, account: Account, row: Resource, param: str) -> None:
+    """Refuse to give an account's thing a part in what the account itself may not use: another's, be it of a project that the
+    account is in. Whoever asks, be it an administrator, asks for the owner. What is removed but in use still counts.
+
+    Raises ParamError.
+    """
+    binds = binds_of(account.id, account.domain_id, reader.get(Domain, account.domain_id).path)
+    found = prepared_lookup(type(row), Kind.USER, Use.USE, "id", gone_too=True)
+    if reader.one(found, {"value": row.id, **binds}) is None:
+        what = f"{row.kind.replace('_', ' ')} {getattr(row, 'name', row.uuid)}"
+        owner_ = "the project" if account.type_ == PROJECT else f"account {account.name}"
+        raise ParamError(f"Parameter {param}: {owner_} may not use {what}", param=param, fix=["share it", "name another"])
 
 
 def shown_path(path: str) -> str:

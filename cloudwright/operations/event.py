@@ -77,7 +77,7 @@ class ListEvents(OwnedList, answers=EventView, newest_first=True, keywords=_WORD
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         narrowed = [*super().narrow(reader, caller), *self._between()]
-        instance = instance_named(reader, self.resource_id, self.resource_type)
+        instance = instance_named(reader, caller, self.resource_id, self.resource_type)
         if instance is not None:
             narrowed.append(("instance", Event.c.instance == sa.bindparam("instance"), {"instance": instance}))
         return [*narrowed, *self._lasting()]

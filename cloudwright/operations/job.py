@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from cloudwright.core.access import Caller, Use, lookup
 from cloudwright.core.command import Command, Flat, Query, Success, Told, Verb
-from cloudwright.core.error import Denied, ParamError, WrongState
+from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Seconds
@@ -167,14 +167,12 @@ JOB_ID = param("the job's id", kind="uuid")
 
 
 def job_named(reader: Reader, caller: Caller, job: str | int) -> TaskRow:
-    """A task by its uuid or id, if the caller may see it. Raises ParamError where there is none, Denied where it is another's."""
+    """A task by its uuid or id, if the caller may see it. Raises ParamError, the same for another's as where there is none."""
     by = "id" if isinstance(job, int) else "uuid"
     row = reader.one(lookup(TaskRow, caller.kind, Use.SEE, by), {"value": job, **caller.binds()})
-    if row is not None:
-        return TaskRow.load(row)
-    if reader.value(sa.select(TaskRow.c.id).where(TaskRow.c[by] == job)) is None:
-        raise ParamError("Parameter jobid: there is no such job", param="jobid")
-    raise Denied(f"Account {caller.account} may not see this job")
+    if row is None:
+        raise ParamError("Parameter jobid: there is no such job that you may see", param="jobid")
+    return TaskRow.load(row)
 
 
 class QueryAsyncJobResult(Query, form="flat", response={name: (f.kind, f.doc) for name, f in JobView.fields.items()} | RESULT):
@@ -185,13 +183,13 @@ class QueryAsyncJobResult(Query, form="flat", response={name: (f.kind, f.doc) fo
     resource_type: str | None = param("the kind of that resource, such as VirtualMachine", since="4.22.1")
 
     def run(self, reader: Reader, caller: Caller) -> Flat:
-        row = job_named(reader, caller, self._which(reader))
+        row = job_named(reader, caller, self._which(reader, caller))
         return Flat(with_results(reader, JobView.tell(reader, [row.id], caller), caller)[0])
 
-    def _which(self, reader: Reader) -> str | int:
+    def _which(self, reader: Reader, caller: Caller) -> str | int:
         if self.job_id is not None:
             return self.job_id
-        instance = instance_named(reader, self.resource_id, self.resource_type)
+        instance = instance_named(reader, caller, self.resource_id, self.resource_type)
         if instance is None:
             raise ParamError(
                 "Parameter jobid is missing: name a job, or a resource by resourceid and resourcetype", param="jobid"
@@ -221,7 +219,7 @@ class ListAsyncJobs(OwnedList, answers=JobView, keywords=[TaskRow.c.command], re
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         narrowed = [*super().narrow(reader, caller), ("job", TaskRow.c.command.is_not(None), {})]
-        instance = instance_named(reader, self.resource_id, self.resource_type)
+        instance = instance_named(reader, caller, self.resource_id, self.resource_type)
         if instance is not None:
             narrowed.append(("instance", TaskRow.c.instance == sa.bindparam("instance"), {"instance": instance}))
         if self.start_date is not None:

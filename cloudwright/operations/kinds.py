@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import sqlalchemy as sa
-
+from cloudwright.core.access import Caller, Use, prepared_lookup
 from cloudwright.core.error import ParamError
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
@@ -33,19 +30,19 @@ def kind_named(name: str) -> type[Resource]:
     raise ParamError(f"Parameter resourcetype: {name[:64]!r} is no kind of resource", param="resourcetype")
 
 
-def instance_named(reader: Reader, uuid: str | None, kind: str | None) -> str | None:
+def instance_named(reader: Reader, caller: Caller, uuid: str | None, kind: str | None) -> str | None:
     """The key "vm:17" of the resource of that uuid and kind, living or not; None when none was named. Raises ParamError when
-    only one of the two is given, or there is no such resource."""
+    only one of the two is given, or there is no such resource that the caller may see."""
     if uuid is None and kind is None:
         return None
     if uuid is None or kind is None:
         given, other = ("resourceid", "resourcetype") if kind is None else ("resourcetype", "resourceid")
         raise ParamError(f"Parameter {given} was given without {other}; they belong together", param=other)
     of = kind_named(kind)
-    found: Any = reader.value(sa.select(of.c.id).where(of.c.uuid == uuid.lower()))
-    if found is None:
-        raise ParamError(f"Parameter resourceid: there is no {kind} {uuid}", param="resourceid")
-    return f"{of.kind}:{found}"
+    row = reader.one(prepared_lookup(of, caller.kind, Use.SEE, gone_too=True), {"value": uuid.lower(), **caller.binds()})
+    if row is None:
+        raise ParamError(f"Parameter resourceid: there is no {kind} {uuid} that you may see", param="resourceid")
+    return f"{of.kind}:{of.load(row).id}"
 
 
 def kind_of_instance(instance: str) -> str | None:

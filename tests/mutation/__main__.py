@@ -110,7 +110,7 @@ def run(tried: list[tuple[str, Mutant]], at_once: int) -> list[str]:
             finally:
                 places.put(place)
 
-        for file in dict.fromkeys(file for file, _ in tried):
+        for file in {TARGETS[file][1]: file for file, _ in tried}.values():
             if not one(file, None):
                 raise SystemExit(f"The tests of {file} fail without any change: mend them first")
         outcomes = {pool.submit(one, file, mutant): (file, mutant) for file, mutant in tried}

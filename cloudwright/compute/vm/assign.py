@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloudwright.compute.affinity import AffinityMember
-from cloudwright.compute.model import Vm
+from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.compute.vm.interfaces import default_network
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core import task as tasks
@@ -13,14 +13,14 @@ from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import Account
-from cloudwright.identity.owner import OwnedBy, owner
+from cloudwright.identity.owner import OwnedBy, check_for, owner
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.nic import give_nic, take_back
 from cloudwright.network.nic.plug import refuse_rules
-from cloudwright.storage.model import Volume
+from cloudwright.storage.model import Template, Volume
 
 
 class AssignVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.MOVE", since="3.0.0"):
@@ -36,6 +36,8 @@ class AssignVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.MOVE", si
         vm, account = self.virtual_machine, self._to(tx, caller)
         if vm.state != "Stopped":
             raise WrongState(f"{vm.name} cannot change hands: it is {vm.state}", param="virtualmachineid", fix=["stop it first"])
+        for kind, id in ((ServiceOffering, vm.service_offering_id), (Template, vm.template_id)):
+            check_for(tx, account, tx.get(kind, id), "account")
         old = tx.all(Nic, Nic.c.vm_id == vm.id)
         for nic in old:
             refuse_rules(tx, nic)
@@ -61,8 +63,9 @@ class AssignVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.MOVE", si
     def _networks(self, tx: Tx, caller: Caller, account: Account) -> list[Network]:
         zone = tx.get(Zone, self.virtual_machine.zone_id)
         for network in self.networks or ():
-            if network.zone_id != zone.id or (network.acl_type == "Account" and network.account_id != account.id):
-                text = f"Parameter networkids: network {network.name} is not the new owner's, or not in zone {zone.name}"
+            check_for(tx, account, network, "networkids")
+            if network.zone_id != zone.id:
+                text = f"Parameter networkids: network {network.name} is not in zone {zone.name}"
                 raise ParamError(text, param="networkids")
         return self.networks or [default_network(tx, caller, account, zone)]
 

@@ -24,7 +24,7 @@ from cloudwright.core.secret import Secret
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import Account
-from cloudwright.identity.owner import OwnedBy, owner
+from cloudwright.identity.owner import OwnedBy, check_for, owner
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Network, Nic
 from cloudwright.network.network.nic import give_nic
@@ -134,6 +134,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         if self.ip_address or self.mac_address:
             wanted[0].ip, wanted[0].mac = self.ip_address or wanted[0].ip, self.mac_address or wanted[0].mac
         for want in wanted:
+            check_for(tx, account, want.network, "networkids")
             if want.network.zone_id != self.zone.id:
                 text = f"Parameter networkids: network {want.network.name} is not in zone {self.zone.name}"
                 raise ParamError(text, param="networkids")

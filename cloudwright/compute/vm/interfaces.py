@@ -6,10 +6,11 @@ from typing import Protocol
 
 import msgspec
 
-from cloudwright.core.access import Caller, Use, lookup
+from cloudwright.core.access import Caller, Use, prepared_lookup
 from cloudwright.core.error import ParamError
 from cloudwright.core.event import emit
-from cloudwright.core.tx import Tx
+from cloudwright.core.resource import Resource
+from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.model import Account
 from cloudwright.identity.owner import naming
 from cloudwright.infrastructure.model import Zone
@@ -33,6 +34,8 @@ class Asked(Protocol):
     networks: list[Network] | None
     ip_to_network_list: list[dict[str, str]] | None
 
+    def judge(self, reader: Reader, caller: Caller, *rows: Resource) -> None: ...
+
 
 def wanted_networks(asked: Asked, tx: Tx, caller: Caller) -> list[Wanted]:
     """The networks asked for; none when the caller left it open."""
@@ -40,16 +43,18 @@ def wanted_networks(asked: Asked, tx: Tx, caller: Caller) -> list[Wanted]:
         raise ParamError("Parameter networkids: give networkids or iptonetworklist, not both", param="networkids")
     if asked.networks:
         return [Wanted(network) for network in asked.networks]
-    return [_entry(tx, caller, entry) for entry in asked.ip_to_network_list or []]
+    return [_entry(asked, tx, caller, entry) for entry in asked.ip_to_network_list or []]
 
 
-def _entry(tx: Tx, caller: Caller, entry: dict[str, str]) -> Wanted:
+def _entry(asked: Asked, tx: Tx, caller: Caller, entry: dict[str, str]) -> Wanted:
     entry = {key.lower(): value for key, value in entry.items()}
-    found = tx.one(lookup(Network, caller.kind, Use.USE), {"value": entry.get("networkid", ""), **caller.binds()})
-    if found is None:
+    row = tx.one(prepared_lookup(Network, caller.kind, Use.USE), {"value": entry.get("networkid", "").lower(), **caller.binds()})
+    if row is None:
         text = f"Parameter iptonetworklist: there is no network {entry.get('networkid', '')!r} that you may use"
         raise ParamError(text, param="iptonetworklist")
-    return Wanted(Network.load(found), entry.get("ip") or None, entry.get("mac") or None)
+    network = Network.load(row)
+    asked.judge(tx, caller, network)
+    return Wanted(network, entry.get("ip") or None, entry.get("mac") or None)
 
 
 def default_network(tx: Tx, caller: Caller, account: Account, zone: Zone) -> Network:

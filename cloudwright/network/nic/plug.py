@@ -14,6 +14,8 @@ from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.hypervisor import contract
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.network.contract import HostNetwork
+from cloudwright.identity.model import Account
+from cloudwright.identity.owner import check_for
 from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
 from cloudwright.network.network.apply import ApplyNetwork, tell
@@ -130,6 +132,7 @@ class AddNicToVirtualMachine(_OnMachine, answers=VmView, starts=PlugNic, event="
             raise ParamError("Parameter dhcpoptions: further DHCP options are not built yet", param="dhcpoptions")
         if network.zone_id != vm.zone_id:
             raise ParamError(f"Network {network.name} is in another zone than {vm.name}", param="networkid")
+        check_for(tx, tx.get(Account, vm.account_id), network, "networkid")
         if network.state in ("Shutdown", "Destroy"):
             raise WrongState(f"Network {network.name} is {network.state}", param="networkid")
         nics = tx.all(Nic, Nic.c.vm_id == vm.id)

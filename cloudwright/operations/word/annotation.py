@@ -103,7 +103,7 @@ class AddAnnotation(Command, answers=AnnotationView, event="ANNOTATION.CREATE", 
         if self.admins_only and not caller.root:
             raise Denied("Only a root administrator writes for administrators alone", fix=["give adminsonly=false"])
         kind = self.entity_type or ""
-        thing = ANNOTATABLE.thing(tx, caller, kind, self.entity_id or "", Use.CHANGE)
+        thing = ANNOTATABLE.thing(self, tx, caller, (kind, self.entity_id or ""), Use.CHANGE)
         about = ANNOTATABLE.about(tx, thing, kind)
         said: dict[str, Any] = {"text": self.annotation, "user_id": caller.user_id, "admins_only": self.admins_only}
         return tx.insert(Annotation(**said, **about))
@@ -128,7 +128,7 @@ class ListAnnotations(List, answers=AnnotationView, keywords=[Annotation.c.text]
             name = ANNOTATABLE.named(self.entity_type).name
             narrowed.append(("type", Annotation.c.thing_type == sa.bindparam("thing_type"), {"thing_type": name}))
         if self.entity_id is not None:
-            ANNOTATABLE.thing(reader, caller, self.entity_type or "", self.entity_id, Use.SEE)
+            ANNOTATABLE.thing(self, reader, caller, (self.entity_type or "", self.entity_id), Use.SEE)
             on = Annotation.c.thing_uuid == sa.bindparam("thing_uuid")
             narrowed.append(("thing", on, {"thing_uuid": self.entity_id.lower()}))
         if self.annotation_filter.lower() == "self":

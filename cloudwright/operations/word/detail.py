@@ -64,7 +64,7 @@ class _OnThing(Verb):
 
     def thing(self, tx: Tx, caller: Caller) -> Resource:
         """The thing named, which the caller may change."""
-        return DETAILED.thing(tx, caller, self.resource_type, self.resource_id, Use.CHANGE)
+        return DETAILED.thing(self, tx, caller, (self.resource_type, self.resource_id), Use.CHANGE)
 
     def check_open(self, tx: Tx, caller: Caller, keys: set[str]) -> None:
         """Raise ParamError for a key that is not the caller's to set."""
@@ -146,7 +146,7 @@ class ListResourceDetails(OwnedList, response=_FIELDS, since="4.2"):
     def run(self, reader: Reader, caller: Caller) -> Told:
         named = DETAILED.named(self.resource_type)
         if self.resource_id is not None:
-            DETAILED.thing(reader, caller, self.resource_type, self.resource_id, Use.SEE)
+            DETAILED.thing(self, reader, caller, (self.resource_type, self.resource_id), Use.SEE)
         conditions, binds = self._things(reader, caller, named.of)
         tell = self._of_rows if _in_row(named.of) else self._of_words
         hidden = closed_details(reader, caller, seen=True) if named.name == _MACHINES else set()
@@ -218,7 +218,7 @@ class ListDetailOptions(
         named = DETAILED.named(self.resource_type)
         options = dict(_OPTIONS.get(named.name, {}))
         if self.resource_id is not None:
-            thing = DETAILED.thing(reader, caller, self.resource_type, self.resource_id, Use.SEE)
+            thing = DETAILED.thing(self, reader, caller, (self.resource_type, self.resource_id), Use.SEE)
             held = (
                 thing.__dict__["details"]
                 if _in_row(type(thing))

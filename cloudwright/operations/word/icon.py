@@ -76,7 +76,7 @@ class _OfThings(Verb):
     def things(self, reader: Reader, caller: Caller, use: Use) -> list[Resource]:
         """The things named."""
         ids = dict.fromkeys(self.resource_ids)
-        return [PICTURED.thing(reader, caller, self.resource_type, id, use) for id in ids]
+        return [PICTURED.thing(self, reader, caller, (self.resource_type, id), use) for id in ids]
 
 
 def _image(text: str) -> str:

@@ -113,7 +113,7 @@ class _OnThings(Verb):
     def things(self, reader: Reader, caller: Caller) -> list[Resource]:
         """The things named, which the caller may change."""
         ids = dict.fromkeys(self.resource_ids)
-        return [TAGGABLE.thing(reader, caller, self.resource_type, id, Use.CHANGE) for id in ids]
+        return [TAGGABLE.thing(self, reader, caller, (self.resource_type, id), Use.CHANGE) for id in ids]
 
 
 def _bad_tags(tags: dict[str, str]) -> str | None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from cloudwright.core.access import Caller, Use, prepared_lookup
+from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.event import SYSTEM_ID
 from cloudwright.core.resource import Owned, Resource, column
@@ -76,8 +77,9 @@ class Names:
             raise ParamError(text, param=self._type_param)
         return found
 
-    def thing(self, reader: Reader, caller: Caller, name: str, uuid: str, use: Use) -> Resource:
-        """The row that a caller names and may use so. What it may not is like what is not there."""
+    def thing(self, verb: Verb, reader: Reader, caller: Caller, of: tuple[str, str], use: Use) -> Resource:
+        """The row that a caller names by (kind, id) and may use so. What it may not is like what is not there."""
+        name, uuid = of
         named = self.named(name)
         lookup = prepared_lookup(named.of, caller.kind, use)
         row = reader.one(lookup, {"value": uuid.lower(), **caller.binds()})
@@ -86,6 +88,7 @@ class Names:
             why = [f"there is no {named.name} {uuid[:64]} that you may {use}"]
             text = f"parameter {self._id_param} value={uuid[:64]} due to incorrect long value format, or entity does not exist"
             raise ParamError(f"Invalid {text}", param=self._id_param, why=why)
+        verb.judge(reader, caller, found)
         return found
 
     def about(self, reader: Reader, row: Resource, name: str) -> dict[str, Any]:

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from cloudwright.cloud import Cloud
+from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.core import wire
+from cloudwright.core.command import Verb
 from cloudwright.core.error import CloudError, Unsupported, WrongState
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
+from cloudwright.storage.model import Template
 from tests.conftest import finished
 from tests.identity.conftest import Tenants, account
 from tests.infrastructure.zone import simulated_zone
@@ -139,6 +143,52 @@ def test_a_machine_and_a_disk_change_hands(scene):
         scene.call("eva", "assignVolume", volumeid=disks[0]["id"], accountid=scene.fresh("ann").account_uuid)
     told = scene.call("eva", "assignVolume", volumeid=disk, accountid=scene.fresh("ann").account_uuid)["volume"]
     assert (told["account"], told.get("project")) == ("ann", None)
+
+
+def test_a_machine_is_on_networks_of_its_owner_alone(scene):
+    """Not on a project's because its owner is a member, whoever asks for it."""
+    network = scene.call("bob", "listNetworks", projectid=scene.project)["network"][0]["id"]
+    own = deploy(scene, "bob", name="own")
+    whose = {"account": "bob", "domainid": scene.domains["eng"]}
+    for who, more in (("bob", {}), ("eva", whose), (scene.root, whose)):
+        for named in ({"networkids": network}, {"iptonetworklist[0].networkid": network}):
+            with pytest.raises(CloudError, match="account bob may not use network"):
+                deploy(scene, who, **named, **more)
+        with pytest.raises(CloudError, match="account bob may not use network"):
+            scene.call(who, "addNicToVirtualMachine", virtualmachineid=own, networkid=network)
+    mine = scene.call("bob", "listVirtualMachines", id=own)["virtualmachine"][0]["nic"][0]["networkid"]
+    with pytest.raises(CloudError, match="the project may not use network"):
+        scene.call("bob", "addNicToVirtualMachine", virtualmachineid=scene.vm, networkid=mine)
+
+
+def test_the_role_in_a_project_is_asked_however_a_thing_is_named(scene):
+    network = scene.call("bob", "listNetworks", projectid=scene.project)["network"][0]["id"]
+    tag = {"resourcetype": "UserVm", "resourceids": scene.vm, "tags[0].key": "a", "tags[0].value": "b"}
+    with pytest.raises(Unsupported, match="not allowed in project apollo"):
+        deploy(scene, "cat", **{"iptonetworklist[0].networkid": network})
+    with pytest.raises(Unsupported, match="not allowed in project apollo"):
+        scene.call("cat", "createTags", **tag)
+    job(scene, "bob", "createTags", **tag)
+
+
+def test_a_machine_goes_to_nobody_who_may_not_see_what_it_is_made_of(scene):
+    vm = deploy(scene, "bob", name="secret", startvm="false")
+    about = {"virtualmachineid": vm, "account": "ann", "domainid": scene.domains["eng"], "dryrun": "true"}
+    db, reader = scene.cloud.db, scene.cloud.db.read()
+    row = reader.find(Vm, Vm.c.uuid == vm)
+    assert "dryrun" in str(
+        scene.cloud.runner.run(Verb.by_name["assignVirtualMachine"], scene.fresh("eva"), wire.Parameters(about))
+    )
+    for kind, at, hidden in (
+        (Template, row.template_id, {"public": False, "featured": False}),
+        (ServiceOffering, row.service_offering_id, {"system_vm": "domainrouter"}),
+    ):
+        before = {name: getattr(reader.get(kind, at), name) for name in hidden}
+        for values, refused in ((hidden, True), (before, False)):
+            db.write(lambda tx, kind=kind, at=at, values=values: tx.update(tx.get(kind, at), **values))
+            if refused:
+                with pytest.raises(CloudError, match=f"account ann may not use {kind.kind.replace('_', ' ')}"):
+                    scene.call("eva", "assignVirtualMachine", **about)
 
 
 def test_a_template_is_shared_with_a_project(scene):
