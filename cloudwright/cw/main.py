@@ -18,6 +18,7 @@ DAILY = {
     "job": ("daily.job", "jobs: list, follow, story, cancel"),
     "explain": ("daily.explain", "why something is as it is: a job, a thing, a command you were refused"),
     "apply": ("apply.main", "make the cloud as a file says: plan, apply, prune"),
+    "diff": ("apply.main", "what apply would do; exit code 1 where it is not nothing"),
     "get": ("apply.get", "what there is, as a file for apply"),
 }
 OWN = {

@@ -51,6 +51,7 @@ def parse(text: str, source: str, folder: Path | None = None) -> list[Document]:
     try:
         while loader.check_node():
             node = loader.get_node()
+            assert node is not None
             _check_keys(node, source)
             where = f"{source}:{node.start_mark.line + 1}"
             content = loader.construct_document(node)

@@ -84,6 +84,7 @@ class Kind:
     after: tuple[str, ...] = ()  # kinds without which it cannot be made, though it names none of them
     ready: Mapping[str, Any] = field(default_factory=dict)  # what its row says when others can use it
     extras: Mapping[str, Extra] = field(default_factory=dict)
+    stays: str = ""  # key of rows: where it is true, the thing goes only with its parent
     born: bool = False  # the server may make it along with its parent
     layout: bool = False  # belongs to a zone, and must be there before the zone is enabled
 

@@ -145,12 +145,13 @@ TENANTS = [
     ),
     Kind(
         "network", "a network of instances", "listNetworks", "createNetwork", "deleteNetwork", ("updateNetwork",),
-        within=("zone",), owned=True, tag="Network", after=("provider", "trafficType"), hidden=_MOVES, read=_CHOSEN,
+        within=("zone",), owned=True, tag="Network", hidden=_MOVES, read=_CHOSEN,
+        after=("provider", "trafficType", "vlanIpRange", "host"),
     ),
     Kind(
         "publicIp", "a public address of a network", "listPublicIpAddresses", "associateIpAddress", "disassociateIpAddress",
         ("updateIpAddress",), within=("network",), owned=True, named="", labelled=True, natural=("ipaddress",),
-        tag="PublicIpAddress", read={"network": "associatednetworkid"}, after=("vlanIpRange",),
+        tag="PublicIpAddress", read={"network": "associatednetworkid"}, after=("vlanIpRange",), stays="issourcenat",
     ),
     Kind(
         "firewallRule", "what may come in by a public address", "listFirewallRules", "createFirewallRule",

@@ -79,7 +79,7 @@ def make(world: World, wanted: Wanted, options: Options) -> Plan:
         f"{source(node)}: {node} belongs to the set {node.mark.set}; --adopt takes it over" for node in unmarked if node.mark
     ]
     doomed, stale = _doomed(world, options) if options.prune else ([], [])
-    actions += [Action(DELETE, node) for node in doomed if node.document is None]
+    actions += [Action(DELETE, node) for node in doomed]
     if problems:
         raise ApplyError("\n".join(problems))
     order(world, actions)
@@ -207,7 +207,9 @@ def _doomed(world: World, options: Options) -> tuple[list[Node], list[Mark]]:
             world.read_settings(zone)
     nodes = {node.id: node for kind in sorted(kinds) for node in world.there(kind)}
     stale = [mark for mark in marks if mark.id not in nodes and mark.kind]
-    return [nodes[mark.id] for mark in marks if mark.id in nodes], stale
+    doomed = [nodes[mark.id] for mark in marks if mark.id in nodes and nodes[mark.id].document is None]
+    along = {n for n in doomed if n.kind.stays and (n.row or {}).get(n.kind.stays) and n.parent in doomed}
+    return [node for node in doomed if node not in along], stale
 
 
 def order(world: World, actions: list[Action]) -> None:
