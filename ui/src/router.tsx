@@ -61,6 +61,11 @@ const tree = root.addChildren([
   page("/$slug/$id/$tab", Detailed),
 ]);
 
-export const router = createRouter({ routeTree: tree, basepath: "/client", defaultPreload: "intent" });
+/** A page that broke: the frame around it stays. */
+function Broken({ error, reset }: { error: Error; reset: () => void }): ReactNode {
+  return <div className="explain" role="alert"><h3>{t("This page broke")}</h3><div>{error.message}</div><footer className="row wrap"><button type="button" className="chip" onClick={reset}>{t("Try again")}</button></footer></div>;
+}
+
+export const router = createRouter({ routeTree: tree, basepath: "/client", defaultPreload: "intent", defaultErrorComponent: Broken as never });
 
 // Not registered for typing: most paths are data (slugs of what the server lists), so their types would say nothing.

@@ -86,7 +86,8 @@ export class Catalogue {
 
   /** The page that shows things of a kind. */
   of(resource: string | undefined): Kind | undefined {
-    return resource === undefined ? undefined : this.byResource.get(resource)?.[0];
+    const found = this.byResource.get(resource ?? "");
+    return found?.find((kind) => kind.list.name in this.slugs) ?? found?.[0];
   }
 
   /** The parameters a person fills in; those of paging and planning are the console's own. */

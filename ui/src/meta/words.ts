@@ -5,17 +5,17 @@ import { t } from "../lib/words";
 const WHOLE: Record<string, string> = {
   templatename: "Image", templateid: "Image", ipaddress: "Address", virtualmachineid: "Instance", virtualmachinename: "Instance", vmname: "Instance", virtualmachineids: "Instances", serviceofferingid: "Compute offering",
   serviceofferingname: "Compute offering", diskofferingname: "Disk offering", networkofferingname: "Offering", osdisplayname: "Operating system", ostypename: "Operating system", created: "Created", haenable: "High availability",
-  cpunumber: "CPUs", cpuspeed: "CPU speed, MHz", issourcenat: "Source NAT", isstaticnat: "Static NAT", associatednetworkname: "Network", instancename: "Name on the host", domainpath: "Domain",
+  cpunumber: "CPUs", issourcenat: "Source NAT", isstaticnat: "Static NAT", associatednetworkname: "Network", instancename: "Name on the host", domainpath: "Domain",
   cidrlist: "From", destcidrlist: "To", startport: "From port", endport: "To port", publicport: "Port", publicendport: "To port", privateport: "Instance's port", privateendport: "Instance's last port",
   vmguestip: "Instance's address", isdefault: "Default", macaddress: "MAC", deviceid: "Slot", keypairs: "SSH keys", passwordenabled: "Resets passwords", isready: "Ready", ispublic: "Public", isfeatured: "Featured",
   crossZones: "In all zones", is2faenabled: "Second factor", is2famandated: "Second factor demanded", apikeyaccess: "API keys", usersource: "Signs in by", agentscount: "Hosts", lastserverstart: "Started",
-  pendingjobscount: "Jobs waiting", serviceip: "Service address", osdistribution: "System", kernelversion: "Kernel", sent: "Sent", resourcename: "On", username: "User", memoryallocatedpercentage: "Memory allocated",
+  pendingjobscount: "Jobs waiting", serviceip: "Service address", osdistribution: "System", kernelversion: "Kernel", sent: "Sent", resourcename: "On", username: "User", firstname: "First name", lastname: "Last name", startdate: "From", enddate: "Until", cpuspeed: "CPU speed, MHz", nspid: "Provider", memoryallocatedpercentage: "Memory allocated",
   cpuallocated: "CPU allocated", clustername: "Cluster", podname: "Pod", zonename: "Zone", hostname: "Host", networkname: "Network", physicalsize: "Size on store", sslverification: "Verifies TLS", payloadurl: "Address",
 };
-const SPELT: Record<string, string> = { ip: "IP", cpu: "CPU", dns: "DNS", cidr: "CIDR", os: "OS", ha: "HA", url: "URL", vlan: "VLAN", nat: "NAT", api: "API", mac: "MAC", mtu: "MTU", iso: "ISO", ssh: "SSH", vm: "instance", nic: "NIC", ssl: "TLS", vpc: "VPC", acl: "ACL", gpu: "GPU", iops: "IOPS", id: "ID", "2fa": "2FA", hvm: "HVM", kvm: "KVM", uefi: "UEFI" };
+const SPELT: Record<string, string> = { ip: "IP", cpu: "CPU", dns: "DNS", dns1: "DNS 1", dns2: "DNS 2", uri: "URI", cidr: "CIDR", os: "OS", ha: "HA", url: "URL", vlan: "VLAN", nat: "NAT", api: "API", mac: "MAC", mtu: "MTU", iso: "ISO", ssh: "SSH", vm: "instance", nic: "NIC", ssl: "TLS", vpc: "VPC", acl: "ACL", gpu: "GPU", iops: "IOPS", id: "ID", "2fa": "2FA", hvm: "HVM", kvm: "KVM", uefi: "UEFI" };
 const KNOWN = new Set([...Object.keys(SPELT), ...(
   "access account accounts action address agent agents all allocated allocation allow api arch archived as associated attached available average backup bits boot bootable broadcast bucket by bytes can capabilities capacity category certificate " +
-  "check checksum class cluster code collection command config connect control core count created cross current custom customized data days dedicated default delete deploy description dest destroyed destination details device " +
+  "check checksum class cluster code collection command config connect control core count created cross current custom customized data days date dedicated default delete deploy description dest destroyed destination details device " +
   "direct disconnected disk display domain down download duration dynamically earliest egress email enable enabled encrypted encryption end endpoint entry error event expires explicit external extractable facts featured file filter fingerprint first for " +
   "format from gateway generation group groups guest has hash header headers host hosts hypervisor icmp icon image imported in install instance instances interface internal internet is isolation job jobs key keypair kernel label last latest " +
   "level limit list load local location machine managed management mandate max memory message method min mode name names netmask network networks new next node note number observed of offering offerings on only open order " +
@@ -42,7 +42,8 @@ export function titleOf(name: string): string {
   const whole = WHOLE[name];
   if (whole) return t(whole);
   const plain = name.replace(/(?<=..)(id|name)$/, "");
-  const words = split(plain.toLowerCase()) ?? (/[A-Z]/.test(plain) ? undefined : split(name));
+  const all = split(plain.toLowerCase()) ?? (/[A-Z]/.test(plain) ? undefined : split(name));
+  const words = all && all.length > 1 && all[0] === "is" ? all.slice(1) : all;
   if (!words?.length) return t(sentence(name));
   const text = words.map((word) => SPELT[word] ?? word).join(" ");
   return t(text.charAt(0).toUpperCase() + text.slice(1));

@@ -2,8 +2,7 @@
 import { Select, Switch, TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Kind, Param } from "../api/catalogue";
-import { useList } from "../api/use";
-import { useCatalogue } from "../api/use";
+import { useCatalogue, useList } from "../api/use";
 import { t } from "../lib/words";
 import { titleOf } from "../meta/words";
 import { Picker } from "../ui/Picker";
@@ -19,7 +18,7 @@ function Filter({ kind, param, value, set }: { kind: Kind; param: Param; value: 
   if (param.entity) return <Picker param={param} label={label} description="" required={false} given={{}} value={value} set={(one) => set(one as string | undefined)} />;
   if (param.type === "boolean") return <Switch label={label} checked={value === "true"} onChange={(event) => set(event.currentTarget.checked ? "true" : undefined)} />;
   if (param.type === "date") return <TextInput type="date" size="xs" label={label} value={value ?? ""} onChange={(event) => set(event.currentTarget.value || undefined)} />;
-  const options = told ? (known.data?.rows ?? []).map((row) => ({ value: String(row[told[1]]), label: String(row[told[2]]) })) : (param.enum ?? []).map((one) => ({ value: one, label: one }));
+  const options = told ? [...new Map((known.data?.rows ?? []).map((row) => [String(row[told[1]]), { value: String(row[told[1]]), label: String(row[told[2]]) }])).values()] : (param.enum ?? []).map((one) => ({ value: one, label: one }));
   return <Select size="xs" label={label} data={options} value={value ?? null} onChange={(one) => set(one ?? undefined)} clearable searchable limit={200} />;
 }
 

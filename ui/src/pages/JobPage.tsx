@@ -62,7 +62,7 @@ export function JobPage({ id }: { id: string }): ReactNode {
           <h2 className="part">{t("Job")}</h2>
           <dl className="facts">
             <dt>{t("Begun")}</dt><dd>{exactly(parseDate(job.created))}</dd>
-            {took !== undefined && <><dt>{t("Took")}</dt><dd>{duration(took)}</dd></>}
+            {took !== undefined && <><dt>{t("Took")}</dt><dd>{took < 1 ? t("less than a second") : duration(took)}</dd></>}
             {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
             {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{sentence(kind.noun)}</Link></dd></>}
             {job.waitsfor && <><dt>{t("Waits for")}</dt><dd>{job.waitsfor}</dd></>}

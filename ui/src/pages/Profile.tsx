@@ -1,5 +1,5 @@
 // Who is signed in: name and time zone, password, second factor, keys.
-import { Button, PasswordInput, PinInput, Select, TextInput } from "@mantine/core";
+import { Button, PasswordInput, Select, TextInput } from "@mantine/core";
 import { useState, type FormEvent, type ReactNode } from "react";
 import { me, type ApiError, type Row } from "../api/client";
 import { useCatalogue, useOne, usePerform } from "../api/use";
@@ -80,7 +80,7 @@ function Factor({ user }: { user: Row }): ReactNode {
             <div className="stack grow">
               <p style={{ margin: 0 }}>{pin ? t("This is your PIN. It is shown once.") : t("Scan this with an authenticator app, or type the secret into it. It is shown once.")}</p>
               <p style={{ margin: 0 }}><span className="mono" style={{ overflowWrap: "anywhere" }}>{secret}</span> <Copy text={secret} /></p>
-              <div role="group" aria-label={t("Code")}><p className="quiet" style={{ margin: "0 0 6px" }}>{pin ? t("Type the PIN to show that you have it") : t("The code it shows now")}</p><PinInput length={6} type="number" oneTimeCode value={code} onChange={setCode} getInputProps={(at) => ({ "aria-label": t("Digit {at}", { at: at + 1 }) })} /></div>
+              <TextInput label={t("Code")} description={pin ? t("Type the PIN to show that you have it") : t("The six digits it shows now")} inputMode="numeric" autoComplete="one-time-code" maxLength={6} className="mono" w={220} value={code} onChange={(event) => setCode(event.currentTarget.value)} />
               {check.error && <Explain error={check.error} title={t("The code does not fit")} />}
               <div><Button type="submit" disabled={code.length < 6} loading={check.isPending}>{t("Confirm")}</Button></div>
             </div>

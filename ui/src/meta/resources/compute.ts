@@ -19,12 +19,12 @@ export default [
     list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo",
     about: "What an instance's first disk is made from.",
     columns: ["status", "ostypename", "size", "format", "hypervisor", "zonename", "ispublic", "created"],
-    params: { templatefilter: "all" }, create: "registerTemplate", tabs: [],
+    params: { templatefilter: "all" }, create: "registerTemplate", first: ["updateTemplate"], tabs: [],
     facts: { Image: ["ostypename", "format", "size", "physicalsize", "arch", "hypervisor", "templatetype"], Use: ["ispublic", "isfeatured", "isextractable", "passwordenabled", "sshkeyenabled", "isdynamicallyscalable", "userdataname"], Owner: ["account", "project", "domainpath", "zonename", "created"] },
   },
   {
     list: "listIsos", slug: "isos", title: "ISOs", one: "ISO", section: "Compute", icon: "disc", about: "Discs to boot or install from.",
-    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], params: { isofilter: "all" }, create: "registerIso", tabs: [],
+    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], params: { isofilter: "all" }, create: "registerIso", first: ["updateIso"], tabs: [],
   },
   {
     list: "listSSHKeyPairs", slug: "keys", title: "SSH keys", one: "SSH key", section: "Compute", icon: "key",

@@ -52,7 +52,7 @@ export function ProjectParts({ row }: { row: Row }): ReactNode {
   const within = { projectid: id(row) };
   return (
     <>
-      <Part title={t("Members")} list="listProjectAccounts" params={within} columns={["account", "username", "role", "domain", "state"]} linked={false} empty={t("Nobody.")} cells={{ state: (member) => <Membership project={row} member={member} />, username: (member) => (member["username"] as string | undefined) ?? <span className="faint">{t("all its users")}</span> }}
+      <Part title={t("Members")} list="listProjectAccounts" params={within} columns={["account", "username", "role", "domain", "actions"]} linked={false} empty={t("Nobody.")} cells={{ actions: (member) => <Membership project={row} member={member} />, username: (member) => (member["username"] as string | undefined) ?? <span className="faint">{t("all its users")}</span> }}
         adds={[{ command: "addAccountToProject", label: t("Add account"), fixed: within, initial: { account: undefined, roletype: "Regular" } }, { command: "addUserToProject", label: t("Add user"), fixed: within, initial: { roletype: "Regular" } }]} />
       <Part title={t("Invitations")} list="listProjectInvitations" params={{ ...within, listall: true }} columns={["account", "email", "state", "domain"]} linked={false} empty={t("None. With invitations demanded by the setting project.invite.required, who is added has to accept first.")} />
       <Part title={t("Roles in the project")} list="listProjectRoles" params={within} columns={["name", "description"]} linked={false} empty={t("None of its own: administrators may do everything, regular members all but govern it.")} adds={[{ command: "createProjectRole", label: t("Create role"), fixed: within }]} />

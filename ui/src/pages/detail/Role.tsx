@@ -1,5 +1,5 @@
 // A role's rules: the first that matches a command decides, so their order is part of what they say.
-import { Button, SegmentedControl, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState, type FormEvent, type ReactNode } from "react";
 import type { ApiError, Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
@@ -23,7 +23,7 @@ function NewRule({ role }: { role: string }): ReactNode {
       <div className="inline-form">
         <TextInput label={t("Command, or a pattern with *")} value={rule} required className="mono" onChange={(event) => setRule(event.currentTarget.value)} placeholder="list*" list="role-commands" />
         <datalist id="role-commands">{[...catalogue.commands.keys()].map((name) => <option key={name} value={name} />)}</datalist>
-        <SegmentedControl aria-label={t("Permission")} value={permission} onChange={setPermission} data={[{ value: "allow", label: t("Allow") }, { value: "deny", label: t("Deny") }]} />
+        <NativeSelect label={t("Permission")} value={permission} onChange={(event) => setPermission(event.currentTarget.value)} data={[{ value: "allow", label: t("Allow") }, { value: "deny", label: t("Deny") }]} />
         <Button type="submit" loading={run.isPending}>{t("Add rule")}</Button>
       </div>
       {rule && <small className="quiet">{matched.length ? t("Matches {count} of the commands you may call: {some}", { count: number(matched.length), some: matched.slice(0, 4).join(", ") }) : t("Matches none of the commands you may call")}</small>}
