@@ -38,6 +38,8 @@ class ServiceOffering(Offering, table="service_offering"):
     network_rate: int | None = None  # Mb/s
     deployment_planner: str | None = None
     root_disk_gb: int | None = None
+    disk_offering_id: int | None = None  # of root disks, which are then as that says
+    disk_offering_strict: bool = False  # it is kept to
     limits: Limits = column(default=Limits())
     cache_mode: str = "none"
     dynamic_scaling: bool = True
@@ -65,6 +67,7 @@ class Vm(
     Owned,
     table="vm",
     indexes=[("host_id", "id"), ("zone_id", "id"), ("state", "id"), ("name",), ("service_offering_id",), ("template_id",)],
+    searched=["name", "display_name", "instance_name"],
 ):
     """An instance. `state` is the API's (Starting, Running, Stopping, Stopped, Destroyed, Expunging, Error, Migrating, Unknown):
     what is desired shows in the task on it, what was seen last in `observed` with its time and source."""

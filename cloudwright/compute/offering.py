@@ -20,7 +20,7 @@ from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.offered import in_domain, in_zone, offer, reoffer
 from cloudwright.infrastructure.placement import PLANNERS
 from cloudwright.storage.clone import like, quality_of, unsaid
-from cloudwright.storage.model import Template
+from cloudwright.storage.model import DiskOffering, Template
 from cloudwright.storage.quality import (
     STORAGE,
     OfferingView,
@@ -30,6 +30,7 @@ from cloudwright.storage.quality import (
     quality,
     state_of,
 )
+from cloudwright.storage.size import GIB
 
 _BOUNDS = {
     "mincpunumber": "min_cpu_number", "maxcpunumber": "max_cpu_number", "minmemory": "min_memory", "maxmemory": "max_memory",
@@ -38,7 +39,14 @@ SYSTEM_VMS = ("domainrouter", "consoleproxy", "secondarystoragevm", "internalloa
 _c = ServiceOffering.c
 
 
-class ServiceOfferingView(OfferingView, of=ServiceOffering, key="serviceoffering"):
+def _root(disk: Any, own: Any) -> Any:
+    """How root disks are: by the disk offering where there is one."""
+    return sa.case((_c.disk_offering_id.is_not(None), disk), else_=own)
+
+
+class ServiceOfferingView(
+    OfferingView, of=ServiceOffering, key="serviceoffering", joins=[(DiskOffering, DiskOffering.c.id == _c.disk_offering_id)]
+):
     """A service offering: MHz for each processor, MiB of memory, GiB of root disk."""
 
     id = field(_c.uuid, "the service offering's id")
@@ -54,7 +62,7 @@ class ServiceOfferingView(OfferingView, of=ServiceOffering, key="serviceoffering
     offerha = field(_c.ha, "whether its machines are started again elsewhere when their host dies")
     limitcpuuse = field(_c.limit_cpu, "whether processors are held to their MHz")
     isvolatile = field(_c.volatile_vm, "whether the root disk is made anew at each start")
-    storagetags = field(_c.tags, "the tags that storage must have", convert=lambda text: text or None)
+    storagetags = field(_root(DiskOffering.c.tags, _c.tags), "the tags that storage must have", convert=lambda text: text or None)
     hosttags = field(_c.host_tags, "the tag that hosts must have", convert=lambda text: text or None)
     systemvmtype = field(_c.system_vm, "the kind of system machine it is for")
     issystem = computed(lambda row, caller: "systemvmtype" in row, "whether it is for the system's machines", "boolean")
@@ -64,12 +72,17 @@ class ServiceOfferingView(OfferingView, of=ServiceOffering, key="serviceoffering
     iscustomizediops = computed(lambda row, caller: False, "whether the caller chooses guaranteed operations", "boolean")
     deploymentplanner = field(_c.deployment_planner, "the planner that places its machines")
     serviceofferingdetails = field(_c.details, "further details", convert=lambda details: details or None)
-    rootdisksize = field(_c.root_disk_gb, "GiB of the root disk", "long")
+    diskofferingid = field(DiskOffering.c.uuid, "the disk offering of its root disks")
+    diskofferingname = field(DiskOffering.c.name, "the name of that")
+    diskofferingdisplaytext = field(DiskOffering.c.display_text, "what that is told as")
+    diskofferingstrictness = field(_c.disk_offering_strict, "whether its root disks keep to that disk offering")
+    rootdisksize = field(
+        _root(DiskOffering.c.size // GIB, _c.root_disk_gb), "GiB of the root disk", "long", convert=lambda gib: int(gib) or None
+    )
     dynamicscalingenabled = field(_c.dynamic_scaling, "whether its machines may be scaled while they run")
-    cacheMode = field(_c.cache_mode, "how the host caches the root disk")  # noqa: N815
-    _limits = field(_c.limits, "how fast its root disks may be")
+    cacheMode = field(_root(DiskOffering.c.cache_mode, _c.cache_mode), "how the host caches the root disk")  # noqa: N815
+    _limits = field(_root(DiskOffering.c.limits, _c.limits), "how fast its root disks may be")
     encryptroot = computed(lambda row, caller: False, "whether the root disk is encrypted", "boolean")
-    diskofferingstrictness = computed(lambda row, caller: False, "whether the root disk's offering can never change", "boolean")
     _unique = field(_c.unique_name, "the name by which the system finds it")
 
 
@@ -147,11 +160,8 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
     service_offering_details: dict[str, str] = param("further details", default={}, style="kv")
     root_disk_size: int | None = param("GiB of the root disk", kind="long", minimum=1, since="4.15")
     dynamic_scaling_enabled: bool = param("whether its machines may be scaled while they run", default=True, since="4.16")
-    disk_offering: str | None = param(
-        "a disk offering for the root disk", kind="uuid", wire_name="diskofferingid",
-        check=not_built("root disks by a disk offering; say what the disk shall be in the service offering"), since="4.17",
-    )  # fmt: skip
-    disk_offering_strictness: bool | None = param("keep to it", check=not_built("root disks by a disk offering"), since="4.17")
+    disk_offering: Ref[DiskOffering] | None = param("the disk offering of root disks, which are then as that says", since="4.17")
+    disk_offering_strictness: bool = param("whether root disks keep to that disk offering", default=False, since="4.17")
     encrypt_root: bool | None = param("encrypt the root disk", check=not_built("encrypted volumes"), since="4.18")
     purge_resources: bool | None = param("forget expunged machines", check=not_built("purging of removed machines"), since="4.20")
     lease_duration: int | None = param("days of the lease", check=not_built("leases of machines"), since="4.21.0")
@@ -170,6 +180,7 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
                 "Parameter systemvmtype: it belongs to an offering for the system's machines (issystem=true), and to each of them"
             )
             raise ParamError(text, param="systemvmtype")
+        self._check_disk()
         custom = self._is_custom()
         if custom and self.is_system:
             raise ParamError("Parameter cpunumber: an offering for the system's machines says all sizes", param="cpunumber")
@@ -181,10 +192,37 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
                 host_tags=self.host_tags, system_vm=self.system_vm_type.lower() if self.system_vm_type else None,
                 network_rate=self.network_rate, deployment_planner=self.deployment_planner, root_disk_gb=self.root_disk_size,
                 dynamic_scaling=self.dynamic_scaling_enabled, details=self.service_offering_details | self._bounds(custom),
-                **quality(self),
+                **(quality(self) | self._disk()),
             )
         )  # fmt: skip
         return offer(tx, made, self.domain)
+
+    def _disk(self) -> dict[str, Any]:
+        """The columns that a disk offering decides."""
+        by = self.disk_offering
+        if by is None:
+            return {}
+        where_ = {"storage_type": by.storage_type, "provisioning": by.provisioning}
+        return {"disk_offering_id": by.id, "disk_offering_strict": self.disk_offering_strictness, **where_}
+
+    def _check_disk(self) -> None:
+        """Raises ParamError where something beside a disk offering says how root disks are."""
+        if self.disk_offering is None:
+            if self.disk_offering_strictness:
+                text = "Parameter diskofferingstrictness: there is no disk offering to keep to; give diskofferingid"
+                raise ParamError(text, param="diskofferingstrictness")
+            return
+        said = (
+            "tags",
+            "root_disk_size",
+            "cache_mode",
+            *(p for p in CreateServiceOffering.api.params if p[:5] in ("bytes", "iops_")),
+        )
+        for name in said:
+            if self.__dict__[name] not in (None, "", "none"):
+                wire_name = self.api.params[name].wire_name
+                text = f"Parameter {wire_name}: disk offering {self.disk_offering.name} says how root disks are"
+                raise ParamError(text, param=wire_name)
 
     def _is_custom(self) -> bool:
         sizes = {"cpunumber": self.cpu_number, "cpuspeed": self.cpu_speed, "memory": self.memory}
@@ -239,7 +277,8 @@ class CloneServiceOffering(
             "customized": custom, "offer_ha": s.ha, "limit_cpu_use": s.limit_cpu, "is_volatile": s.volatile_vm, "tags": s.tags,
             "host_tags": s.host_tags, "is_system": s.system_vm is not None, "system_vm_type": s.system_vm,
             "network_rate": s.network_rate, "deployment_planner": s.deployment_planner, "root_disk_size": s.root_disk_gb,
-            "dynamic_scaling_enabled": s.dynamic_scaling,
+            "dynamic_scaling_enabled": s.dynamic_scaling, "disk_offering_strictness": s.disk_offering_strict,
+            "disk_offering": tx.get(DiskOffering, s.disk_offering_id) if s.disk_offering_id else None,
             "service_offering_details": {name: value for name, value in s.details.items() if name not in _BOUNDS},
             **{_BOUNDS[name]: value for name, value in bounds.items()}, **quality_of(tx, s),
         }  # fmt: skip

@@ -261,3 +261,49 @@ def test_offerings_are_held_to_whom_they_are_for(cloud: Cloud) -> None:
     assert not vm["isdynamicallyscalable"], "the offering says no"
     with pytest.raises(ParamError, match="is for domain /eng/"):
         call(cloud, root, "scaleVirtualMachine", id=vm["id"], serviceofferingid=theirs["id"])
+
+
+def test_root_disks_by_a_disk_offering(cloud: Cloud) -> None:
+    root, built = root_caller(cloud.db.read()), simulated_zone(cloud, hosts=1)
+    zone = call(cloud, root, "listZones")["zone"][0]["id"]
+    assert built
+    template = call(cloud, root, "listTemplates", templatefilter="featured", zoneid=zone)["template"][0]["id"]
+    fixed = create(cloud, "DiskOffering", disksize=7, iopsreadrate=70, cachemode="writeback", provisioningtype="sparse")
+    free = create(cloud, "DiskOffering", customized="true")
+    sizes = {"cpunumber": 1, "cpuspeed": 500, "memory": 256}
+    small = create(cloud, "ServiceOffering", **sizes, diskofferingid=fixed["id"], diskofferingstrictness="true")
+    said = ("diskofferingid", "diskofferingname", "diskofferingstrictness", "rootdisksize", "diskIopsReadRate", "cacheMode")
+    assert [small[name] for name in said] == [fixed["id"], "o", True, 7, 70, "writeback"]
+    assert small["provisioningtype"] == "sparse"
+    twin = call(cloud, root, "cloneServiceOffering", sourceofferingid=small["id"], name="twin")["serviceoffering"]
+    assert [twin[name] for name in said] == [small[name] for name in said]
+    params = {"zoneid": zone, "templateid": template, "startvm": "false"}
+
+    def disk(name: str, **more: Any) -> dict[str, Any]:
+        done(cloud, root, "deployVirtualMachine", name=name, **params, **more)
+        vm = call(cloud, root, "listVirtualMachines", name=name)["virtualmachine"][0]["id"]
+        return dict(call(cloud, root, "listVolumes", virtualmachineid=vm)["volume"][0])
+
+    made = disk("a", serviceofferingid=small["id"])
+    assert (made["size"], made["diskofferingid"], made["diskIopsReadRate"]) == (7 << 30, fixed["id"], 70)
+    with pytest.raises(ParamError, match="keeps to its own"):
+        disk("b", serviceofferingid=small["id"], overridediskofferingid=free["id"])
+    with pytest.raises(ParamError, match="cannot have 9"):
+        disk("b", serviceofferingid=small["id"], rootdisksize=9)
+    loose = create(cloud, "ServiceOffering", **sizes, diskofferingid=fixed["id"])
+    other = disk("b", serviceofferingid=loose["id"], overridediskofferingid=free["id"], rootdisksize=9)
+    assert (other["size"], other["diskofferingid"]) == (9 << 30, free["id"])
+    vm = call(cloud, root, "listVirtualMachines", name="a")["virtualmachine"][0]["id"]
+    plain = create(cloud, "ServiceOffering", **sizes)
+    with pytest.raises(ParamError, match="kept to strictly"):
+        call(cloud, root, "changeServiceForVirtualMachine", id=vm, serviceofferingid=plain["id"])
+    call(cloud, root, "changeServiceForVirtualMachine", id=vm, serviceofferingid=twin["id"])
+
+
+@pytest.mark.parametrize("more", [{"tags": "ssd"}, {"rootdisksize": 5}, {"cachemode": "writeback"}, {"bytesreadrate": 5}])
+def test_what_a_disk_offering_says_is_not_said_twice(cloud: Cloud, more: dict[str, Any]) -> None:
+    disk = create(cloud, "DiskOffering", disksize=7)
+    with pytest.raises(ParamError, match="says how root disks are"):
+        create(cloud, "ServiceOffering", diskofferingid=disk["id"], **more)
+    with pytest.raises(ParamError, match="no disk offering to keep to"):
+        create(cloud, "ServiceOffering", diskofferingstrictness="true")

@@ -70,6 +70,9 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
     root_disk_size: int | None = param(
         "the size of its root disk in GiB, where larger than the template", kind="long", minimum=1, maximum=65536
     )
+    override: Ref[DiskOffering] | None = param(
+        "the offering of its root disk, in place of the service offering's", wire_name="overridediskofferingid", since="4.17"
+    )
     user_data: str | None = param("data for the guest, base64", length=1048576, check=bad_user_data)
     registered: Ref[UserData] | None = param("registered user data, instead", wire_name="userdataid", since="4.18")
     user_data_details: dict[str, str] | None = param("values of its variables", default=None, check=bad_values, since="4.18")
@@ -93,7 +96,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         groups = groups_given(tx, account, self.affinity_groups, self.affinity_group_names)
         vm = tx.insert(self._vm(tx, account, self._image))
         join_groups(tx, vm, groups)
-        make_disks(tx, vm, self._image, self.service_offering, Disks(self.disk_offering, self.size, self.root_disk_size))
+        make_disks(tx, vm, self._image, self.service_offering, self._disks)
         for want in networks:
             give_nic(tx, want.network, vm, want.ip, want.mac)
         pin = Pin(host=self.host, cluster=self.cluster, pod=self.pod)
@@ -109,6 +112,9 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             raise ParamError(text, param="serviceofferingid")
         if self.disk_offering is not None:
             check_offered(tx, self.disk_offering, self.zone, account.domain_id)
+        if self.override is not None:
+            check_offered(tx, self.override, self.zone, account.domain_id, "overridediskofferingid")
+            self._check_override(self.service_offering, template)
         if self.zone.allocation_state != "Enabled" and not caller.root:
             raise ParamError(f"Parameter zoneid: zone {self.zone.name} is disabled", param="zoneid")
         here = (TemplateAt.c.template_id == template.id, TemplateAt.c.state == "Ready", TemplateAt.c.zone_id == self.zone.id)
@@ -129,6 +135,15 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             text = f"Parameter hypervisor: template {template.name} is for {template.hypervisor}, not {self.hypervisor}"
             raise ParamError(text, param="hypervisor")
 
+    @staticmethod
+    def _check_override(service: ServiceOffering, template: Template) -> None:
+        if service.disk_offering_strict:
+            text = f"Parameter overridediskofferingid: {service.name} keeps to its own disk offering"
+            raise ParamError(text, param="overridediskofferingid", fix=["take another service offering"])
+        if template.format == "ISO":
+            text = "Parameter overridediskofferingid: the root disk of an instance from an ISO is by diskofferingid"
+            raise ParamError(text, param="overridediskofferingid")
+
     def _networks(self, tx: Tx, caller: Caller, account: Account) -> list[Wanted]:
         wanted = wanted_networks(self, tx, caller) or [Wanted(default_network(tx, caller, account, self.zone))]
         if self.ip_address or self.mac_address:
@@ -143,6 +158,10 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
                 text = f"Parameter name: there is already an instance {self.name!r} on network {want.network.name}"
                 raise ParamError(text, param="name")
         return wanted
+
+    @property
+    def _disks(self) -> Disks:
+        return Disks(self.disk_offering, self.size, self.root_disk_size, self.override)
 
     @property
     def _image(self) -> Template:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.error import ParamError
-from cloudwright.core.tx import Tx
+from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.limit import tags_of
 from cloudwright.storage.model import DiskOffering, Template, Volume
 
@@ -19,6 +19,7 @@ class Disks(Struct):
     offering: DiskOffering | None = None
     size: int | None = None
     root_size: int | None = None
+    root_offering: DiskOffering | None = None  # of the root disk, in place of the service offering's
 
 
 def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, said: Disks) -> None:
@@ -31,11 +32,13 @@ def make_disks(tx: Tx, vm: Vm, template: Template, service: ServiceOffering, sai
         root = _volume(vm, 0, disk_size(said.offering, said.size))
         root.disk_offering_id = said.offering.id
     else:
-        root = _volume(vm, 0, root_size(template, service, said.root_size))
-        root.template_id = template.id
+        by = said.root_offering or root_offering(tx, service)
+        root = _volume(vm, 0, root_size(template, service, by, said.root_size))
+        root.template_id, root.disk_offering_id = template.id, by.id if by else None
     root.service_offering_id = service.id
-    _as_offered(root, service if template.format != "ISO" or said.offering is None else said.offering)
-    root.tally_tags = tags_of(service.tags)
+    like = tx.get(DiskOffering, root.disk_offering_id) if root.disk_offering_id else service
+    _as_offered(root, like)
+    root.tally_tags = tags_of(like.tags)
     tx.insert(root)
     if said.offering is not None and template.format != "ISO":
         data = _volume(vm, 1, disk_size(said.offering, said.size))
@@ -59,8 +62,22 @@ def disk_size(offering: DiskOffering, gib: int | None) -> int:
     return gib * GIB
 
 
-def root_size(template: Template, service: ServiceOffering, gib: int | None) -> int:
-    """The size in bytes of a root disk made of a template. Raises ParamError where `gib` is too little for it."""
+def root_offering(reader: Reader, service: ServiceOffering) -> DiskOffering | None:
+    """The disk offering of a service offering's root disks, where it has one."""
+    return reader.get(DiskOffering, service.disk_offering_id) if service.disk_offering_id else None
+
+
+def root_size(template: Template, service: ServiceOffering, by: DiskOffering | None, gib: int | None) -> int:
+    """The size in bytes of a root disk made of a template, by a disk offering where there is one. Raises ParamError where `gib`
+    is too little for it, or not what the disk offering says."""
+    if by is not None and not by.custom:
+        if gib is not None and gib * GIB != by.size:
+            text = f"Parameter rootdisksize: disk offering {by.name} has {by.size // GIB} GiB and cannot have {gib}"
+            raise ParamError(text, param="rootdisksize", fix=["leave it out"])
+        if by.size < template.size:
+            text = f"Disk offering {by.name} has {by.size // GIB} GiB, less than the template's {template.size / GIB:.2f} GiB"
+            raise ParamError(text, param="serviceofferingid", fix=["take one of a larger or of chosen size"])
+        return by.size
     wanted = (gib or 0) * GIB
     if 0 < wanted < template.size:
         text = f"Parameter rootdisksize: {gib} GiB is less than the template's {template.size / GIB:.2f} GiB"

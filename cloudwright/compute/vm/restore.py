@@ -199,7 +199,8 @@ class RestoreVirtualMachine(Command, answers=NewVmView, starts=RestoreVm, event=
             template, iso, size = None, image.id, (self.root_disk_size or 0) * GIB or self._offered() or old.size
         else:
             template, iso, service = image.id, None, tx.get(ServiceOffering, vm.service_offering_id)
-            size = max(root_size(image, service, self.root_disk_size), self._offered())
+            by = self.disk_offering or (tx.get(DiskOffering, old.disk_offering_id) if old.disk_offering_id else None)
+            size = root_size(image, service, by, self.root_disk_size)
         if image.password_enabled:
             tx.update(vm, password=new_password(tx), password_serial=secrets.token_hex(8), password_enabled=True)
         tell_networks(tx, vm)

@@ -133,3 +133,8 @@ def _check_offering(tx: Tx, vm: Vm, offering: ServiceOffering) -> None:
     if offering.system_vm is not None or offering.storage_type != now.storage_type:
         text = f"Parameter serviceofferingid: {offering.name} is the system's, or keeps disks elsewhere than {now.name}"
         raise ParamError(text, param="serviceofferingid")
+    if (now.disk_offering_strict or offering.disk_offering_strict) and now.disk_offering_id != offering.disk_offering_id:
+        text = (
+            f"Parameter serviceofferingid: {now.name} and {offering.name} have other disk offerings, and one is kept to strictly"
+        )
+        raise ParamError(text, param="serviceofferingid")

@@ -1713,6 +1713,8 @@ def upgrade() -> None:
     sa.Column('network_rate', sa.BigInteger(), nullable=True),
     sa.Column('deployment_planner', sa.String(length=255), nullable=True),
     sa.Column('root_disk_gb', sa.BigInteger(), nullable=True),
+    sa.Column('disk_offering_id', sa.BigInteger(), nullable=True),
+    sa.Column('disk_offering_strict', sa.Boolean(), nullable=False),
     sa.Column('limits', Long, nullable=False),
     sa.Column('cache_mode', sa.String(length=255), nullable=False),
     sa.Column('dynamic_scaling', sa.Boolean(), nullable=False),
