@@ -64,5 +64,5 @@ export function sizeOf(row: Row): string {
 }
 
 export function nameOf(row: Row): string {
-  return String(row["displayname"] ?? row["name"] ?? row["username"] ?? row["ipaddress"] ?? row["description"] ?? row["fingerprint"] ?? row["id"] ?? "–");
+  return String(row["displayname"] ?? row["name"] ?? row["description"] ?? row["username"] ?? row["ipaddress"] ?? row["fingerprint"] ?? row["id"] ?? "–");
 }
