@@ -165,7 +165,11 @@ class Database:
         self._thread.start()
 
     def create_all(self) -> None:
-        """Make all tables that are missing. Servers that start at once do it one after the other."""
+        """Make all tables that are missing."""
+        self.make(metadata.create_all)
+
+    def make(self, what: Callable[[Connection], object]) -> None:
+        """Change the schema. Servers that start at once do it one after the other."""
         mysql = self.engine.dialect.name in ("mysql", "mariadb")
         with self.engine.connect() as connection:  # one transaction: a commit for each table would take a second
             sql = connection.exec_driver_sql
@@ -175,7 +179,7 @@ class Database:
             if self.engine.dialect.name == "postgresql":
                 sql("SET LOCAL lock_timeout = '120s'")
                 sql("SELECT pg_advisory_xact_lock(7305)")
-            metadata.create_all(connection)
+            what(connection)
             sql("COMMIT")
             if mysql:
                 sql("SELECT RELEASE_LOCK(CONCAT(DATABASE(), '.schema'))")

@@ -14,7 +14,12 @@ hearers: list[Callable[[Tx, Event], object]] = []
 SYSTEM_ID = 1  # of the account and the user `system`, and of the domain ROOT, as installed
 
 
-class Event(Owned, table="event", indexes=[("kind_of", "id"), ("instance", "id"), ("start_id",)]):
+class Event(
+    Owned,
+    table="event",
+    indexes=[("kind_of", "id"), ("instance", "id"), ("start_id",)],
+    searched=["kind_of", "description", "username", "level"],
+):
     """An event. `state` is Created, Scheduled, Started or Completed; `level` INFO, WARN or ERROR."""
 
     kind_of: str

@@ -22,6 +22,7 @@ from cloudwright.core.command import Told, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Param, param
 from cloudwright.core.resource import Resource
+from cloudwright.core.search import candidates
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
 
@@ -174,6 +175,11 @@ class List(Verb, http_method="GET"):
         if self.keyword and self.keywords:
             names.append("keyword")
             binds["keyword"] = "%" + like_prefix(self.keyword.lower())
+            among = candidates(reader, self._view().of, self.keywords, self.keyword)
+            if among is not None:
+                names.append("pieces")
+                conditions.append(among[0])
+                binds["pieces"] = among[1]
             conditions.append(sa.or_(*(sa.func.lower(c).like(sa.bindparam("keyword"), escape="!") for c in self.keywords)))
         for shape, condition, values in self.narrow(reader, caller):
             names.append(shape)

@@ -160,6 +160,7 @@ class Resource:
     with_it: ClassVar[tuple[Callable[[Any, Resource], object], ...]] = ()  # called with transaction and row when one is removed
     handed_over: ClassVar[tuple[Callable[[Any, Resource], object], ...]] = ()  # the same when one has a new owner
     tallied: ClassVar[bool] = False  # whether it declares `tally`
+    searched: ClassVar[Sequence[str]] = ()  # columns in which keywords are found by an index, where the table grows large
     _columns: ClassVar[dict[str, Column]]
 
     id: int = 0
@@ -175,10 +176,11 @@ class Resource:
         table: str = "",
         unique: Sequence[Sequence[str]] = (),
         indexes: Sequence[Sequence[str]] = (),
+        searched: Sequence[str] = (),
     ) -> None:
         if not table:
             return  # an ancestor that only declares columns
-        cls.kind, cls._columns, cls.tallied = table, {}, cls.tally is not Resource.tally
+        cls.kind, cls._columns, cls.tallied, cls.searched = table, {}, cls.tally is not Resource.tally, searched
         columns: list[sa.Column[Any]] = [
             Stored("id", BigId, primary_key=True, autoincrement=True),
             Stored("uuid", sa.String(40), nullable=False, unique=True),

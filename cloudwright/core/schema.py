@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from cloudwright.core import search
 from cloudwright.core.db import Database
 from cloudwright.core.error import CloudError
 
@@ -17,13 +18,12 @@ def bring(db: Database, head: str, scripts: str) -> None:
     """Bring the database to version `head`; `scripts` is the package of the migrations, as `package:folder`."""
     with db.engine.connect() as connection:
         known = _version(connection)
-        if known == head:
-            return
         if known is None:
             db.create_all()
             _stamp(connection, head)
-            return
-    migrate(db, scripts, "head")
+    if known not in (None, head):
+        migrate(db, scripts, "head")
+    db.make(search.make)
 
 
 def migrate(db: Database, scripts: str, to: str) -> None:
@@ -38,6 +38,7 @@ def migrate(db: Database, scripts: str, to: str) -> None:
         if version is not None and version not in known:
             text = f"The database has schema version {version}, which this program does not know"
             raise CloudError(text, fix=["start the program that migrated it, or a newer one"])
+        search.drop(connection)
         (command.downgrade if to != "head" else command.upgrade)(config, to)
 
 

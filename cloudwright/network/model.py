@@ -48,7 +48,12 @@ class NetworkOffering(Offering, table="network_offering", unique=[("name",)]):
         return sa.and_(cls.c.state == "Enabled", cls.c.system_only.is_(False), offered_to_caller(cls))
 
 
-class Network(Owned, table="network", indexes=[("zone_id", "id"), ("physical_network_id",), ("state", "id")]):
+class Network(
+    Owned,
+    table="network",
+    indexes=[("zone_id", "id"), ("physical_network_id",), ("state", "id")],
+    searched=["name", "display_text"],
+):
     """A guest network. `generation` grows with every change that its appliance must know; `applied` is what that runs."""
 
     name: str
@@ -153,7 +158,11 @@ class NicSecondary(Owned, table="nic_secondary", unique=[("network_id", "ip")], 
 
 
 class PublicIp(
-    Owned, table="public_ip", unique=[("range_id", "address")], indexes=[("zone_id", "state"), ("network_id", "id"), ("vm_id",)]
+    Owned,
+    table="public_ip",
+    unique=[("range_id", "address")],
+    indexes=[("zone_id", "state"), ("network_id", "id"), ("vm_id",)],
+    searched=["address"],
 ):
     """A public address that somebody holds. `state`: Allocating, Allocated, Releasing, Reserved. Free ones have no living row.
     `generation` is the network's that first has it, or first lacks it."""

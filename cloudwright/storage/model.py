@@ -212,7 +212,10 @@ class TemplateAt(Resource, table="template_at", unique=[("template_id", "store_i
 
 
 class Volume(
-    Owned, table="volume", indexes=[("vm_id", "id"), ("pool_id", "id"), ("zone_id", "id"), ("template_id",), ("state", "id")]
+    Owned,
+    table="volume",
+    indexes=[("vm_id", "id"), ("pool_id", "id"), ("zone_id", "id"), ("template_id",), ("state", "id")],
+    searched=["name"],
 ):
     """A root (slot 0) or data disk. `state`: Allocated, Creating, Ready, Resizing, Attaching, Destroy, Expunging …"""
 
