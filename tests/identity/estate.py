@@ -42,6 +42,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "template": {"format": "QCOW2", "hypervisor": "KVM"},
     "volume": {"vol_type": "DATADISK", "state": "Ready"},
     "storage_pool": {"pool_type": "Filesystem", "url": "file:///x"},
+    "ldap_configuration": {"hostname": "127.0.0.1", "port": 1},  # refuses at once
     "host": {"hypervisor": "Simulator", "state": "Up"},
 }
 _numbers = itertools.count(1000)
