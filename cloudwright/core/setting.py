@@ -53,6 +53,7 @@ class Setting(Generic[V]):
         self.maximum: float | None = declared.pop("maximum", None)
         self.secret: bool = declared.pop("secret", False)
         self.parent: str = declared.pop("parent", "")  # the setting that must be on for this one to mean something
+        self.check: Callable[[str, str], str | None] | None = declared.pop("check", None)  # (text, scope) -> what is wrong
         if declared or name in Setting.by_name:
             raise TypeError(
                 f"BUG: setting {name} is declared twice or with unknown words {list(declared)} (SettingsAreDeclaredOnce)"
@@ -117,6 +118,8 @@ class Setting(Generic[V]):
                 f"Setting {self.name} cannot be set for a single {scope}", why=[f"its scopes: global {' '.join(self.scopes)}"]
             )
         self.parse(text)
+        if self.check is not None and (wrong := self.check(text, scope)):
+            raise ParamError(f"Parameter value: {self.name} {wrong}", param="value")
         stored = vault().seal(Secret(text)) if self.secret else text
         where = (SettingRow.c.name == self.name, SettingRow.c.scope == scope, SettingRow.c.scope_id == scope_id)
         row = tx.find(SettingRow, *where)
@@ -142,7 +145,7 @@ def _changed(tx: Tx) -> None:
 
 
 def setting(name: str, default: V, doc: str, **declared: Any) -> Setting[V]:
-    """Declare a setting. `declared`: scopes, category, options, minimum, maximum, secret, parent."""
+    """Declare a setting. `declared`: scopes, category, options, minimum, maximum, secret, parent, check."""
     return Setting(name, default, doc, **declared)
 
 

@@ -109,7 +109,7 @@ class Directory:
             return sorted(self.known.servers, key=lambda server: self._silent.get(server, 0.0) > late)
 
     def _ask(self, server: Address, context: ssl.SSLContext | None, work: Callable[[Session], T]) -> T:
-        with Connection(server, self.known.waits, context) as connection:
+        with Connection(server, self.known.waits, context, self.known.inside) as connection:
             try:
                 connection.bind(self.known.principal, self.known.password)
             except Refused as error:

@@ -15,6 +15,8 @@ from typing import Self
 import msgspec
 
 from cloudwright.core.secret import Secret
+from cloudwright.drivers.images.address import permitted
+from cloudwright.drivers.images.contract import FetchPolicy
 from cloudwright.identity.directory import ber
 from cloudwright.identity.directory.ber import Element
 from cloudwright.identity.directory.filter import PAGED, Filter, paging
@@ -72,15 +74,29 @@ class Entry:
         return self.attributes.get(attribute.lower(), [])
 
 
+def _open(address: Address, inside: Sequence[str] | None) -> str:
+    """What to connect to: where it must not be internal, the address that was looked at, never looked up again."""
+    if inside is None:
+        return address.host
+    policy = FetchPolicy(max_bytes=0, max_virtual_bytes=0, allow=list(inside))
+    found = [str(entry[4][0]) for entry in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)]
+    public = [ip for ip in found if permitted(ip, policy)]
+    if not public:
+        rule = "root says by ldap.allowed.internal.sites which a domain's own servers may be at"
+        raise NoAnswer(f"{address} is at {found[0]}, an internal address that may not be reached: {rule}")
+    return public[0]
+
+
 class Connection:
     """Use it in a `with` statement; what goes wrong raises NoAnswer or Refused. For one thread."""
 
-    def __init__(self, address: Address, waits: Waits, trust: ssl.SSLContext | None) -> None:
+    def __init__(self, address: Address, waits: Waits, trust: ssl.SSLContext | None, inside: Sequence[str] | None = None) -> None:
+        """`inside` are the CIDRs of internal addresses that it may be at; None: it may be anywhere."""
         self._address, self._waits = address, waits
         self._number = 0
         self._buffer = b""
         try:
-            self._socket: socket.socket = socket.create_connection((address.host, address.port), waits.connect)
+            self._socket: socket.socket = socket.create_connection((_open(address, inside), address.port), waits.connect)
         except (OSError, UnicodeError) as error:
             raise self._lost("cannot be reached", error) from None
         try:

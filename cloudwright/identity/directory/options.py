@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -15,9 +16,16 @@ from cloudwright.identity.directory.model import LdapServer
 AD = "microsoftad"
 
 
-def _of_domain(name: str, default: str, doc: str, secret: bool = False) -> Setting[str]:
+def _of_domain(name: str, default: str, doc: str, secret: bool = False, **declared: Any) -> Setting[str]:
     category = "Secure" if secret or name == "ldap.bind.principal" else "Advanced"
-    return setting(name, default, doc, scopes=("domain",), category=category, secret=secret)
+    return setting(name, default, doc, scopes=("domain",), category=category, secret=secret, **declared)
+
+
+def _bad_store(text: str, scope: str) -> str | None:
+    """Files of the servers are root's to name: a domain's administrators would learn which there are."""
+    if scope == "global" or not text or "-----BEGIN" in text:
+        return None
+    return "is PEM text for a single domain; only the value for the whole cloud may be the path of a file"
 
 
 BASE_DN = _of_domain("ldap.basedn", "", "the entry below which users and groups are looked for, such as dc=example,dc=org")
@@ -49,13 +57,18 @@ CONNECT_TIMEOUT = setting(
 )  # fmt: skip
 TRUST = _of_domain(
     "ldap.truststore", "", "the authorities that sign servers' certificates: PEM text, or the path of a file with PEM or PKCS#12;"
-    " empty: those of the operating system. Java key stores of the old kind JKS are not read",
+    " empty: those of the operating system. Java key stores of the old kind JKS are not read. For one domain: PEM text",
+    check=_bad_store,
 )  # fmt: skip
 TRUST_PASSWORD = _of_domain("ldap.truststore.password", "", "the password of a PKCS#12 file", secret=True)
 TLS = setting(
     "ldap.tls", "auto", "how servers are spoken to: ldaps, starttls, none; auto is ldaps at the ports 636 and 3269, elsewhere"
-    " starttls if there is an ldap.truststore, else nothing: passwords can then be read on the way",
+    " starttls; with none, passwords can be read on the way",
     scopes=("domain",), options=("auto", "ldaps", "starttls", "none"),
+)  # fmt: skip
+INTERNAL = setting(
+    "ldap.allowed.internal.sites", "", "CIDRs, by comma, of internal addresses at which servers of a single domain may be; those"
+    " for all domains, which root adds, may be anywhere",
 )  # fmt: skip
 
 _HOST = re.compile(r"(?:(ldaps?)://)?([A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)/?")
@@ -67,6 +80,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a domain's directory is asked. Two domains that ask alike have equal ones."""
 
     servers: tuple[Address, ...]
+    inside: tuple[str, ...] | None  # CIDRs of internal addresses that they may be at; None: anywhere
     waits: Waits
     trust: str
     trust_password: Secret
@@ -103,9 +117,11 @@ def options(reader: Reader, domain_id: int, servers: list[LdapServer] | None = N
         value = by.get(reader, **at).strip()
         return _AD_DEFAULTS.get(by, value) if ad and value == by.default else value
 
+    sites = tuple(cidr.strip() for cidr in INTERNAL.get(reader).split(",") if cidr.strip())
     trust, mode = TRUST.get(reader, **at).strip(), TLS.get(reader, **at)
     return Options(
-        servers=tuple(address(row.hostname, row.port, mode, trust) for row in servers),
+        servers=tuple(address(row.hostname, row.port, mode) for row in servers),
+        inside=sites if any(row.domain_id for row in servers) else None,
         waits=Waits(CONNECT_TIMEOUT.get(reader, **at) / 1000, READ_TIMEOUT.get(reader, **at) / 1000),
         trust=trust,
         trust_password=TRUST_PASSWORD.reveal(reader, **at) or Secret(""),
@@ -127,14 +143,14 @@ def options(reader: Reader, domain_id: int, servers: list[LdapServer] | None = N
     )
 
 
-def address(hostname: str, port: int, mode: str, trust: str) -> Address:
+def address(hostname: str, port: int, mode: str) -> Address:
     """Where and how a server is spoken to. `ldaps://` before its name says it for this one."""
     given = _HOST.fullmatch(hostname)
     host = (given[2] if given else hostname).strip("[]")
     if given and given[1] == "ldaps":
         return Address(host, port, "ldaps")
     if mode == "auto":
-        mode = "ldaps" if port in LDAPS_PORTS else ("starttls" if trust else "none")
+        mode = "ldaps" if port in LDAPS_PORTS else "starttls"
     return Address(host, port, mode)
 
 

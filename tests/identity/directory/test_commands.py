@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudwright.core.error import CloudError
+from cloudwright.core.error import CloudError, Denied, ParamError
 from cloudwright.core.event import Event
 from cloudwright.core.loop import wake
 from cloudwright.core.secret import PRINTED, Secret
@@ -367,6 +367,7 @@ def test_the_old_commands(tenants: Tenants, listed: Listed) -> None:
     assert not [event for event in reader.all(Event) if secret in event.description]
 
 
+PEM = "-----BEGIN CERTIFICATE-----"
 VALUES = {
     "ldap.basedn": ("base", "dc=x", "dc=x"),
     "ldap.bind.principal": ("principal", "cn=r", "cn=r"),
@@ -381,7 +382,7 @@ VALUES = {
     "ldap.read.timeout": ("waits", "7000", options.Waits(2, 7)),
     "ldap.request.page.size": ("page", "7", 7),
     "ldap.search.group.principle": ("principle", "cn=g", "cn=g"),
-    "ldap.truststore": ("trust", "/t", "/t"),
+    "ldap.truststore": ("trust", PEM, PEM),
     "ldap.truststore.password": ("trust_password", "word", Secret("word")),
     "ldap.user.memberof.attribute": ("member_of", "mo", "mo"),
     "ldap.user.object": ("user_object", "u", "u"),
@@ -400,7 +401,35 @@ def test_each_setting_of_the_catalogue_is_in_force_at_once_and_for_its_domain(te
         tenants.call(tenants.root, "updateConfiguration", name=name, value=text)
         assert getattr(options.options(reader, ops.id), field) == value, name
     ours = {name for name in Setting.by_name if name.startswith("ldap.")} - VALUES.keys()
-    assert ours == {"ldap.connect.timeout", "ldap.tls", "ldap.users.check.interval"}
+    assert ours == {"ldap.allowed.internal.sites", "ldap.connect.timeout", "ldap.tls", "ldap.users.check.interval"}
+
+
+def test_files_of_the_server_are_roots_to_name(tenants: Tenants) -> None:
+    name, eng = "ldap.truststore", tenants.domains["eng"]
+    for who in ("eva", tenants.root):
+        with pytest.raises(ParamError, match="PEM text for a single domain"):
+            tenants.call(who, "updateConfiguration", name=name, value="/etc/shadow", domainid=eng)
+        tenants.call(who, "updateConfiguration", name=name, value=PEM, domainid=eng)
+    tenants.call(tenants.root, "updateConfiguration", name=name, value="/etc/ssl/authority.pem")
+
+
+def test_a_domains_own_servers_are_not_inside_unless_root_says_so(tenants: Tenants) -> None:
+    reader, eng, ops = tenants.cloud.db.read(), domain_row(tenants), domain_row(tenants, "ops")
+    tenants.cloud.db.write(lambda tx: [tx.insert(LdapServer(hostname="127.0.0.1", port=9, domain_id=d)) for d in (0, eng.id)])
+
+    def said(of: Domain) -> str:
+        with pytest.raises(Unclear) as refused:
+            asking.directory(reader, of.id).ask(lambda session: None)
+        return refused.value.text
+
+    assert "127.0.0.1, an internal address that may not be reached" in said(eng)
+    assert "internal" not in said(ops)
+    tenants.call(tenants.root, "updateConfiguration", name="ldap.allowed.internal.sites", value="10.0.0.0/8, 127.0.0.0/8")
+    assert "internal" not in said(eng)
+    with pytest.raises(Denied):
+        tenants.call("eva", "updateConfiguration", name="ldap.allowed.internal.sites", value="0.0.0.0/0")
+    with pytest.raises(ParamError, match="cannot be set for a single domain"):
+        tenants.call("eva", "updateConfiguration", name="ldap.allowed.internal.sites", value="0.0.0.0/0", domainid=eng.uuid)
 
 
 def test_the_provider_brings_its_defaults(tenants: Tenants) -> None:
@@ -417,15 +446,15 @@ def test_the_provider_brings_its_defaults(tenants: Tenants) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "port", "mode", "trust", "tls"),
+    ("host", "port", "mode", "tls"),
     [
-        ("h", 389, "auto", "", "none"), ("h", 389, "auto", "x", "starttls"), ("h", 636, "auto", "", "ldaps"),
-        ("h", 3269, "auto", "", "ldaps"), ("ldaps://h", 389, "none", "", "ldaps"),
-        ("ldap://h", 389, "starttls", "", "starttls"), ("[::1]", 636, "none", "x", "none"),
+        ("h", 389, "auto", "starttls"), ("h", 389, "none", "none"), ("h", 636, "auto", "ldaps"),
+        ("h", 3269, "auto", "ldaps"), ("ldaps://h", 389, "none", "ldaps"),
+        ("ldap://h", 389, "starttls", "starttls"), ("[::1]", 636, "none", "none"),
     ],
 )  # fmt: skip
-def test_how_a_server_is_spoken_to(host: str, port: int, mode: str, trust: str, tls: str) -> None:
-    assert options.address(host, port, mode, trust) == options.Address("::1" if "::" in host else "h", port, tls)
+def test_how_a_server_is_spoken_to(host: str, port: int, mode: str, tls: str) -> None:
+    assert options.address(host, port, mode) == options.Address("::1" if "::" in host else "h", port, tls)
 
 
 def test_the_package_says_where_its_reasons_are() -> None:
