@@ -43,7 +43,8 @@ export function Home(): ReactNode {
   const machines = useList("listVirtualMachines", { listall: true, page: 1, pagesize: 100, facets: "state" }, catalogue.has("listVirtualMachines"));
   const events = useList("listEvents", { listall: true, page: 1, pagesize: 8 }, catalogue.has("listEvents"));
   const alerts = useList("listAlerts", { page: 1, pagesize: 5 }, catalogue.has("listAlerts"));
-  const zones = useList("listZones", { page: 1, pagesize: 1 }, catalogue.has("createZone"));
+  const zones = useList("listZones", { page: 1, pagesize: 100 }, catalogue.has("createZone"));
+  const unready = zones.data?.rows.every((row) => row["allocationstate"] !== "Enabled") ? zones.data.rows[0] : undefined;
   const states = machines.data?.facets?.["state"] ?? Object.fromEntries([...Map.groupBy(machines.data?.rows ?? [], (row) => String(row["state"]))].map(([state, rows]) => [state, rows.length]));
   const bad = (machines.data?.rows ?? []).filter((row) => tone(String(row["state"])) === "bad");
   const attention = [...bad.map((row) => ({ id: String(row["id"]), text: t("{name} is {state}", { name: String(row["name"]), state: String(row["state"]) }), to: `/instances/${String(row["id"])}` })), ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), to: `/alerts/${String(row["id"])}` }))];
@@ -54,6 +55,9 @@ export function Home(): ReactNode {
       </Title>
       {zones.data?.count === 0 && (
         <div className="card row wrap" style={{ marginBottom: 14 }}><div className="grow"><h2>{t("There is no zone yet")}</h2><p className="quiet">{t("A zone is a data centre: its networks, hosts and storage. Five steps build the first one.")}</p></div><Button onClick={() => void navigate({ to: "/setup" })}>{t("Set up the first zone")}</Button></div>
+      )}
+      {unready && (
+        <div className="card row wrap" style={{ marginBottom: 14 }}><div className="grow"><h2>{t("{name} is not enabled yet", { name: String(unready["name"]) })}</h2><p className="quiet">{t("No instance runs before a zone is enabled. Its set-up goes on where it was left.")}</p></div><Button onClick={() => void navigate({ to: "/setup", search: { zone: String(unready["id"]) } as never })}>{t("Go on with the set-up")}</Button></div>
       )}
       <div className="tiles" style={{ marginBottom: 14 }}>
         <section className="card tile"><h2><Link to="/$slug" params={{ slug: "instances" }}>{t("Instances")}</Link></h2><b>{number(machines.data?.count ?? 0)}</b></section>

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState, type FormEvent, type ReactNode } from "react";
 import type { ApiError } from "../../api/client";
+import { useList } from "../../api/use";
 import { t } from "../../lib/words";
 import { Explain } from "../../ui/Explain";
 import { IconCheck } from "../../ui/iconset";
@@ -35,6 +36,8 @@ export function Setup(): ReactNode {
   const navigate = useNavigate();
   const { zone = "", step: wanted } = useSearch({ strict: false }) as { zone?: string; step?: string };
   const progress = useQuery({ queryKey: ["api", "setup", zone], queryFn: () => Promise.all(STEPS.map((step) => (zone ? step.done(zone) : Promise.resolve(undefined)))), refetchInterval: 3000 });
+  const begun = useList("listZones", { page: 1, pagesize: 100 }, !zone);
+  const open = (begun.data?.rows ?? []).filter((row) => row["allocationstate"] !== "Enabled");
   const done = progress.data ?? [];
   const next = Math.max(0, STEPS.findIndex((_, i) => !done[i]));
   const whole = done.length > 0 && done.every(Boolean);
@@ -43,6 +46,12 @@ export function Setup(): ReactNode {
   return (
     <>
       <Title title={t("Set up a zone")} line={t("Five steps. Leave at any time: what is done is on the server.")} />
+      {!zone && open.length > 0 && (
+        <section className="card row wrap" style={{ marginBottom: 14 }}>
+          <span className="grow">{t("Begun and not enabled yet")}</span>
+          {open.map((row) => <Button key={String(row["id"])} variant="default" onClick={() => void navigate({ to: ".", search: { zone: String(row["id"]) } })}>{t("Go on with {name}", { name: String(row["name"]) })}</Button>)}
+        </section>
+      )}
       <div className="wizard">
         <ol className="steps">
           {STEPS.map((one, i) => (
