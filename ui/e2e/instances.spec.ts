@@ -1,15 +1,26 @@
 // A first instance, by mouse and by keyboard alone; what cannot fit, explained; what others do, seen at once.
-import { expect, test } from "@playwright/test";
+import { expect, test, type Locator, type Page } from "@playwright/test";
 import { Other, signIn } from "./session";
+
+// Names of this run: the server may have those of another.
+const run = Date.now().toString(36);
+const MOUSE = `mouse-${run}`;
+const KEYS = `keys-${run}`;
+
+async function tabTo(page: Page, wanted: Locator): Promise<void> {
+  await expect(wanted).toBeVisible();
+  const focused = () => wanted.evaluate((one) => one === document.activeElement);
+  for (let tabs = 0; tabs < 60 && !(await focused()); tabs += 1) await page.keyboard.press("Tab");
+  await expect(wanted).toBeFocused();
+}
 
 test("an instance by mouse, in few clicks", async ({ page }) => {
   await signIn(page);
   await page.getByRole("button", { name: "Create instance" }).click();
   await page.getByRole("button", { name: "Skip to review" }).click();
-  await expect(page.getByText("It fits, within your limits")).toBeVisible();
-  await page.getByLabel(/^Name/).fill("by-mouse");
+  await page.getByLabel(/^Name/).fill(MOUSE);
   await page.getByRole("button", { name: "Create instance" }).click();
-  await expect(page.getByRole("heading", { level: 1, name: /by-mouse/ })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: MOUSE })).toBeVisible();
   await expect(page.locator("h1 .status")).toHaveText("Running");
 });
 
@@ -20,52 +31,81 @@ test("an instance by keyboard alone", async ({ page }) => {
   await expect(page.getByRole("heading", { level: 1, name: "Instances" })).toBeVisible();
   await page.keyboard.press("c");
   await expect(page.getByRole("heading", { level: 1, name: "Create instance" })).toBeVisible();
-  const skip = page.getByRole("button", { name: "Skip to review" });
-  await expect(skip).toBeVisible();
-  for (let tabs = 0; tabs < 60 && !(await skip.evaluate((button) => button === document.activeElement)); tabs += 1) await page.keyboard.press("Tab");
+  await tabTo(page, page.getByRole("button", { name: "Skip to review" }));
   await page.keyboard.press("Enter");
-  const name = page.getByLabel(/^Name/);
-  await expect(name).toBeVisible();
-  for (let tabs = 0; tabs < 60 && !(await name.evaluate((input) => input === document.activeElement)); tabs += 1) await page.keyboard.press("Tab");
+  await tabTo(page, page.getByLabel(/^Name/));
   await page.keyboard.press("Control+a");
-  await page.keyboard.type("by-keys");
-  const create = page.locator("main section").getByRole("button", { name: "Create instance" });
-  for (let tabs = 0; tabs < 60 && !(await create.evaluate((button) => button === document.activeElement)); tabs += 1) await page.keyboard.press("Tab");
+  await page.keyboard.type(KEYS);
+  await expect(page.getByText("It fits, within your limits")).toBeVisible();
+  await tabTo(page, page.locator("main section").getByRole("button", { name: "Create instance" }));
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { level: 1, name: /by-keys/ })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: KEYS })).toBeVisible();
   await expect(page.locator("h1 .status")).toHaveText("Running");
 });
 
 test("what does not fit is explained, with numbers", async ({ page }) => {
   const other = await Other.signIn();
-  await other.call("createServiceOffering", { name: `vast-${Date.now()}`, displaytext: "vast", cpunumber: "64", cpuspeed: "2000", memory: "4000000" });
+  await other.call("createServiceOffering", { name: `vast-${run}`, displaytext: "vast", cpunumber: "64", cpuspeed: "2000", memory: "4000000" });
   await signIn(page);
   await page.goto("/client/new/instances?step=size");
-  await page.getByRole("button", { name: /^vast/ }).last().click();
+  await page.getByRole("button", { name: `vast-${run}` }).click();
   await page.getByRole("button", { name: "Skip to review" }).click();
-  await page.locator("main section").getByRole("button", { name: "Create instance" }).click();
   await expect(page.getByRole("alert").first()).toContainText(/memory|MiB|GiB/i);
 });
 
-test("what another client does is seen without a reload", async ({ page }) => {
-  const other = await Other.signIn();
-  const network = (await other.call("listNetworks", { listall: "true" }))["network"][0];
-  const offering = (await other.call("listServiceOfferings"))["serviceoffering"][0];
-  const template = (await other.call("listTemplates", { templatefilter: "all" }))["template"][0];
+test("rows by keyboard, ordered and chosen; those that run are stopped at once", async ({ page }) => {
   await signIn(page);
-  await page.goto("/client/instances");
-  await expect(page.locator(".live")).toHaveText("Live");
-  await other.done("deployVirtualMachine", { zoneid: network.zoneid, networkids: network.id, serviceofferingid: offering.id, templateid: template.id, name: "elsewhere" });
-  await expect(page.getByRole("link", { name: "elsewhere" })).toBeVisible();
-});
-
-test("choosing several rows, and stopping those that run", async ({ page }) => {
-  await signIn(page);
-  await page.goto("/client/instances");
-  await expect(page.getByRole("link", { name: "by-mouse" })).toBeVisible();
-  for (const name of ["by-mouse", "by-keys"]) await page.getByLabel(`Select ${name}`).check();
+  await page.goto(`/client/instances?keyword=${run}`);
+  const row = (name: string) => page.locator("[role=row]", { hasText: name });
+  await expect(row(MOUSE)).toBeVisible();
+  await page.getByRole("columnheader", { name: "Name" }).getByRole("button").click();
+  await expect(page).toHaveURL(/orderby=name/);
+  await expect(page.getByRole("gridcell").getByRole("link").first()).toHaveText(KEYS);
+  await page.locator("main h1").click();
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  await expect(row(KEYS)).toHaveAttribute("aria-selected", "true");
+  await page.keyboard.press(".");
+  await expect(page.getByRole("menuitem").first()).toBeFocused();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
   await page.getByRole("button", { name: "Stop 2" }).click();
   await page.getByRole("region", { name: "Chosen rows" }).getByRole("button", { name: "Stop 2" }).click();
-  await expect(page.locator("[role=row]", { hasText: "by-mouse" }).locator(".status")).toHaveText("Stopped");
-  await expect(page.locator("[role=row]", { hasText: "by-keys" }).locator(".status")).toHaveText("Stopped");
+  for (const name of [MOUSE, KEYS]) await expect(row(name).locator(".status")).toHaveText("Stopped");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: MOUSE })).toBeVisible();
+});
+
+test("columns and density are the reader's choice, and last", async ({ page }) => {
+  await signIn(page);
+  await page.goto("/client/instances");
+  const head = page.getByRole("columnheader", { name: "Image" });
+  await expect(head).toBeVisible();
+  await page.getByRole("button", { name: "Columns and density" }).click();
+  await page.getByLabel("Compact rows").check();
+  await page.getByRole("dialog", { name: "Columns and density" }).getByLabel("Image").uncheck();
+  await page.keyboard.press("Escape");
+  await page.reload();
+  await expect(page.getByRole("link", { name: MOUSE })).toBeVisible();
+  await expect(head).toHaveCount(0);
+  expect(await page.locator(".grid-row").first().evaluate((row) => row.clientHeight)).toBeLessThanOrEqual(40);
+});
+
+test("what another client does is seen without a reload, by the stream and without it", async ({ page }) => {
+  const other = await Other.signIn();
+  const groups = async (name: string) => other.done("createAffinityGroup", { name, type: "host anti-affinity" });
+  await signIn(page);
+  await page.goto("/client/affinity");
+  await expect(page.locator(".live")).toHaveText("Live");
+  await groups(`streamed-${run}`);
+  await expect(page.getByRole("link", { name: `streamed-${run}` })).toBeVisible();
+  await page.route("**/client/events*", (route) => route.abort());
+  await page.clock.install();
+  await page.reload();
+  await expect(page.locator(".live.late")).toContainText("old");
+  await expect(page.getByRole("link", { name: `streamed-${run}` })).toBeVisible();
+  await groups(`polled-${run}`);
+  await page.clock.fastForward(16_000);
+  await expect(page.getByRole("link", { name: `polled-${run}` })).toBeVisible();
 });

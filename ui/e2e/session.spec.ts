@@ -1,6 +1,6 @@
 // Signing in and out, and a session that ends under one's hands.
 import { expect, test } from "@playwright/test";
-import { Other, signIn } from "./session";
+import { Other, PASSWORD, signIn } from "./session";
 
 test("a wrong password is explained, the right one opens the door, signing out closes it", async ({ page }) => {
   await page.goto("/client/");
@@ -16,22 +16,24 @@ test("a wrong password is explained, the right one opens the door, signing out c
 
 test("a session that ends is asked for over the page, and nothing is lost", async ({ page, context }) => {
   await signIn(page);
-  await page.goto("/client/new/networks");
+  await page.goto("/client/new/domains");
   await page.getByLabel(/^Name/).fill("kept");
   await context.clearCookies();
-  await page.getByRole("button", { name: /^Create network/ }).click();
+  await page.getByRole("button", { name: /^Create domain/ }).click();
   await expect(page.getByRole("heading", { name: "Sign in again" })).toBeVisible();
   await page.getByLabel(/^User/).fill("admin");
-  await page.getByLabel(/^Password/).first().fill(process.env["CLOUDWRIGHT_PASSWORD"] ?? "");
+  await page.getByLabel(/^Password/).first().fill(PASSWORD);
   await page.locator(".over").getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "Sign in again" })).toHaveCount(0);
   await expect(page.getByLabel(/^Name/)).toHaveValue("kept");
+  await expect(page.locator(".live")).toHaveText("Live");
 });
 
 test("a user sees a user's pages, and no administrator's", async ({ page }) => {
   const other = await Other.signIn();
-  await other.call("createAccount", { username: "una", password: "Una-Secret-1", email: "una@example.com", firstname: "Una", lastname: "User", accounttype: "0" });
-  await signIn(page, "una", "Una-Secret-1");
+  const una = `una-${Date.now().toString(36)}`;
+  await other.call("createAccount", { username: una, password: "Una-Secret-1", email: "una@example.com", firstname: "Una", lastname: "User", accounttype: "0" });
+  await signIn(page, una, "Una-Secret-1");
   const entries = await page.locator("nav[aria-label=Main] a").allInnerTexts();
   expect(entries).toContain("Instances");
   for (const hidden of ["Infrastructure", "Capacity", "Configuration", "Domains"]) expect(entries).not.toContain(hidden);

@@ -1,15 +1,17 @@
 // Pages by path. Hand-made pages are named here; every other path is a resource's list or detail page.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link, useParams, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { lazy as part, type ReactNode } from "react";
 import { useCatalogue } from "./api/use";
 import { t } from "./lib/words";
-import { ApiPage } from "./pages/ApiPage";
-import { CreatePage } from "./pages/CreatePage";
-import { DetailPage } from "./pages/detail/DetailPage";
 import { Home } from "./pages/Home";
-import { JobPage } from "./pages/JobPage";
 import { ListPage } from "./pages/ListPage";
 import { Shell } from "./ui/Shell";
+
+// Parts of pages that a first list does not need.
+const ApiPage = part(() => import("./pages/ApiPage").then((file) => ({ default: file.ApiPage })));
+const CreatePage = part(() => import("./pages/CreatePage").then((file) => ({ default: file.CreatePage })));
+const DetailPage = part(() => import("./pages/detail/DetailPage").then((file) => ({ default: file.DetailPage })));
+const JobPage = part(() => import("./pages/JobPage").then((file) => ({ default: file.JobPage })));
 
 function Missing(): ReactNode {
   return <div className="empty card"><strong>{t("There is no such page, or your role does not list it")}</strong><Link to="/">{t("Overview")}</Link></div>;

@@ -23,6 +23,7 @@ export function useLive(): Live {
       return () => listeners.delete(listener);
     },
     () => now,
+    () => now,
   );
 }
 
@@ -49,6 +50,7 @@ export function follow(client: QueryClient): () => void {
   let source: EventSource | undefined;
   let gathering: ReturnType<typeof setTimeout> | undefined;
   let again: ReturnType<typeof setTimeout> | undefined;
+  let cut = false; // something may have gone unheard
   const changed = () => {
     gathering ??= setTimeout(() => {
       gathering = undefined;
@@ -57,8 +59,13 @@ export function follow(client: QueryClient): () => void {
   };
   const open = () => {
     source = new EventSource(`/client/events?sessionkey=${encodeURIComponent(sessionKey())}`);
-    source.onopen = () => { if (now === "late") changed(); become("live"); };
+    source.onopen = () => {
+      if (cut) changed();
+      cut = false;
+      become("live");
+    };
     source.onerror = () => {
+      cut = true;
       become("late");
       if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, AGAIN);
     };

@@ -55,11 +55,11 @@ export function SameRequest({ command, params }: { command: Command; params: Par
   );
 }
 
-export function ActionForm({ command, fixed = {}, initial = {}, done, submit }: {
-  command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string;
+export function ActionForm({ command, fixed = {}, initial = {}, done, submit, opened = false }: {
+  command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string; opened?: boolean;
 }): ReactNode {
   const [values, setValues] = useState<Values>(initial);
-  const [more, setMore] = useState(false);
+  const [more, setMore] = useState(opened);
   const run = usePerform();
   const fields = useMemo(() => Catalogue.fillable(command).filter((param) => !(param.name in fixed)), [command, fixed]);
   const first = fields.filter((param) => param.required || param.name in initial || param.name === "name" || param.name === "displaytext");

@@ -4,23 +4,12 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Row } from "../api/client";
 import { commandOf, jobFailure, type Job } from "../api/jobs";
-import { useCatalogue, useList, usePerform } from "../api/use";
+import { useCatalogue, usePerform } from "../api/use";
 import { duration, parseDate, sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { Explain } from "./Explain";
+import { useJobs } from "./running";
 import { Age, Status } from "./values";
-
-const SOME = { page: 1, pagesize: 40, listall: true };
-
-function useJobs(enabled: boolean) {
-  const catalogue = useCatalogue();
-  return useList("listAsyncJobs", SOME, enabled && catalogue.has("listAsyncJobs"));
-}
-
-export function useRunning(): number {
-  const jobs = useJobs(true);
-  return (jobs.data?.rows ?? []).filter((job) => job["jobstatus"] === 0).length;
-}
 
 const WORDS = ["Running", "Done", "Failed", "Cancelled"];
 
@@ -43,7 +32,7 @@ export function JobLine({ job }: { job: Job }): ReactNode {
 }
 
 export function Activity({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
-  const jobs = useJobs(true);
+  const jobs = useJobs();
   const rows: Row[] = [...(jobs.data?.rows ?? [])].sort((a, b) => String(b["created"]).localeCompare(String(a["created"])));
   return (
     <Drawer opened={opened} onClose={close} position="right" size="lg" title={t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>

@@ -7,6 +7,7 @@ import { ApiError, type Row } from "../api/client";
 import { perform, refresh } from "../api/jobs";
 import { useCatalogue } from "../api/use";
 import { t } from "../lib/words";
+import { metaOf } from "../meta";
 import { destructive, label, whyNot } from "./actions";
 import { Explain } from "./Explain";
 import { nameOf } from "./values";
@@ -21,7 +22,9 @@ export function Bulk({ kind, chosen, clear }: { kind: Kind; chosen: Map<string, 
   const [failed, setFailed] = useState<[Row, ApiError][]>([]);
   if (!chosen.size) return null;
   const rows = [...chosen.values()];
-  const simple = kind.actions.filter((command) => command.params.every((param) => !param.required || catalogue.target(command, kind)?.name === param.name));
+  const first = metaOf(kind.list.name)?.first ?? [];
+  const rank = (command: Command) => (first.includes(command.name) ? first.indexOf(command.name) : destructive(command) ? 99 : 50);
+  const simple = kind.actions.filter((command) => !/^(get|query)[A-Z]/.test(command.name) && command.params.every((param) => !param.required || catalogue.target(command, kind)?.name === param.name)).sort((a, b) => rank(a) - rank(b));
   const able = (command: Command) => rows.filter((row) => !whyNot(command, row));
   const run = async (command: Command) => {
     const work = able(command);

@@ -38,13 +38,14 @@ export function useView(kind: Kind): [View, (view: View) => void] {
 
 export function Columns({ kind, columns, view, change, close }: { kind: Kind; columns: string[]; view: View; change: (view: View) => void; close: () => void }): ReactNode {
   const box = useRef<HTMLDivElement>(null);
+  const closing = useRef(close);
+  closing.current = close;
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     box.current?.querySelector("input")?.focus();
-    const outside = (event: MouseEvent) => { if (!box.current?.contains(event.target as Node)) close(); };
-    document.addEventListener("click", outside);
-    return () => { document.removeEventListener("click", outside); before?.focus(); };
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- the place that had the focus is that of the opening
+    const outside = (event: MouseEvent) => { if (!box.current?.contains(event.target as Node) && !before?.contains(event.target as Node)) closing.current(); };
+    document.addEventListener("mousedown", outside);
+    return () => { document.removeEventListener("mousedown", outside); before?.focus(); };
   }, []);
   const names = [...columns, ...simple(kind).filter((name) => !columns.includes(name))];
   const toggle = (name: string) => change({ ...view, columns: columns.includes(name) ? columns.filter((one) => one !== name) : [...columns, name] });

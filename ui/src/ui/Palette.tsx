@@ -9,7 +9,7 @@ import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { metaOf } from "../meta";
-import type { Entry } from "./Shell";
+import type { Entry } from "./entries";
 import { nameOf } from "./values";
 
 const SEARCHED = ["listVirtualMachines", "listVolumes", "listNetworks", "listTemplates", "listPublicIpAddresses", "listHosts", "listAccounts", "listZones"];

@@ -1,19 +1,29 @@
 // The frame of every page: sidebar, top bar, palette, activity.
 import { Menu } from "@mantine/core";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useEffect, useState, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
 import { me, signOut } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { LANGUAGES, speak, t, useLanguage, type Language } from "../lib/words";
 import { METAS, SECTIONS } from "../meta";
-import { useEntries } from "./entries";
-import { Activity, useRunning } from "./Activity";
+import { OWN, useEntries } from "./entries";
+import { useRunning } from "./running";
 import { Icon } from "./icons";
 import { IconActivity, IconChevronRight, IconHelp, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun } from "./iconset";
-import { Keys } from "./Keys";
-import { Palette } from "./Palette";
 import { useScheme } from "./scheme";
 import { ScopeSwitch } from "./ScopeSwitch";
+
+// Loaded when first wanted: the first page needs none of them.
+const Palette = lazy(() => import("./Palette").then((part) => ({ default: part.Palette })));
+const Activity = lazy(() => import("./Activity").then((part) => ({ default: part.Activity })));
+const Keys = lazy(() => import("./Keys").then((part) => ({ default: part.Keys })));
+
+/** Its content from the first time it is wanted. */
+function Once({ wanted, children }: { wanted: boolean; children: ReactNode }): ReactNode {
+  const [been, setBeen] = useState(wanted);
+  if (wanted && !been) setBeen(true);
+  return been && children;
+}
 
 function Crumbs(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -104,10 +114,12 @@ export function Shell(): ReactNode {
         <button type="button" className="icon-button" aria-label={t("Keys and help")} title={t("Keys (?)")} onClick={() => setHelp(true)}><IconHelp size={18} /></button>
         <button type="button" className="icon-button" aria-label={scheme === "dark" ? t("Light scheme") : t("Dark scheme")} onClick={() => setScheme(scheme === "dark" ? "light" : "dark")}>{scheme === "dark" ? <IconSun size={18} /> : <IconMoon size={18} />}</button>
       </header>
-      <main id="main" className={filled ? "page filled" : "page"} tabIndex={-1}><Outlet /></main>
-      <Palette opened={palette} close={() => setPalette(false)} entries={entries} />
-      <Activity opened={activity} close={() => setActivity(false)} />
-      <Keys opened={help} close={() => setHelp(false)} />
+      <main id="main" className={filled ? "page filled" : "page"} tabIndex={-1}><Suspense><Outlet /></Suspense></main>
+      <Suspense>
+        <Once wanted={palette}><Palette opened={palette} close={() => setPalette(false)} entries={entries} /></Once>
+        <Once wanted={activity}><Activity opened={activity} close={() => setActivity(false)} /></Once>
+        <Once wanted={help}><Keys opened={help} close={() => setHelp(false)} /></Once>
+      </Suspense>
     </div>
   );
 }

@@ -1,14 +1,16 @@
 // What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
 import { Drawer } from "@mantine/core";
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
 import { Catalogue, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
-import { ActionForm, type Values } from "./ActionForm";
+import type { Values } from "./ActionForm";
 import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
+
+const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
 
 /** States in which a command makes sense; a command that is not here is always offered. The server has the last word. */
 const STATES: Record<string, RegExp> = {
@@ -65,7 +67,7 @@ export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked:
       {asked && !told && (
         <div className="stack">
           {destructive(asked.command) && row && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
-          <ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} />
+          <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
         </div>
       )}
     </Drawer>
