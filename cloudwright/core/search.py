@@ -25,6 +25,7 @@ from cloudwright.core.tx import Reader, Tx
 
 log = logging.getLogger(__name__)
 PREFIX = "search_"  # of the names of all that is made here; no other table or index is called so
+EXTENSION = "pg_trgm"
 PIECE = 3  # letters: a shorter word has no whole piece
 LEAST = 1000  # new rows that are worth taking in
 MOST = 2000  # rows taken in by one transaction: some 30 ms, in which nobody else writes
@@ -129,9 +130,9 @@ def _pg_trgm(connection: Connection) -> bool:
     """Whether PostgreSQL has the extension, made known to this database if we may."""
     connection.exec_driver_sql("SAVEPOINT extension")
     try:
-        connection.exec_driver_sql("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        connection.exec_driver_sql(f"CREATE EXTENSION IF NOT EXISTS {EXTENSION}")
     except sa.exc.DBAPIError as error:
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT extension")
-        log.warning("keywords are searched by reading all rows: PostgreSQL's extension pg_trgm is not there (%s)", error.orig)
+        log.warning("keywords are searched by reading all rows: PostgreSQL's extension %s is not there: %s", EXTENSION, error.orig)
         return False
     return True
