@@ -133,6 +133,6 @@ def _pg_trgm(connection: Connection) -> bool:
         connection.exec_driver_sql(f"CREATE EXTENSION IF NOT EXISTS {EXTENSION}")
     except sa.exc.DBAPIError as error:
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT extension")
-        log.warning("keywords are searched by reading all rows: PostgreSQL's extension %s is not there: %s", EXTENSION, error.orig)
+        log.warning("keywords are searched by reading all rows, without PostgreSQL's extension %s: %s", EXTENSION, error.orig)
         return False
     return True
