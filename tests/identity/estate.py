@@ -41,6 +41,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "firewall_rule": {"purpose": "Firewall", "protocol": "tcp", "start_port": 1, "end_port": 2},
     "template": {"format": "QCOW2", "hypervisor": "KVM"},
     "volume": {"vol_type": "DATADISK", "state": "Ready"},
+    "vm_schedule": {"schedule": "0 0 * * *", "timezone": "UTC", "action": "STOP", "enabled": False},
     "storage_pool": {"pool_type": "Filesystem", "url": "file:///x"},
     "ldap_configuration": {"hostname": "127.0.0.1", "port": 1},  # refuses at once
     "host": {"hypervisor": "Simulator", "state": "Up"},

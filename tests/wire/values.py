@@ -26,6 +26,7 @@ _RIGHT = (
     "Advanced", "Isolated", "Guest", "all", "tcp", "User", "allow", "1", "ann@example.org", "example.org", "TestText12",
     "100-200",
     "https://192.0.2.1/", "bWFu", "02:00:00:00:00:01", "2030-01-01", "true",
+    "0 0 * * *", "UTC",
 )  # fmt: skip
 
 

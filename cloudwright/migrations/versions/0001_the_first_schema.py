@@ -2244,6 +2244,38 @@ def upgrade() -> None:
     op.create_index('vm_state_id', 'vm', ['state', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_template_id', 'vm', ['template_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('vm_zone_id_id', 'vm', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('vm_schedule',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('account_id', sa.BigInteger(), nullable=False),
+    sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('vm_id', sa.BigInteger(), nullable=False),
+    sa.Column('description', sa.String(length=255), nullable=False),
+    sa.Column('schedule', sa.String(length=255), nullable=False),
+    sa.Column('timezone', sa.String(length=255), nullable=False),
+    sa.Column('action', sa.String(length=255), nullable=False),
+    sa.Column('enabled', sa.Boolean(), nullable=False),
+    sa.Column('starts', Seconds, nullable=True),
+    sa.Column('ends', Seconds, nullable=True),
+    sa.Column('next_at', Seconds, nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('vm_schedule_account_id_id', 'vm_schedule', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_schedule_domain_id_id_account_id', 'vm_schedule', ['domain_id', 'id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_schedule_living', 'vm_schedule', ['id', 'account_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_schedule_next_at', 'vm_schedule', ['next_at', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('vm_schedule_vm_id', 'vm_schedule', ['vm_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('volume',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2455,6 +2487,12 @@ def downgrade() -> None:
     op.drop_index('volume_domain_id_id_account_id', table_name='volume', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('volume_account_id_id', table_name='volume', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('volume')
+    op.drop_index('vm_schedule_vm_id', table_name='vm_schedule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('vm_schedule_next_at', table_name='vm_schedule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('vm_schedule_living', table_name='vm_schedule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('vm_schedule_domain_id_id_account_id', table_name='vm_schedule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('vm_schedule_account_id_id', table_name='vm_schedule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('vm_schedule')
     op.drop_index('vm_zone_id_id', table_name='vm', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('vm_template_id', table_name='vm', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('vm_state_id', table_name='vm', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
