@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudwright.cw.apply.document import Document, dump
 from cloudwright.cw.apply.kind import ApplyError, Catalogue, Field, Kind, value_of
-from cloudwright.cw.apply.plan import named, told
+from cloudwright.cw.apply.plan import by_name, named, told
 from cloudwright.cw.apply.server import Server, catalogue_of
 from cloudwright.cw.apply.world import Node, World
 from cloudwright.cw.failure import Wrong
@@ -63,9 +63,15 @@ def _spec(world: World, node: Node) -> Iterator[tuple[str, Any]]:
         if not f.told or f.secret:
             continue
         value = told(world.caller, node.kind, f, node.row)
-        if value is None or _unsaid(world, node, f, value):
+        if value is None or _unsaid(world, node, f, value) or not _nameable(world, f, value):
             continue
         yield f.name, named(world, node.kind, f, value)
+
+
+def _nameable(world: World, declared: Field, value: Any) -> bool:
+    """Whether all that a value refers to was told to the caller: what is not, files could not find again."""
+    ids = value if isinstance(value, list) else [value]
+    return not declared.ref or by_name(declared) or all(world.by_id(declared.ref, id) is not None for id in ids)
 
 
 def _unsaid(world: World, node: Node, declared: Field, value: Any) -> bool:

@@ -84,14 +84,15 @@ OFFERINGS = [
     Kind(
         "networkOffering", "a sort of networks, and who provides its services", "listNetworkOfferings", "createNetworkOffering",
         "deleteNetworkOffering", ("updateNetworkOffering",), tag="NetworkOffering", alias=_FOR, refs=_FOR_REFS,
-        read={**_FOR_READ, "supportedservices": "service.name"}, hidden=frozenset({"enable"}),
+        read={**_FOR_READ, "supportedservices": "service.name", "serviceOffering": ""}, hidden=frozenset({"enable"}),
     ),
 ]  # fmt: skip
 
 IDENTITIES = [
     Kind(
         "domain", "a part of the tree of organisations", "listDomains", "createDomain", "deleteDomain", ("updateDomain",),
-        within=("parentdomain",), refs={"parentdomain": "domain"}, read={"parentdomain": "parentdomainid"}, tag="Domain",
+        within=("parentdomain",), alias={"parentdomainid": "parentdomain"}, refs={"parentdomain": "domain"},
+        read={"parentdomain": "parentdomainid"}, tag="Domain",
         list_with={"listall": True},
     ),
     Kind(
