@@ -25,21 +25,21 @@ def _promote(kind: type[FirewallRule] | type[PublicIp], before: str, after: str)
     return kind.t.update().where(*mine).values(state=after, version=kind.c.version + 1)
 
 
-def _bury(kind: type[FirewallRule] | type[PublicIp], state: str) -> sa.Update:
-    mine = (kind.c.network_id == _OF, kind.c.state == state, kind.c.generation <= _UPTO, kind.c.gone == 0)
-    return kind.t.update().where(*mine).values(gone=kind.c.id, removed=sa.bindparam("now"), version=kind.c.version + 1)
-
-
 _IN_FORCE = (_promote(FirewallRule, "Add", "Active"), _promote(PublicIp, "Allocating", "Allocated"))
-_OUT_OF_FORCE = (_bury(FirewallRule, "Revoke"), _bury(PublicIp, "Releasing"))
 
 
 def in_force(tx: Tx, network_id: int, generation: int) -> None:
     """All up to this generation is done: what was added is active, what was revoked is gone."""
     for statement in _IN_FORCE:
         tx.execute(statement, {"network": network_id, "upto": generation})
-    for statement in _OUT_OF_FORCE:
-        tx.execute(statement, {"network": network_id, "upto": generation, "now": tx.now})
+    _bury(tx, FirewallRule, "Revoke", network_id, generation)
+    _bury(tx, PublicIp, "Releasing", network_id, generation)
+
+
+def _bury(tx: Tx, kind: type[FirewallRule] | type[PublicIp], state: str, network_id: int, generation: int) -> None:
+    """One by one: the words on a row go with it."""
+    for row in tx.all(kind, kind.c.network_id == network_id, kind.c.state == state, kind.c.generation <= generation):
+        tx.remove(row)
 
 
 def record(tx: Tx, network: Network, generation: int) -> None:
