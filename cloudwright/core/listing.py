@@ -28,6 +28,7 @@ from cloudwright.core.tx import Reader
 
 PAGE_SIZE = setting("default.page.size", 500, "how many rows a list answers when none is asked for, and at most", minimum=1)
 Condition = sa.ColumnElement[bool]
+MOST_PAIRS = 1_000  # of a map that a list is filtered by
 VAST = 100_000  # rows beyond which values are not counted
 
 
@@ -166,8 +167,9 @@ class List(Verb, http_method="GET"):
             if p.where is None or value is None or p.where is but:
                 continue
             if isinstance(value, dict):
-                names.append(f"{name} {len(value)}")
-                conditions.append(_one_of(p.where, name, value, binds))
+                pairs = _rounded(p.wire_name, value)
+                names.append(f"{name} {len(pairs)}")
+                conditions.append(_one_of(p.where, name, pairs, binds))
                 continue
             names.append(name)
             binds[f"p_{name}"] = self._bound(value)
@@ -222,10 +224,18 @@ def _compare(target: Any, name: str, several: bool) -> Condition:
 _BESIDE = 64  # conditions in one pair of brackets: SQLite nests at most a thousand, and nests what stands beside each other
 
 
-def _one_of(target: Any, name: str, pairs: dict[str, str], binds: dict[str, Any]) -> Condition:
+def _rounded(name: str, pairs: dict[str, str]) -> list[tuple[str, str]]:
+    """The pairs of a map, the last repeated up to a power of two: there are a dozen statements for a list then, not thousands."""
+    if len(pairs) > MOST_PAIRS:
+        raise ParamError(f"Parameter {name}: it has {len(pairs)} entries, at most {MOST_PAIRS} are looked for", param=name)
+    known = list(pairs.items())
+    return known + known[-1:] * ((1 << (len(known) - 1).bit_length()) - len(known))
+
+
+def _one_of(target: Any, name: str, pairs: Sequence[tuple[str, str]], binds: dict[str, Any]) -> Condition:
     """One of the pairs of a map holds."""
     held = []
-    for i, (key, value) in enumerate(pairs.items()):
+    for i, (key, value) in enumerate(pairs):
         binds |= {f"p_{name}_k{i}": key, f"p_{name}_v{i}": value}
         held.append(target(*(sa.bindparam(f"p_{name}_{side}{i}", type_=sa.String()) for side in "kv")))
     parts = [sa.or_(*held[at : at + _BESIDE]) for at in range(0, len(held), _BESIDE)]

@@ -40,6 +40,7 @@ class Field(msgspec.Struct):
     fields: dict[str, Field] | None = None  # of the objects in a list
     compute: Callable[[dict[str, Any], Caller], Any] | None = None
     name: str = ""
+    secret: bool = False  # in the result of a job, told to whoever asked for it, and to administrators
 
 
 def field(expr: Any, doc: str, kind: str = "", *, admin: bool = False, convert: Callable[[Any], Any] | None = None) -> Any:
@@ -51,6 +52,13 @@ def field(expr: Any, doc: str, kind: str = "", *, admin: bool = False, convert: 
 def computed(compute: Callable[[dict[str, Any], Caller], Any], doc: str, kind: str = "string", *, admin: bool = False) -> Any:
     """A field made from the others of its row."""
     return Field(None, doc, kind, admin, compute=compute)
+
+
+def revealed(column: str, doc: str) -> Any:
+    """A secret column, told as text: `revealed("_password", …)` beside `_password = field(Vm.c.password, …)`. Only views of the
+    results of jobs have such fields; of a job, those who see it but did not ask for it are not told them, unless they administer
+    its domain."""
+    return Field(None, doc, "string", compute=lambda row, caller: row[column].reveal() if column in row else None, secret=True)
 
 
 def many(

@@ -110,11 +110,13 @@ def _key_and_value(entry: dict[str, str], index: int, name: str) -> tuple[str, s
 
 def parse(query: str, form: bytes = b"") -> Parameters:
     """Merge query string and form: in the query the last of a repeated name wins, in the form the first, and the query
-    wins over the form. Raises WireError 413 (form over 1 MiB) or 400 (over 5000 names); nothing else is an error."""
+    wins over the form. Raises WireError 413 (form over 1 MiB) or 400 (over 5000 names, no text); nothing else is an error."""
     if len(form) > MAX_BODY:
         raise WireError(413, f"The form has {len(form)} bytes; at most {MAX_BODY} are accepted", cs_code=None)
     if form.count(b"&") + query.count("&") >= MAX_KEYS:
         raise WireError(400, f"The request has more than {MAX_KEYS} parameters", cs_code=None)
+    if _HALF(query):
+        raise WireError(400, "The request has half of a character: it is no text", cs_code=None)
     asked = dict(_pairs(query))
     if form:
         for name, value in _pairs(form.decode("utf-8", "replace")):
@@ -190,7 +192,8 @@ def expiry_fault(params: Parameters, now: datetime, enforced: bool = False) -> s
 
 # -- values ------------------------------------------------------------------------------------------------------------
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]").search
+_CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search  # with halves of characters, which no text has
+_HALF = re.compile(r"[\ud800-\udfff]").search
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}").fullmatch
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,5})?").fullmatch
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
@@ -224,7 +227,7 @@ def decode(rule: Rule, text: str) -> Any:
 
 def _clean(text: str, name: str) -> str:
     if _CONTROL(text):
-        raise WireError(431, f"Parameter {name} has a control character", name)
+        raise WireError(431, f"Parameter {name} has a control character, or half of one", name)
     return text
 
 

@@ -12,7 +12,7 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import View, computed, field
+from cloudwright.core.view import View, field, revealed
 from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.absent import not_built
@@ -52,13 +52,11 @@ class ListCAProviders(
 
 
 class CertificateView(View, of=IssuedCertificate, key="certificates"):
-    """A certificate as told to those who may see the job that asked for it."""
+    """A certificate as told to those who may see the job that made it."""
 
     certificate = field(IssuedCertificate.c.certificate, "the certificate")
     _key = field(IssuedCertificate.c.private_key, "", "string")
-    privatekey = computed(
-        lambda row, caller: row["_key"].reveal() if row.get("_key") else None, "its private key, where the request brought none"
-    )
+    privatekey = revealed("_key", "its private key, where the request brought none")
     cacertificates = field(IssuedCertificate.c.trust, "the authorities to trust")
 
 

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Use, lookup
+from cloudwright.core.access import Caller, Kind, Use, lookup
 from cloudwright.core.command import Command, Flat, Query, Success, Told, Verb
 from cloudwright.core.error import ParamError, WrongState
+from cloudwright.core.event import Event
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Seconds
@@ -19,7 +20,7 @@ from cloudwright.core.server import Server
 from cloudwright.core.setting import setting
 from cloudwright.core.task import CANCELLED, DONE, FAILED, STUCK, Task, TaskRow, cancel, resume
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import computed, field
+from cloudwright.core.view import View, computed, field
 from cloudwright.identity.model import Account, User
 from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.operations.kinds import instance_named, kind_of_instance
@@ -58,12 +59,19 @@ class JobView(
     OwnedView,
     of=TaskRow,
     key="asyncjobs",
-    joins=[(User, User.c.id == TaskRow.c.user_id), (Server, Server.c.id == TaskRow.c.owner)],
+    joins=[
+        (User, User.c.id == TaskRow.c.user_id),
+        (Server, Server.c.id == TaskRow.c.owner),
+        (Event, Event.c.id == TaskRow.c.start_event),
+    ],
 ):
     """A job without its result, which is another row's view."""
 
     accountid = field(Account.c.uuid, "the account that owns the job")
     userid = field(User.c.uuid, "the user who asked for it")
+    apikey = field(
+        Event.c.api_key, "the beginning of the API key by which it was asked for", convert=lambda key: key or None, admin=True
+    )
     cmd = field(TaskRow.c.command, "the class of the command", convert=_command)
     jobid = field(TaskRow.c.uuid, "the job's id")
     jobstatus = computed(_status, "0 in progress, 1 succeeded, 2 failed, 3 cancelled", "integer")
@@ -111,7 +119,7 @@ def with_results(reader: Reader, jobs: list[dict[str, Any]], caller: Caller) -> 
 
 
 _RAW = sa.select(
-    TaskRow.c.uuid, TaskRow.c.state, TaskRow.c.error, TaskRow.c.command, TaskRow.c.instance
+    TaskRow.c.uuid, TaskRow.c.state, TaskRow.c.error, TaskRow.c.command, TaskRow.c.instance, TaskRow.c.user_id
 ).where(TaskRow.c.uuid.in_(sa.bindparam("uuids", expanding=True)))  # fmt: skip
 
 
@@ -134,8 +142,15 @@ def _answers(reader: Reader, rows: list[Any], caller: Caller) -> dict[str, dict[
         told = view.tell(reader, ids, caller)
         found = dict(zip(ids, told, strict=True)) if len(told) == len(ids) else {i: view.tell_one(reader, i, caller) for i in ids}
         for about, jobs in of.items():
-            answers |= {row.uuid: {_key(row): found[about]} for row in jobs}
+            answers |= {row.uuid: {_key(row): _open(view, found[about], row, caller)} for row in jobs}
     return answers
+
+
+def _open(view: type[View], told: dict[str, Any], row: Any, caller: Caller) -> dict[str, Any]:
+    """What a job's result tells this caller: secrets are for who asked for the job, and for administrators above."""
+    if caller.kind is not Kind.USER or caller.user_id == row.user_id:
+        return told
+    return {name: value for name, value in told.items() if not view.fields[name].secret}
 
 
 def _key(row: Any) -> str:

@@ -19,8 +19,11 @@ from cloudwright.core.access import Caller, Kind
 from cloudwright.core.db import Database
 from cloudwright.core.event import Event
 from cloudwright.core.task import TaskRow, Told
+from cloudwright.core.tx import Reader
 from cloudwright.core.view import date
 from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.project.model import ProjectMember, ProjectRole
+from cloudwright.identity.project.permit import ruling
 from cloudwright.operations.kinds import kind_of_instance
 
 log = logging.getLogger(__name__)
@@ -38,12 +41,15 @@ class News(Struct, frozen=True):
     data: dict[str, Any]
     account_id: int = 0
     domain_path: str = "/"
+    members: frozenset[tuple[int, int]] = frozenset()  # of the project whose it is: (account, user or 0 for all of it)
 
 
 def authorised(caller: Caller, news: News) -> bool:
-    """Whether the caller may know: the rule of lists, answered from memory."""
+    """Whether the caller may know: the rule of lists, answered from memory. Of what is a project's know those who were its
+    members when it was told, and whose role there allows the list that tells it."""
     if caller.kind is Kind.USER:
-        return caller.account_id == news.account_id
+        me = (caller.account_id, caller.user_id), (caller.account_id, 0)
+        return caller.account_id == news.account_id or not news.members.isdisjoint(me)
     return caller.kind is Kind.ROOT or news.domain_path.startswith(caller.domain_path)
 
 
@@ -66,6 +72,23 @@ _SAID = (
     .order_by(Told.c.id)
     .limit(PAGE)
 )
+
+
+LISTS = {"event": "listEvents", "job": "listAsyncJobs"}
+_m = ProjectMember.c
+_MEMBERS = sa.select(_m.project_account_id, _m.account_id, _m.user_id, _m.admin, _m.role_id).where(
+    _m.project_account_id.in_(sa.bindparam("owners", expanding=True)), _m.gone == 0
+)
+
+
+def members_of(reader: Reader, accounts: set[int], command: str) -> dict[int, frozenset[tuple[int, int]]]:
+    """Of those accounts that are projects': who is a member there and may call the command."""
+    found: dict[int, set[tuple[int, int]]] = {}
+    for row in reader.rows(_MEMBERS, {"owners": sorted(accounts)}) if accounts else ():
+        free = row.admin or not row.role_id
+        if free or ruling(reader, reader.get(ProjectRole, row.role_id), command).allow:
+            found.setdefault(row.project_account_id, set()).add((row.account_id, row.user_id))
+    return {account: frozenset(who) for account, who in found.items()}
 
 
 class Feed:
@@ -108,12 +131,14 @@ class Feed:
 
     def read(self) -> int:
         """Publish what is new. Answers how many events that were."""
-        published = 0
-        for row in self._db.read().rows(_AFTER, {"last": self._last}):
+        published, reader = 0, self._db.read()
+        rows = reader.rows(_AFTER, {"last": self._last})
+        members = members_of(reader, {row.account_id for row in rows}, LISTS["event"])
+        for row in rows:
             if row.id > self._last + 1 and not self._may_pass(row.id):
                 break
             self._last, self._held = row.id, 0.0
-            self._publish(_news(row))
+            self._publish(_news(row, members))
             published += 1
         self._late()
         return published
@@ -133,9 +158,12 @@ class Feed:
         """Publish what filled a gap that was passed over."""
         if not self._gaps:
             return
-        for row in self._db.read().rows(_AMONG, {"ids": sorted(self._gaps)[:PAGE]}):
+        reader = self._db.read()
+        rows = reader.rows(_AMONG, {"ids": sorted(self._gaps)[:PAGE]})
+        members = members_of(reader, {row.account_id for row in rows}, LISTS["event"])
+        for row in rows:
             del self._gaps[row.id]
-            self._publish(_news(row))
+            self._publish(_news(row, members))
         old = time.monotonic() - FORGET
         self._gaps = {id: since for id, since in self._gaps.items() if since > old}
 
@@ -143,18 +171,22 @@ class Feed:
         """Publish what jobs said. It has the id of the last event: a stream that resumes reads how its jobs stand anyway."""
         if not self._wanted():
             return
-        rows = self._db.read().rows(_SAID, {"last": self._told})
+        reader = self._db.read()
+        rows = reader.rows(_SAID, {"last": self._told})
+        members = members_of(reader, {row.account_id for row in rows}, LISTS["job"])
         for row in rows:
             self._told = row.id
             data = {"jobid": row.uuid, "step": row.step, "verb": row.verb, "progress": row.progress}
-            self._publish(News(self._last, "job", data, row.account_id, row.domain_path))
+            self._publish(
+                News(self._last, "job", data, row.account_id, row.domain_path, members.get(row.account_id, frozenset()))
+            )
 
 
-def _news(row: Any) -> News:
+def _news(row: Any, members: dict[int, frozenset[tuple[int, int]]]) -> News:
     data = {
         "id": row.uuid, "type": row.kind_of, "level": row.level, "state": row.state, "description": row.description,
         "username": row.username, "account": row.account, "resourcetype": kind_of_instance(row.instance),
         "resourceid": row.instance_uuid, "resourcename": row.instance_name, "jobid": row.job, "created": date(row.created),
     }  # fmt: skip
     told = {name: value for name, value in data.items() if value}
-    return News(row.id, "event", told, row.account_id, row.domain_path)
+    return News(row.id, "event", told, row.account_id, row.domain_path, members.get(row.account_id, frozenset()))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
+from cloudwright.core.access import Kind
 from cloudwright.core.error import NoCapacity, ParamError
 from cloudwright.identity.caller import root_caller
 from cloudwright.infrastructure.model import Host
@@ -109,6 +111,12 @@ def test_who_deploys_or_resets_learns_the_password_from_the_job_alone(cloud: Clo
     reset = done(cloud, root, "resetPasswordForVirtualMachine", id=vm.uuid, password="Chosen-Pass-9")
     assert answered(reset.uuid)["password"] == "Chosen-Pass-9"
     assert "password" not in told(cloud, vm)
+    mate = msgspec.structs.replace(root, user_id=4711, kind=Kind.USER)  # another user of the account sees the job without it
+    for caller, knows in ((mate, False), (msgspec.structs.replace(mate, user_id=root.user_id), True)):
+        seen = call(cloud, caller, "queryAsyncJobResult", jobid=reset.uuid)["jobresult"]["virtualmachine"]
+        assert (seen["id"], "password" in seen) == (vm.uuid, knows)
+        [listed] = [one for one in call(cloud, caller, "listAsyncJobs")["asyncjobs"] if one["jobid"] == reset.uuid]
+        assert ("password" in listed["jobresult"]["virtualmachine"]) is knows
     assert "password" not in answered(done(cloud, root, "startVirtualMachine", id=vm.uuid).uuid)
 
 

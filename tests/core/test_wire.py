@@ -433,3 +433,15 @@ def test_xml_is_well_formed_and_json_readable_whatever_is_told(body):
 def test_text_survives_both_formats(text):
     assert (ET.fromstring(encode("k", {"a": text}, XML)).findtext("a") or "") == text
     assert json.loads(encode("k", {"a": text}, Style()))["k"]["a"] == text
+
+
+def test_half_a_character_is_no_text():
+    """A lone surrogate can neither be stored nor sent on: it is refused before anything else sees it."""
+    with pytest.raises(WireError) as refused:
+        wire.parse("command=login&username=a\ud800b")
+    assert refused.value.code == 400
+    for kind in ("string", "list", "uuid", "date"):
+        with pytest.raises(WireError):
+            wire.decode(wire.Rule("x", kind), "a\udfffb")
+    assert wire.parse("username=a%ED%A0%80b").get("username").isprintable()  # such bytes are no UTF-8: replaced
+    assert wire.parse("", b"username=a\xed\xa0\x80b").get("username").isprintable()

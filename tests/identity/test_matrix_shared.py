@@ -12,6 +12,7 @@ from cloudwright.identity.directory.model import LdapLink, LdapServer
 from cloudwright.identity.model import ADMIN, Account, KeyPair, Role, User
 from cloudwright.identity.project.model import ProjectInvitation
 from cloudwright.infrastructure.model import Dedication, Zone
+from cloudwright.infrastructure.offered import Offered
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.operations.word.annotation import Annotation
 from cloudwright.storage.model import DiskOffering, OsCategory, OsType, Template, TemplateGrant
@@ -51,17 +52,25 @@ class Shelf:
 
 
 def offerings(shelf):
-    for kind in (ServiceOffering, DiskOffering):
-        shelf.both("open to all", shelf.put(kind, domain_id=None), ALL, {"root"})
-        shelf.both("of eng", shelf.put(kind, domain_id=shelf.eng), ENG, OVER_ENG)
-        shelf.both("of dev", shelf.put(kind, domain_id=shelf.dev), DEV, OVER_DEV)
-        shelf.both("of ops", shelf.put(kind, domain_id=shelf.ops), OPS | {"root"}, OVER_OPS)
-    shelf.both("system", shelf.put(ServiceOffering, domain_id=None, system_vm="domainrouter"), {"root"}, {"root"})
-    of = NetworkOffering
-    shelf.both("enabled", shelf.put(of, domain_id=None, state="Enabled"), ALL, {"root"})
-    shelf.both("disabled", shelf.put(of, domain_id=None, state="Disabled"), {"root"}, {"root"})
-    shelf.both("the system's", shelf.put(of, domain_id=None, state="Enabled", system_only=True), {"root"}, {"root"})
-    shelf.both("of dev", shelf.put(of, domain_id=shelf.dev, state="Enabled"), DEV, {"root"})
+    def offered(kind, *domains, **given):
+        row = shelf.put(kind, public=not domains, **given)
+        for domain in domains:
+            shelf.tx.insert(Offered(offering_kind=kind.kind, offering_id=row.id, domain_id=domain))
+        return row
+
+    on = {"state": "Enabled"}
+    for kind, more, change in ((ServiceOffering, {}, True), (DiskOffering, {}, True), (NetworkOffering, on, False)):
+        for domains, uses, changes in (
+            ((), ALL, {"root"}),
+            ((shelf.eng,), ENG, OVER_ENG),
+            ((shelf.dev,), DEV, OVER_DEV),
+            ((shelf.ops,), OPS | {"root"}, OVER_OPS),
+            ((shelf.dev, shelf.ops), DEV | OPS, {"root"}),
+        ):
+            shelf.both(f"for {domains}", offered(kind, *domains, **more), uses, changes if change else {"root"})
+    shelf.both("system", offered(ServiceOffering, system_vm="domainrouter"), {"root"}, {"root"})
+    shelf.both("disabled", offered(NetworkOffering, state="Disabled"), {"root"}, {"root"})
+    shelf.both("the system's", offered(NetworkOffering, system_only=True, **on), {"root"}, {"root"})
 
 
 def zones(shelf):
@@ -148,9 +157,9 @@ def words(shelf):
         row = shelf.tx.insert(ProjectInvitation(**about, **given))
         shelf.expect(f"invitation {what}", row, Use.SEE, {*OVER_ENG, *ANN, *sees})
         shelf.expect(f"invitation {what}", row, Use.CHANGE, {*OVER_ENG, *ANN})
-    for kind in (LdapServer, LdapLink):
-        shelf.both("for dev", shelf.put(kind, domain_id=shelf.dev), OVER_DEV, OVER_DEV)
-        shelf.both("for all", shelf.put(kind, domain_id=0), {"root"}, {"root"})
+    for kind, about in ((LdapServer, {"hostname": "h"}), (LdapLink, {})):
+        shelf.both("for dev", shelf.put(kind, domain_id=shelf.dev, **about), OVER_DEV, OVER_DEV)
+        shelf.both("for all", shelf.put(kind, domain_id=0, **about), {"root"}, {"root"})
 
 
 @pytest.mark.parametrize("fill", [offerings, zones, templates, networks, people, words])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloudwright.cloud import Cloud
@@ -105,6 +106,14 @@ def test_who_sees_a_job(cloud: Cloud, root: Caller, ann: Caller, bob: Caller, ch
         assert call(cloud, caller, "listAsyncJobs", listall="true") == {}
     with pytest.raises(ParamError, match="no such job"):
         call(cloud, root, "queryAsyncJobResult", jobid="11111111-2222-3333-4444-555555555555")
+
+
+def test_a_job_tells_root_by_which_key_it_was_asked_for(cloud: Cloud, root: Caller, ann: Caller) -> None:
+    keyed = msgspec.structs.replace(ann, api_key="abcdefgh-and-more")
+    job = call(cloud, keyed, "probeKey", id=pair_of(cloud, ann).uuid)["jobid"]
+    for caller, told in ((root, "abcdefgh"), (ann, None)):
+        assert ended(cloud, caller, job).get("apikey") == told
+        assert [one.get("apikey") for one in call(cloud, caller, "listAsyncJobs", listall="true")["asyncjobs"]] == [told]
 
 
 def test_a_job_is_found_by_its_resource(cloud: Cloud, root: Caller, ann: Caller) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cloudwright.cloud import Cloud
-from cloudwright.core.access import Caller
+from cloudwright.core.access import Caller, Kind
 from cloudwright.core.db import Database
 from cloudwright.core.event import Event, emit
 from cloudwright.core.tx import Tx
+from cloudwright.identity.model import Account, Domain, User
+from cloudwright.identity.project.command import make
+from cloudwright.identity.project.membership import Wanted, join
+from cloudwright.identity.project.model import ProjectRole, ProjectRule
 from cloudwright.operations import stream
 from cloudwright.operations.stream import Feed, News, authorised
 from tests.conftest import call, finished
@@ -97,3 +102,32 @@ def test_a_gap_that_stays_is_passed_over_and_a_late_row_is_still_told(db: Databa
     monkeypatch.setattr(stream, "FORGET", 0.0)
     feed.read()
     assert feed._gaps == {}
+
+
+def test_members_are_told_of_their_projects(cloud: Cloud, root: Caller, ann: Caller, bob: Caller, outsider: Caller) -> None:
+    """As lists tell them: who is in it, as the whole account or alone, unless its role there says no; nobody else."""
+
+    def prepare(tx: Tx) -> int:
+        project = make(tx, "apollo", "", tx.get(Domain, ann.domain_id))
+        whose = {"project_id": project.id, "account_id": project.account_id, "domain_id": project.domain_id}
+        role = tx.insert(ProjectRole(name="blind", **whose))
+        del whose["project_id"]
+        tx.insert(ProjectRule(role_id=role.id, rule="listEvents", allow=False, sort=0, **whose))
+        join(tx, project, Wanted(tx.get(Account, ann.account_id), admin=True))
+        join(tx, project, Wanted(tx.get(Account, bob.account_id), role=role))
+        join(tx, project, Wanted(tx.get(Account, outsider.account_id), tx.get(User, outsider.user_id)))
+        emit(tx, "VM.STOP", "of the project", about=project)
+        return project.account_id
+
+    news: list[News] = []
+    feed = Feed(cloud.db, news.append)
+    owner = cloud.db.write(prepare)
+    feed.read()
+    [told] = [one for one in news if one.data["type"] == "VM.STOP"]
+    alone = msgspec.structs.replace(outsider, kind=Kind.USER)
+    mate = msgspec.structs.replace(alone, user_id=4711)
+    expected = ((root, True), (ann, True), (bob, False), (alone, True), (mate, False), (outsider, False))
+    for caller, may in expected:
+        assert authorised(caller, told) is may, caller.username
+    with_jobs = stream.members_of(cloud.db.read(), {owner, ann.account_id}, "listAsyncJobs")
+    assert with_jobs == {owner: {(ann.account_id, 0), (bob.account_id, 0), (outsider.account_id, outsider.user_id)}}

@@ -61,6 +61,9 @@ def test_tags_are_written_told_found_and_deleted(cloud: Cloud, nets: dict[str, s
     done(cloud, ann, "deleteTags", resourcetype="Network", resourceids=nets["a2"], **tags(env=""))
     assert names(call(cloud, ann, "listNetworks", **tags(env="test"))) == ["a1"]
     assert names(call(cloud, ann, "listNetworks", **tags(env="test", tier="web"))) == ["a1", "a2"]
+    assert names(call(cloud, ann, "listNetworks", **tags(**{f"k{i}": "v" for i in range(999)}, tier="web"))) == ["a1", "a2"]
+    with pytest.raises(ParamError, match="it has 1001 entries, at most 1000"):
+        call(cloud, ann, "listNetworks", **tags(**{f"k{i}": "v" for i in range(1001)}))
     assert call(cloud, ann, "listNetworks", **tags(env="live")) == {}
     told = call(cloud, ann, "listTags", resourcetype="Network", resourceid=nets["a2"])
     assert [(t["key"], t["domainpath"]) for t in told["tag"]] == [("tier", "ROOT/eng")]

@@ -14,7 +14,7 @@ from cloudwright.core.access import Caller
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader
-from cloudwright.core.view import computed, field, many
+from cloudwright.core.view import computed, field, many, revealed
 from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Network, Nic, PublicIp
@@ -143,13 +143,10 @@ class VmView(
 
 
 class NewVmView(VmView):
-    """An instance as told to those who may see the job that gave it a password: nobody else ever learns it."""
+    """An instance as told to who asked for the job that gave it a password: else only administrators ever learn it."""
 
     _password = field(Vm.c.password, "", "string")
-    password = computed(
-        lambda row, caller: row["_password"].reveal() if "_password" in row else None,
-        "its password, where its template takes one",
-    )
+    password = revealed("_password", "its password, where its template takes one")
 
 
 def _on_network(bind: Any) -> Condition:

@@ -127,6 +127,8 @@ def _email_of(claims: dict[str, Any], nonce: str) -> str:
         raise Unproved("its ID token answers another sign-in")
     if claims.get("email_verified") is not True or not isinstance(claims.get("email"), str):
         raise Unproved("it does not vouch for an e-mail address")
+    if not claims["email"].isprintable():
+        raise Unproved("the e-mail address it vouches for is no text")
     return str(claims["email"])
 
 
