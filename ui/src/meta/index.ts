@@ -15,6 +15,7 @@ export interface Meta {
   first?: string[]; // actions shown as buttons
   params?: Record<string, string>; // always sent with the list command
   facets?: boolean;
+  asks?: Record<string, string[]>; // optional parameters that a command's form asks at once, not under "More"
   filters?: string[]; // parameters of the list offered beside its search
   also?: string[]; // commands on many rows at once, offered on the page
   folds?: RegExp; // fields that its page shows elsewhere

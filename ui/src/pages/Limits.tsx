@@ -14,7 +14,7 @@ const WORDS: Record<string, string> = { user_vm: "Instances", public_ip: "Public
 const COUNTED: Record<string, string> = { user_vm: "vm", public_ip: "ip" };
 const UNIT: Record<string, [string, number]> = { memory: ["MiB", 1024 ** 2], primary_storage: ["GiB", 1024 ** 3], secondary_storage: ["GiB", 1024 ** 3], backup_storage: ["GiB", 1024 ** 3], object_storage: ["GiB", 1024 ** 3] };
 
-function Limit({ limit, used, owner }: { limit: Row; used: number; owner: Params }): ReactNode {
+function Limit({ limit, used, owner, fixed }: { limit: Row; used: number; owner: Params; fixed: boolean }): ReactNode {
   const catalogue = useCatalogue();
   const run = usePerform();
   const [typed, setTyped] = useState<string | number>();
@@ -26,7 +26,7 @@ function Limit({ limit, used, owner }: { limit: Row; used: number; owner: Params
   return (
     <li className="limit">
       <div className="grow"><Meter title={title} used={used} total={max >= 0 ? max : undefined} show={(value) => (unit ? bytes(value * factor) : number(value))} /></div>
-      {catalogue.has("updateResourceLimit") && (typed === undefined
+      {!fixed && catalogue.has("updateResourceLimit") && (typed === undefined
         ? <Button size="compact-sm" variant="default" aria-label={t("Change the limit of {what}", { what: title })} onClick={() => setTyped(max)}>{t("Change")}</Button>
         : <form className="row wrap" onSubmit={(event) => { event.preventDefault(); store(Number(typed)); }}>
             <NumberInput size="xs" aria-label={t("Limit of {what}", { what: title })} description={t("-1: no limit")} value={typed} min={-1} onChange={setTyped} suffix={unit && ` ${unit}`} w={150} autoFocus />
@@ -39,15 +39,15 @@ function Limit({ limit, used, owner }: { limit: Row; used: number; owner: Params
 }
 
 /** The limits of an owner; `totals` is the owner's row, which says what is in use. */
-function Owned({ owner, totals }: { owner: Params; totals: Row | undefined }): ReactNode {
+function Owned({ owner, totals, fixed = false }: { owner: Params; totals: Row | undefined; fixed?: boolean }): ReactNode {
   const found = useList("listResourceLimits", { ...owner, ...(!("projectid" in owner) && { listall: true }) });
   const limits = (found.data?.rows ?? []).filter((limit) => !limit["tag"]);
   if (found.error) return <Explain error={found.error as ApiError} title={t("The limits could not be read")} />;
-  return <section className="card"><ul className="limits">{limits.map((limit) => <Limit key={String(limit["resourcetype"])} limit={limit} owner={owner} used={Number(totals?.[`${COUNTED[String(limit["resourcetypename"])] ?? String(limit["resourcetypename"]).replaceAll("_", "")}total`] ?? 0)} />)}</ul></section>;
+  return <section className="card">{fixed && <p className="quiet" style={{ margin: 0 }}>{t("A root administrator's account is not limited.")}</p>}<ul className="limits">{limits.map((limit) => <Limit key={String(limit["resourcetype"])} limit={limit} owner={owner} fixed={fixed} used={Number(totals?.[`${COUNTED[String(limit["resourcetypename"])] ?? String(limit["resourcetypename"]).replaceAll("_", "")}total`] ?? 0)} />)}</ul></section>;
 }
 
 export const DomainLimits = ({ row }: { row: Row }): ReactNode => <Owned owner={{ domainid: String(row["id"]) }} totals={row} />;
-export const AccountLimits = ({ row }: { row: Row }): ReactNode => <Owned owner={{ account: String(row["name"]), domainid: String(row["domainid"]) }} totals={row} />;
+export const AccountLimits = ({ row }: { row: Row }): ReactNode => <Owned owner={{ account: String(row["name"]), domainid: String(row["domainid"]) }} totals={row} fixed={row["roletype"] === "Admin"} />;
 export const ProjectLimits = ({ row }: { row: Row }): ReactNode => <Owned owner={{ projectid: String(row["id"]) }} totals={row} />;
 
 /** The limits of whose resources are looked at: mine, a project's, a domain's. */

@@ -42,7 +42,8 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     return () => document.removeEventListener("keydown", keys);
   });
   const create: Command | undefined = meta?.create === "" ? kind.create[0] : (kind.create.find((command) => command.name === meta?.create) ?? kind.create[0]);
-  const begin = () => (meta?.create === "" ? void navigate({ to: "/new/$slug", params: { slug: kind.slug } }) : create && setAsked({ command: create, rows: [] }));
+  const ask = (command: Command) => setAsked({ command, rows: [], initial: Object.fromEntries((meta?.asks?.[command.name] ?? []).map((name) => [name, undefined])) });
+  const begin = () => (meta?.create === "" ? void navigate({ to: "/new/$slug", params: { slug: kind.slug } }) : create && ask(create));
   const toggle = useCallback((row: Row) => setChosen((old) => {
     const next = new Map(old);
     if (!next.delete(String(row["id"]))) next.set(String(row["id"]), row);
@@ -88,7 +89,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     <>
       {!bare && (
         <Title title={meta?.title ?? kind.title} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
-          {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => setAsked({ command, rows: [] })}>{sentence(command.name)}</Button>)}
+          {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => ask(command)}>{sentence(command.name)}</Button>)}
           {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
         </Title>
       )}

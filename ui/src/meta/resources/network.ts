@@ -4,13 +4,13 @@ export default [
   {
     list: "listNetworks", slug: "networks", title: "Networks", one: "network", section: "Network", icon: "network",
     about: "Private networks of instances, behind a router that gives addresses, names and a way out.",
-    columns: ["state", "type", "cidr", "networkofferingname", "zonename", "account", "created"], create: "createNetwork", first: ["updateNetwork", "restartNetwork"], tabs: ["public-ips", "instances", "routers"],
+    columns: ["state", "type", "cidr", "networkofferingname", "zonename", "account", "created"], create: "createNetwork", asks: { createNetwork: ["zoneid", "networkofferingid"] }, first: ["updateNetwork", "restartNetwork"], tabs: ["public-ips", "instances", "routers"],
     facts: { Addresses: ["cidr", "gateway", "netmask", "dns1", "dns2", "networkdomain", "broadcasturi"], Offering: ["networkofferingname", "type", "traffictype", "egressdefaultpolicy", "ispersistent", "redundantrouter"], Owner: ["account", "project", "domainpath", "zonename", "created", "acltype"] },
   },
   {
     list: "listPublicIpAddresses", slug: "public-ips", title: "Public IPs", one: "public IP", section: "Network", icon: "world",
     about: "Addresses that the world reaches. Forwarding, static NAT and balancing lead from them to instances.",
-    columns: ["state", "ipaddress", "associatednetworkname", "virtualmachinename", "issourcenat", "zonename", "allocated"], create: "associateIpAddress", first: ["disassociateIpAddress"], tabs: [],
+    columns: ["state", "ipaddress", "associatednetworkname", "virtualmachinename", "issourcenat", "zonename", "allocated"], create: "associateIpAddress", asks: { associateIpAddress: ["zoneid", "networkid"] }, first: ["disassociateIpAddress"], tabs: [],
     facts: { Address: ["ipaddress", "issourcenat", "isstaticnat", "virtualmachinename", "vmipaddress"], Place: ["associatednetworkname", "zonename", "vlanname"], Owner: ["account", "project", "domainpath", "allocated"] },
   },
   {

@@ -1,5 +1,5 @@
 // Create an instance: six short steps, every one with a proposal, the draft in the URL, and the server's own dry run telling whether it fits.
-import { Button, Checkbox, TextInput } from "@mantine/core";
+import { Button, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, type ReactNode } from "react";
@@ -112,7 +112,7 @@ export function CreateInstance(): ReactNode {
             <>
               <h2>{t("Check and create")}</h2>
               <TextInput label={t("Name")} value={draft.name ?? ""} onChange={(event) => set({ name: event.currentTarget.value })} required />
-              <Checkbox label={t("Start it at once")} checked={!draft.nostart} onChange={(event) => set({ nostart: event.currentTarget.checked ? undefined : "1" })} />
+              <Switch label={t("Start it at once")} checked={!draft.nostart} onChange={(event) => set({ nostart: event.currentTarget.checked ? undefined : "1" })} />
               {command && <SameRequest command={command} params={params} />}
               <details><summary className="quiet">{t("The same as Terraform")}</summary><pre className="mono">{terraform(draft.name ?? "", zone, image, size, network, key)}</pre></details>
               {deploy.error && <Explain error={deploy.error} title={t("{name} was not created", { name: draft.name ?? "" })} />}

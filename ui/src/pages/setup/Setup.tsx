@@ -56,7 +56,7 @@ export function Setup(): ReactNode {
         <ol className="steps">
           {STEPS.map((one, i) => (
             <li key={one.id}>
-              <button type="button" aria-current={i === at ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
+              <button type="button" aria-current={i === at && !(whole && !wanted) ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
                 <i className={done[i] ? "done" : ""}>{done[i] ? <IconCheck size={14} aria-hidden /> : i + 1}</i><span><b>{t(one.title)}</b><small>{done[i] ?? t("not done")}</small></span>
               </button>
             </li>
