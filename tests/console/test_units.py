@@ -17,13 +17,14 @@ from tests.operations.conftest import ann, chief, eng, root  # noqa: F401 - fixt
 UI = Path(__file__).parents[2] / "ui"
 PATIENCE = 300.0  # seconds; other tests share the machine
 
-pytestmark = pytest.mark.skipif(not (UI / "node_modules").is_dir(), reason="the console's tools are not installed: `make console`")
+pytestmark = pytest.mark.skipif(
+    not (UI / "node_modules").is_dir(), reason="the console's tools are not installed: `make console`"
+)
 
 
 def run(script: str, **more: str) -> None:
-    ran = subprocess.run(
-        [UI / "node.sh", "run", "--silent", script], cwd=UI, env={**os.environ, **more}, capture_output=True, text=True, timeout=PATIENCE
-    )  # fmt: skip
+    program, env = [UI / "node.sh", "run", "--silent", script], {**os.environ, **more}
+    ran = subprocess.run(program, cwd=UI, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode == 0, ran.stdout[-20000:] + ran.stderr[-4000:]
 
 

@@ -93,3 +93,17 @@ def test_capabilities(cloud: Cloud, ann: Caller) -> None:
     declared = set(Verb.by_name["listCapabilities"].api.response)
     assert set(told) <= declared
     assert declared - set(told) <= {"apilimitinterval", "apilimitmax"}
+
+
+def test_fields_tell_whether_lists_order_by_them(cloud: Cloud, root: Caller) -> None:
+    for api in call(cloud, root, "listApis")["api"]:
+        orders = [field["name"] for field in api["response"] if field.get("orders")]
+        assert not orders or "orderby" in {param["name"] for param in api["params"]}, api["name"]
+    for name in ("listVirtualMachines", "listZones", "listEvents", "listUsers"):
+        fields = {field["name"]: field for field in call(cloud, root, "listApis", name=name)["api"][0]["response"]}
+        for field, told in fields.items():
+            if told.get("orders"):
+                call(cloud, root, name, orderby=f"{field}:desc", facets=field)
+            else:
+                with pytest.raises(ParamError, match="is not one of"):
+                    call(cloud, root, name, orderby=field)

@@ -24,6 +24,7 @@ export interface Field {
   type: string;
   description: string;
   entity?: string;
+  orders?: boolean; // the list can be ordered by it, and tell how often each value occurs
   response?: Field[];
 }
 

@@ -144,8 +144,8 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
       <div className="grid-head" role="row">
         <div role="columnheader" className="cell"><span className="visually-hidden">{t("Selection")}</span></div>
-        <Head column="name" field={fields.get("name")} order={order} choose={fields.has("name") ? sort : undefined} />
-        {columns.map((column) => <Head key={column} column={column} field={fields.get(column)} order={order} choose={sort} />)}
+        <Head column="name" field={fields.get("name")} order={order} choose={fields.get("name")?.orders ? sort : undefined} />
+        {columns.map((column) => <Head key={column} column={column} field={fields.get(column)} order={order} choose={fields.get(column)?.orders ? sort : undefined} />)}
         <div role="columnheader" className="cell"><button type="button" className="icon-button" aria-label={t("Columns and density")} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}><IconAdjustments size={16} /></button></div>
       </div>
       {choosing && <Columns kind={kind} columns={all} view={view} change={change} close={() => setChoosing(false)} />}
