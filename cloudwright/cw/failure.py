@@ -50,6 +50,12 @@ class Unnamed(Failure):
         self.candidates = candidates
 
 
+class Unsigned(Failure):
+    """Nothing is known by which to sign in."""
+
+    code = UNKNOWN
+
+
 class Unreachable(Failure):
     """No answer, or none of this API."""
 
@@ -76,7 +82,7 @@ class Refused(Failure):
         text = str(answer.get("errortext") or "no reason was told")
         super().__init__(f"{command}: {text} ({number})", list(explain.get("why") or []), list(explain.get("fix") or []))
         self.command, self.number, self.answer = command, number, answer
-        if number == SIGN_IN:
+        if number == SIGN_IN or command == "login":
             self.code = UNKNOWN
 
 

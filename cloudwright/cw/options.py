@@ -35,7 +35,7 @@ class Options:
 
 
 def split(words: list[str], own: bool = False) -> tuple[Options, list[str]]:
-    """The options among words, and the other words. With `own`, options that are not known stay: a daily verb has its own.
+    """The options among words, and the other words. With `own`, the command is a word of ours, which has options beside these.
 
     Raises Wrong.
     """
@@ -58,6 +58,8 @@ def split(words: list[str], own: bool = False) -> tuple[Options, list[str]]:
             )
         elif word.startswith("-") and "=" not in word.partition("[")[0] and not own and word != "-":
             raise Wrong(f"There is no option {name}", fix=["cw --help tells which there are"])
+        elif own and word.startswith("filter="):
+            _set(options, "filter", word.partition("=")[2])
         else:
             rest.append(word)
     return options, rest

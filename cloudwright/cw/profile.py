@@ -152,8 +152,9 @@ class Profiles:
 
 
 def owned(path: Path) -> Path:
-    """`path`, as a file that only its owner reads; made where there is none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """`path`, as a file that only its owner reads; made where there is none, and the folders that lead to it."""
+    for folder in (*reversed(path.parent.parents), path.parent):
+        folder.mkdir(mode=0o700, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     path.chmod(0o600)
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from cloudwright.cw.failure import SIGN_IN, Failure, Refused, Unreachable
+from cloudwright.cw.failure import SIGN_IN, Refused, Unreachable, Unsigned
 from cloudwright.cw.profile import Profile, owned
 
 if TYPE_CHECKING:
@@ -69,16 +69,11 @@ class Wire:
         return self._send(sent | {"sessionkey": self.session["sessionkey"]})[0]
 
     def login(self) -> dict[str, str]:
-        """Sign in with name and password, and keep the session. Raises Refused, Unreachable."""
+        """Sign in with name and password, and keep the session. Raises Unsigned, Refused, Unreachable."""
         profile = self.profile
         if not profile["username"]:
-            fix = [
-                "cw login URL --user NAME",
-                "or set apikey and secretkey in the profile, or CLOUDSTACK_KEY and CLOUDSTACK_SECRET",
-            ]
-            refused = Refused("login", SIGN_IN, {"errortext": f"profile {profile.name} has neither keys nor a user's name"})
-            refused.fix = fix
-            raise refused
+            fix = ["cw login URL --user NAME", "or set apikey and secretkey, or CLOUDSTACK_KEY and CLOUDSTACK_SECRET"]
+            raise Unsigned(f"Profile {profile.name} has neither keys nor a user's name", fix=fix)
         password = profile["password"] or self.ask_password(f"Password of {profile['username']} at {profile['url']}: ")
         asked = {"username": profile["username"], "password": password, "domain": profile["domain"]}
         self.session = {}
@@ -151,6 +146,5 @@ class Wire:
 
 
 def _nobody_to_ask(prompt: str) -> str:
-    raise Failure(
-        f"{prompt.rstrip(': ')} is needed, and there is no terminal to ask at", fix=["use keys, or CLOUDSTACK_PASSWORD"]
-    )
+    asked = prompt.rstrip(": ")
+    raise Unsigned(f"{asked} is needed, and there is no terminal to ask at", fix=["use keys, or CLOUDSTACK_PASSWORD"])
