@@ -59,8 +59,8 @@ def new_machine(cloud: Cloud, zone: Built, **more: Any) -> Vm:
     """A small instance that runs, or, with startvm=false, is stopped."""
     template = call(cloud, zone.caller, "listTemplates", templatefilter="featured")["template"][0]["id"]
     small = call(cloud, zone.caller, "listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
-    what = {"zoneid": zone.zone.uuid, "templateid": template, "serviceofferingid": small}
-    job = done(cloud, zone.caller, "deployVirtualMachine", **what, **more)
+    what = {"zoneid": zone.zone.uuid, "templateid": template, "serviceofferingid": small, **more}
+    job = done(cloud, zone.caller, "deployVirtualMachine", **what)
     vm = cloud.db.read().find(Vm, Vm.c.uuid == job.instance_uuid)
     assert vm is not None
     return vm

@@ -59,7 +59,7 @@ class ResizeVolume(Task, rank=50):
         """Tell the running machine's hypervisor, or the pool."""
         volume = self.read.get(Volume, self.volume)
         offering = self._offering()
-        if self.was == "Allocated" or volume.pool_id is None:
+        if self.was == "Allocated" or volume.pool_id is None or self.size == volume.size:
             self.set(volume, state=self.was, size=self.size, grows_to=0, **offering)
             return
         pool = self.read.get(StoragePool, volume.pool_id)
@@ -82,7 +82,9 @@ class ResizeVolume(Task, rank=50):
         """What the row tells of a new disk offering."""
         if self.offering is None:
             return {}
-        return {"disk_offering_id": self.offering, "tally_tags": tags_of(self.read.get(DiskOffering, self.offering).tags)}
+        by = self.read.get(DiskOffering, self.offering)
+        speed = {"limits": by.limits, "cache_mode": by.cache_mode}  # a running machine's disk has them from its next start on
+        return {"disk_offering_id": by.id, "tally_tags": tags_of(by.tags), **speed}
 
     def _follow_simulated(self, host: Host, pool: StoragePool, volume: Volume) -> None:
         """A simulated hypervisor does not write to its pool as a real one does when it grows a disk."""

@@ -34,7 +34,7 @@ class ResizeVolume(Command, answers=VolumeView, starts=resize.ResizeVolume, even
         size = self._size(tx)
         vm = tx.get(Vm, volume.vm_id) if volume.vm_id else None
         if size < volume.size:
-            self._check_shrink(volume, vm)
+            check_shrink(volume, vm, self.shrink_ok)
         tx.update(volume, state="Resizing", grows_to=size)
         offering = self.disk_offering.id if self.disk_offering else None
         task = resize.ResizeVolume(volume=volume.id, size=size, was=was, offering=offering, shrink=self.shrink_ok)
@@ -55,11 +55,13 @@ class ResizeVolume(Command, answers=VolumeView, starts=resize.ResizeVolume, even
             raise ParamError(text, param="size", fix=["give diskofferingid, of another size or of chosen size"])
         return check_size(tx, self.size * GIB, chosen=now is not None)
 
-    def _check_shrink(self, volume: Volume, vm: Vm | None) -> None:
-        if not self.shrink_ok:
-            text = f"Volume {volume.name} has {volume.size / GIB:g} GiB; making it smaller loses what lies beyond"
-            raise ParamError(text, param="shrinkok", fix=["give shrinkok=true"])
-        if volume.slot == 0:
-            raise ParamError(f"Volume {volume.name} is a root disk: it can only grow", param="size")
-        if vm is not None and vm.state != "Stopped":
-            raise WrongState(f"Volume {volume.name} can only shrink while {vm.name} is stopped; it is {vm.state}", param="id")
+
+def check_shrink(volume: Volume, vm: Vm | None, ok: bool) -> None:
+    """Raises where a volume cannot become smaller, or nobody said that it may."""
+    if not ok:
+        text = f"Volume {volume.name} has {volume.size / GIB:g} GiB; making it smaller loses what lies beyond"
+        raise ParamError(text, param="shrinkok", fix=["give shrinkok=true"])
+    if volume.slot == 0:
+        raise ParamError(f"Volume {volume.name} is a root disk: it can only grow", param="size")
+    if vm is not None and vm.state != "Stopped":
+        raise WrongState(f"Volume {volume.name} can only shrink while {vm.name} is stopped; it is {vm.state}", param="id")
