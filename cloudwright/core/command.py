@@ -7,6 +7,11 @@
 
 A command that starts a task is asynchronous: it says so by `starts=`, and calls `self.start`. `Query` reads only; `List` is in
 listing.py. `Exchange` speaks with somebody outside and writes what it learned.
+
+Two ways lead outside, and none from within a transaction. A command that only needs to know something first, and then changes
+what it changes in one transaction, has an `ask` beside its `run`: dry runs, tokens and repetitions after a lost race are as for
+any command. One that must write, speak and write again (it leaves a mark before a letter or a redirect, and notes the outcome) is
+an `Exchange`: it has the database, and neither dry run nor token, for what was said outside cannot be taken back.
 """
 
 from __future__ import annotations

@@ -94,12 +94,13 @@ def source_of(user: User) -> Source:
 
 
 def judge(db: Database, domain: Domain | None, user: User | None, username: str, given: str) -> Judgement:
-    """Whether whoever gave that name and password is a user, or becomes one."""
-    if user is not None and source_of(user).by_password:
-        return source_of(user).judge(db, user, given) if given else NO
-    password.matches(Secret(""), given)  # takes as long as for one who is there
-    if user is not None:
+    """Whether whoever gave that name and password is a user, or becomes one. It hashes once whoever that is, so that the time it
+    takes does not tell which names are users here."""
+    if user is not None and given and source_of(user).name == NATIVE:
         return source_of(user).judge(db, user, given)
+    password.matches(Secret(""), given)
+    if user is not None:
+        return source_of(user).judge(db, user, given) if given else NO
     for ask in _newcomers if domain is not None and given else ():
         if (said := ask(db, domain, username, given)) is not None:  # type: ignore[arg-type] # a domain, see above
             return said

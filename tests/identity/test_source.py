@@ -6,7 +6,7 @@ import pytest
 
 from cloudwright.core.error import Denied
 from cloudwright.core.event import Event
-from cloudwright.identity import source
+from cloudwright.identity import password, source
 from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import User
 from cloudwright.identity.source import Judgement, Source, Verdict
@@ -84,3 +84,25 @@ def test_the_password_is_changed_where_it_is_kept(tenants: Tenants, elsewhere: E
         tenants.call(tenants.root, "updateUser", id=_ann(tenants).uuid, password="another one 1")
     tenants.call(tenants.root, "updateUser", id=_ann(tenants).uuid, lastname="Lo")
     assert _ann(tenants).last_name == "Lo"
+
+
+@pytest.mark.parametrize("who", ["native", "ldap", "saml2", "oauth2", "unknown", "nobody", "without a password"])
+def test_the_time_it_takes_does_not_tell_who_is_a_user(tenants: Tenants, monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    """One hash is worked out for every name, whoever keeps its password, and for none."""
+    hashed: list[str] = []
+    real = password._HASHER
+
+    class Counted:
+        hash = real.hash
+
+        def verify(self, known: str, text: str) -> bool:
+            hashed.append(known)
+            return bool(real.verify(known, text))
+
+    monkeypatch.setattr(password, "_HASHER", Counted())
+    if who not in ("native", "nobody", "without a password"):
+        _come_from(tenants, "ann", who)
+    name = "nobody" if who == "nobody" else "ann"
+    given = "" if who == "without a password" else "wrong"
+    assert Gatekeeper(tenants.cloud.db).sign_in(name, given, "/eng/", None) is None
+    assert len(hashed) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import re
 import tomllib
 from collections import Counter
@@ -118,6 +119,33 @@ def test_no_view_tells_a_secret_column() -> None:
         for name, f in view.fields.items()
         if f.expr is not None and isinstance(getattr(f.expr, "type", None), Sealed) and not name.startswith("_")
     ]
+    assert wrong == []
+
+
+def test_only_results_of_jobs_reveal_secrets() -> None:
+    """A list, or an answer that comes at once, is told to all who may see the row; a job knows who asked for it."""
+    wrong = [
+        f"{name}.{f.name}"
+        for name, verb in Verb.by_name.items()
+        for f in (verb.api.answers.fields.values() if verb.api.answers else ())
+        if f.secret and not verb.api.is_async
+    ]
+    assert wrong == []
+    assert sum(f.secret for view in View.by_name.values() for f in view.fields.values()) >= 2
+
+
+def test_who_reveals_a_secret_asks_for_whom() -> None:
+    """Fields made of a sealed column are `revealed`, or look at the caller."""
+    from cloudwright.core.resource import Sealed
+
+    wrong = []
+    for view in View.by_name.values():
+        sealed = {name for name, f in view.fields.items() if isinstance(getattr(f.expr, "type", None), Sealed)}
+        for name, f in view.fields.items():
+            code = getattr(f.compute, "__code__", None)
+            if code is not None and not f.secret and sealed & set(code.co_consts) and "reveal" in code.co_names:
+                reads = [one.argval for one in dis.get_instructions(code) if one.opname.startswith("LOAD_FAST")]
+                wrong += [] if "caller" in reads else [f"{view.__name__}.{name}"]
     assert wrong == []
 
 
