@@ -11,6 +11,7 @@ import { Icon } from "../ui/icons";
 import { Title } from "../ui/Title";
 import { Status } from "../ui/values";
 import "./tree.css";
+import "./detail/detail.css";
 
 const MOST = 500;
 

@@ -6,6 +6,7 @@ import { useCatalogue, useList } from "../api/use";
 import { t } from "../lib/words";
 import { titleOf } from "../meta/words";
 import { Picker } from "../ui/Picker";
+import "./detail/detail.css";
 
 /** Values of a parameter that a list of their own tells: the list, the field. */
 const TOLD: Record<string, [string, string, string]> = { "listEvents.type": ["listEventTypes", "name", "name"], "listAlerts.type": ["listAlertTypes", "alerttypeid", "name"] };

@@ -9,6 +9,7 @@ import { t } from "../lib/words";
 import { Explain } from "../ui/Explain";
 import { Meter } from "../ui/Meter";
 import { Title } from "../ui/Title";
+import "./detail/detail.css";
 
 const WORDS: Record<string, string> = { user_vm: "Instances", public_ip: "Public IPs", volume: "Volumes", snapshot: "Snapshots", template: "Images", project: "Projects", network: "Networks", vpc: "VPCs", cpu: "CPUs", memory: "Memory", primary_storage: "Primary storage", secondary_storage: "Secondary storage", backup: "Backups", backup_storage: "Backup storage", bucket: "Buckets", object_storage: "Object storage", gpu: "GPUs" };
 const COUNTED: Record<string, string> = { user_vm: "vm", public_ip: "ip" };
@@ -40,7 +41,7 @@ function Limit({ limit, used, owner, fixed }: { limit: Row; used: number; owner:
 
 /** The limits of an owner; `totals` is the owner's row, which says what is in use. */
 function Owned({ owner, totals, fixed = false }: { owner: Params; totals: Row | undefined; fixed?: boolean }): ReactNode {
-  const found = useList("listResourceLimits", { ...owner, ...(!("projectid" in owner) && { listall: true }) });
+  const found = useList("listResourceLimits", owner);
   const limits = (found.data?.rows ?? []).filter((limit) => !limit["tag"]);
   if (found.error) return <Explain error={found.error as ApiError} title={t("The limits could not be read")} />;
   return <section className="card">{fixed && <p className="quiet" style={{ margin: 0 }}>{t("A root administrator's account is not limited.")}</p>}<ul className="limits">{limits.map((limit) => <Limit key={String(limit["resourcetype"])} limit={limit} owner={owner} fixed={fixed} used={Number(totals?.[`${COUNTED[String(limit["resourcetypename"])] ?? String(limit["resourcetypename"]).replaceAll("_", "")}total`] ?? 0)} />)}</ul></section>;

@@ -1,4 +1,10 @@
+import { me } from "../../api/client";
 import type { Meta } from "..";
+
+const ROOT = "1"; // the type of a root administrator's account
+
+/** Only root administrators may list every image; others see those that they may use. */
+const visible = () => (me()?.type === ROOT ? "all" : "executable");
 
 export default [
   {
@@ -19,12 +25,12 @@ export default [
     list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo",
     about: "What an instance's first disk is made from.",
     columns: ["status", "ostypename", "size", "format", "hypervisor", "zonename", "ispublic", "created"],
-    params: { templatefilter: "all" }, create: "registerTemplate", asks: { registerTemplate: ["url", "zoneid", "ostypeid", "ispublic"] }, first: ["updateTemplate"], tabs: [],
+    get params() { return { templatefilter: visible() }; }, create: "registerTemplate", asks: { registerTemplate: ["url", "zoneid", "ostypeid", "ispublic"] }, first: ["updateTemplate"], tabs: [],
     facts: { Image: ["ostypename", "format", "size", "physicalsize", "arch", "hypervisor", "templatetype"], Use: ["ispublic", "isfeatured", "isextractable", "passwordenabled", "sshkeyenabled", "isdynamicallyscalable", "userdataname"], Owner: ["account", "project", "domainpath", "zonename", "created"] },
   },
   {
     list: "listIsos", slug: "isos", title: "ISOs", one: "ISO", section: "Compute", icon: "disc", about: "Discs to boot or install from.",
-    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], params: { isofilter: "all" }, create: "registerIso", asks: { registerIso: ["url", "zoneid", "ostypeid"] }, first: ["updateIso"], tabs: [],
+    columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], get params() { return { isofilter: visible() }; }, create: "registerIso", asks: { registerIso: ["url", "zoneid", "ostypeid"] }, first: ["updateIso"], tabs: [],
   },
   {
     list: "listSSHKeyPairs", slug: "keys", title: "SSH keys", one: "SSH key", section: "Compute", icon: "key",

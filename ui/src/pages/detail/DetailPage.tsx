@@ -93,7 +93,7 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
         </div>
       </div>
       <nav className="tabs" aria-label={t("Parts")}>
-        <Link to="/$slug/$id" params={{ slug: kind.slug, id }} search={{}} aria-current={tab === "" ? "page" : undefined}>{t("Overview")}</Link>
+        <Link to="/$slug/$id" params={{ slug: kind.slug, id }} search={{}} activeOptions={{ exact: true }} aria-current={tab === "" ? "page" : undefined}>{t("Overview")}</Link>
         {own.map((one) => link(one.slug, one.title))}
         {tabs.map(([one]) => link(one.slug, metaOf(one.list.name)?.title ?? one.title))}
         {told.map(([slug, title, has]) => has && link(slug, title))}
