@@ -8,14 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import answers, deploys, real, start
+from tests.bench import answers, deploys, people, real, start
 from tests.bench.figure import Figure, say, table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: a minute instead of ten")
-    parser.add_argument("--only", help="the parts to run, by comma: start, deploys, latency, lists, real")
+    parser.add_argument("--only", help="the parts to run, by comma: start, deploys, latency, lists, people, real")
     options = parser.parse_args()
     quick = options.quick
     began = time.monotonic()
@@ -28,6 +28,7 @@ def main() -> None:
             "lists": lambda: answers.figures(
                 home / "lists", [1000] if quick else [1000, 100_000, 1_000_000], 30 if quick else 100
             ),
+            "people": lambda: people.figures(home / "people", 1000 if quick else 50_000, 30 if quick else 100),
             "real": lambda: real.figures(home / "real", 3 if quick else 9),
         }
         figures: list[Figure] = []

@@ -1,0 +1,155 @@
+"""Lists of a large organisation over HTTP from a real server process: domains, accounts, users, projects, all with tallies."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import sqlalchemy as sa
+
+from cloudwright.cli.client import Api
+from cloudwright.cloud import Cloud, master_key
+from cloudwright.core import wire
+from cloudwright.core.access import Caller
+from cloudwright.core.tx import Tx
+from cloudwright.identity.caller import caller_of, root_caller
+from cloudwright.identity.ledger import ACCOUNT, DOMAIN, Tally, named
+from cloudwright.identity.model import Account, Domain, User
+from cloudwright.identity.project.model import Project, ProjectMember
+from tests.bench import bulk
+from tests.bench.figure import Figure, p50_p99, percentile, say, times
+from tests.bench.replay import recorded, replay
+from tests.cli.serving import Serving
+from tests.conftest import call, done
+
+PARTS = 50  # domains below the organisation, each with as many of the others
+MOST = 0.100  # seconds, of 99 in 100
+LISTS = {"listAccounts": "account", "listDomains": "domain", "listUsers": "user", "listProjects": "project"}
+PAGE = {"listall": "true", "page": "1", "pagesize": "500"}
+CHIEF = {"firstname": "a", "lastname": "b", "email": "a@example.com", "username": "chief", "accounttype": "2"}
+
+
+def figures(directory: Path, domains: int, number: int) -> list[Figure]:
+    """An organisation of so many domains, with two accounts in each and a project in every fifth; so many calls of each list."""
+    directory.mkdir()
+    with Serving(directory):
+        say("a server has made the installation")
+    url = f"sqlite:///{directory / 'data' / 'cloudwright.db'}"
+    cloud = Cloud(url, key=master_key(directory / "data"))
+    cloud.start()
+    root = root_caller(cloud.db.read())
+    chief = _organisation(cloud, root)
+    began = time.perf_counter()
+    _fill(cloud, domains, chief)
+    say(f"{domains} domains and {2 * domains} accounts made in {time.perf_counter() - began:.0f} s")
+    file = Path(url.removeprefix("sqlite:///"))
+    floors = {(who.username, name): _floor(cloud, file, who, name) for who in (root, chief) for name in LISTS}
+    cloud.stop()
+    with Serving(directory) as server:
+        return _asked(server, chief, domains, number, floors)
+
+
+def _organisation(cloud: Cloud, root: Caller) -> Caller:
+    """A domain with an administrator, and one of all that is copied then."""
+    org = call(cloud, root, "createDomain", name="org")["domain"]["id"]
+    made = call(cloud, root, "createAccount", **CHIEF, domainid=org, password=secrets.token_urlsafe(16))["account"]
+    user = cloud.db.read().find(User, User.c.uuid == made["user"][0]["id"])
+    assert user is not None
+    chief = caller_of(cloud.db.read(), user)
+    call(cloud, root, "createDomain", name="part", parentdomainid=org)
+    about = {**CHIEF, "username": "person", "accounttype": "0"}
+    call(cloud, root, "createAccount", **about, domainid=org, password=secrets.token_urlsafe(16))
+    done(cloud, chief, "createProject", name="project")
+    return chief
+
+
+def _one(cloud: Cloud, kind: Any, *where: Any) -> Any:
+    row = cloud.db.read().find(kind, *where)
+    assert row is not None
+    return row
+
+
+def _fill(cloud: Cloud, number: int, chief: Caller) -> None:
+    """Copies of the one domain, account, user, project, and a tally for each."""
+    org, part = chief.domain_id, _one(cloud, Domain, Domain.c.name == "part").id
+    person, user = _one(cloud, Account, Account.c.name == "person"), _one(cloud, User, User.c.username == "person")
+    parts = bulk.copies(cloud, Domain, part, PARTS, name="'part ' || i", path="'/org/part ' || i || '/'")
+    inside = f"'/org/part ' || (1 + i % {PARTS}) || '/unit ' || i || '/'"
+    leaf = {"name": "'unit ' || i", "level": "3", "path": inside, "parent_id": f"{parts} + 1 + i % {PARTS}"}
+    units = bulk.copies(cloud, Domain, part, number - PARTS, **leaf)
+    home = f"{units} + 1 + i % {number - PARTS}"
+    accounts = bulk.copies(cloud, Account, person.id, 2 * number, name="'account ' || i", domain_id=home)
+    names = {"username": "'user ' || i", "account_id": f"{accounts} + i", "domain_id": home}
+    bulk.copies(cloud, User, user.id, 2 * number, **names)
+    _projects(cloud, number // 5, home, accounts)
+    above = f"'[{org}, ' || ({parts} + 1 + (1 + i % {number - PARTS}) % {PARTS}) || ', ' || ({home}) || ']'"
+    _tallies(cloud, ACCOUNT, accounts, 2 * number, above)
+    _tallies(cloud, DOMAIN, parts, PARTS, "'[]'")
+    _tallies(cloud, DOMAIN, units, number - PARTS, "'[]'")
+
+
+def _projects(cloud: Cloud, number: int, home: str, people: int) -> None:
+    """Projects that the accounts administer, one each."""
+    one = _one(cloud, Project)
+    own = bulk.copies(cloud, Account, one.account_id, number, name="'project ' || i", domain_id=home)
+    projects = bulk.copies(cloud, Project, one.id, number, name="'project ' || i", account_id=f"{own} + i", domain_id=home)
+    of = {"project_id": f"{projects} + i", "project_account_id": f"{own} + i", "account_id": f"{people} + i", "domain_id": home}
+    bulk.copies(cloud, ProjectMember, _one(cloud, ProjectMember).id, number, **of)
+
+
+def _tallies(cloud: Cloud, kind: str, base: int, number: int, above: str) -> None:
+    def first(tx: Tx) -> int:
+        return tx.insert(Tally(name=named(kind, -base), owner_kind=kind, owner_id=-base, volume=3, instance=2)).id
+
+    name = f"'{kind}:' || ({base} + i) || ':'"
+    row = cloud.db.write(first)
+    bulk.copies(cloud, Tally, row, number, name=name, owner_id=f"{base} + i", above=above)
+    cloud.db.write(lambda tx: tx.execute(sa.delete(Tally.t).where(Tally.c.id == row)))
+
+
+def _floor(cloud: Cloud, file: Path, who: Caller, name: str) -> float:
+    """Seconds of the statements alone."""
+    call(cloud, who, name, **PAGE)
+    with recorded() as statements:
+        call(cloud, who, name, **PAGE)
+    return min(replay(file, statements) for _ in range(3))
+
+
+def _asked(server: Serving, chief: Caller, domains: int, number: int, floors: dict[tuple[str, str], float]) -> list[Figure]:
+    admin = server.with_keys()
+    keys = admin.job("registerUserKeys", id=chief.user_uuid)
+    found = []
+    for who, api in (("admin", admin), ("chief", Api(server.url, keys["apikey"], keys["secretkey"]))):
+        for name, key in LISTS.items():
+            taken = times(_get(api, name, key), number)
+            alone, met = floors[who, name], percentile(taken, 0.99) < MOST
+            what = f"{name}, 500 of {domains} domains, {'as root' if who == 'admin' else 'as a domain administrator'}, p50 / p99"
+            why = "" if met else f"{os.getloadavg()[0]:.0f} threads wanted the {os.cpu_count()} processors meanwhile"
+            say(f"{what}: {p50_p99(taken)}, the database alone {alone * 1e3:.2f} ms")
+            found.append(Figure(what, p50_p99(taken), f"p99 < {MOST * 1e3:.0f} ms", met, f"{alone * 1e3:.2f} ms", why))
+    return found
+
+
+def _get(api: Api, name: str, key: str) -> Callable[[], object]:
+    """A signed call of a list on one connection that is kept; it must answer a full page."""
+    sent = {"command": name, "response": "json", "apiKey": api.key, **PAGE}
+    sent["signature"] = wire.sign(next(wire.signature_texts(sent)), api.secret)
+    where = urlsplit(api.url)
+    connection = HTTPConnection(where.netloc, timeout=120)
+    path = f"{where.path}?{urlencode(sent)}"
+
+    def get() -> bytes:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        assert answer.status == 200, body[:500]
+        assert body.count(b'"created"') >= 500 or f'"{key}"'.encode() in body, body[:500]
+        return body
+
+    return get
