@@ -35,9 +35,17 @@ _RULES = (limit.RUNNING_ONLY, limit.HOST_TAGS, limit.STORAGE_TAGS)
 _NAMES = [rule.name for rule in _RULES] + [default.name for one in ALL for default in one.defaults.values()]
 _SETTINGS = sa.and_(SettingRow.c.name.in_(_NAMES), SettingRow.c.scope == "global")
 _NAMED: list[list[Any]] = [[sa.literal_column(f"'{kind}'"), sa.func.sum(Tally.c[kind])] for kind in Counted]
+_top, _own_account = Domain.t.alias("top_domain"), Account.t.alias("account_of_root")
+_BELOW_ROOT = sa.or_(  # what ROOT has: the tallies of its own accounts and of the domains right below it, which hold all others
+    sa.and_(Tally.c.owner_kind == "domain", Tally.c.owner_id.in_(sa.select(_top.c.id).where(_top.c.parent_id == ROOT_DOMAIN))),
+    sa.and_(
+        Tally.c.owner_kind == "account",
+        Tally.c.owner_id.in_(sa.select(_own_account.c.id).where(_own_account.c.domain_id == ROOT_DOMAIN)),
+    ),
+)
 _SUMS = (
     sa.select(sa.cast(JsonObject(*chain.from_iterable(_NAMED)), sa.Text))
-    .where(Tally.c.owner_kind == "account", Tally.c.tag == "", Tally.c.gone == 0)
+    .where(_BELOW_ROOT, Tally.c.tag == "", Tally.c.gone == 0)
     .scalar_subquery()
 )
 
