@@ -164,6 +164,10 @@ class OwnedList(List):
             return [*within, *self._of_projects(reader, caller)]
         return [*within, *self._of_accounts(caller)]
 
+    def left_out(self, shapes: tuple[str, ...]) -> Any:
+        """What projects own."""
+        return self.owner_columns()[0].in_(sa.select(Project.c.account_id)) if shapes == ("of accounts",) else None
+
     def _of_projects(self, reader: Reader, caller: Caller) -> Narrowed:
         """Those of all projects, of which a user sees its own; with listall, or for who is in none, those of accounts, too."""
         account_id, _ = self.owner_columns()

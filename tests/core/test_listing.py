@@ -7,6 +7,7 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import ParamError
 from cloudwright.identity.caller import root_caller
+from cloudwright.identity.project.model import Project
 from tests.conftest import call
 
 NAMES = ("ada", "bob", "cay")
@@ -48,3 +49,22 @@ def test_facets_count_all_values_whatever_is_chosen(domains: Cloud) -> None:
     assert told["facets"]["level"] == {"0": 1, "1": len(NAMES)}, "the filter by the field itself does not count"
     assert told["facets"]["state"] == {"Active": len(NAMES)}, "the other filters do"
     assert "facets" not in call(domains, root, "listDomains", listall="true")
+
+
+def test_a_page_tells_how_many_there_are_beside_those_of_projects(domains: Cloud) -> None:
+    root = root_caller(domains.db.read())
+    call(domains, root, "createProject", name="p1", displaytext="the first")
+    project = domains.db.read().find(Project)
+    assert project is not None
+    for name in NAMES:
+        call(domains, root, "createSSHKeyPair", name=name)
+    for name in NAMES[1:]:
+        call(domains, root, "createSSHKeyPair", name=name, projectid=project.uuid)
+
+    def count(**params: object) -> int:
+        return int(call(domains, root, "listSSHKeyPairs", listall="true", page=1, pagesize=1, **params)["count"])
+
+    assert (count(), count(projectid=-1), count(projectid=project.uuid)) == (3, 5, 2)
+    call(domains, root, "deleteSSHKeyPair", name="cay", projectid=project.uuid)
+    call(domains, root, "deleteSSHKeyPair", name="ada")
+    assert (count(), count(projectid=-1)) == (2, 3)
