@@ -6,6 +6,7 @@ A kind is declared in few words; its fields are derived from what the server tel
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,7 @@ from cloudwright.cw.failure import Failure, Wrong
 
 Row = dict[str, Any]
 NOT_FIELDS = {"id", "dryrun", "clienttoken", "customid", "projectid", "account", "domainid"}
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
 NUMBERS = ("integer", "long", "short")
 
 
@@ -234,6 +236,8 @@ def value_of(kind: Kind, declared: Field, value: Any) -> Any:
     if declared.type == "map":
         return {str(k): _plain(v) for k, v in value.items()} if isinstance(value, dict) else value
     text = _plain(value).removeprefix("vlan://")
+    if kind.name == "setting" and _NUMBER.fullmatch(text):
+        return f"{float(text):.12g}"  # servers tell 2 as 2.0
     return text.strip() if declared.name in kind.base64 else text  # a text's last line may end or not
 
 

@@ -110,9 +110,9 @@ IDENTITIES = [
         read={"account": "accountid"}, tag="User", list_with={"listall": True},
         hidden=frozenset({"userid", "currentpassword", "userapikey", "usersecretkey"}),
     ),
-    Kind(
+    Kind(  # it has no tag: that would be a thing of its own, and a project that owns things is not deleted
         "project", "an owner of things that several accounts use", "listProjects", "createProject", "deleteProject",
-        ("updateProject",), within=("domain",), alias={"domainid": "domain"}, tag="Project", list_with={"listall": True},
+        ("updateProject",), within=("domain",), alias={"domainid": "domain"}, list_with={"listall": True},
         hidden=frozenset({"accountid", "userid", "roletype", "swapowner"}),
     ),
     Kind(

@@ -41,7 +41,7 @@ class Marks:
         """Ask for all tags of ours."""
         found = cls()
         for page in range(1, 10_001):
-            tags = rows_of(caller.call("listTags", keyword="cw.", listall=True, page=page, pagesize=PAGE))
+            tags = rows_of(caller.call("listTags", keyword="cw.", listall=True, projectid="-1", page=page, pagesize=PAGE))
             for tag in tags:
                 found._note(tag)
             if len(tags) < PAGE:

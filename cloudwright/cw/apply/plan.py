@@ -205,6 +205,8 @@ def _doomed(world: World, options: Options) -> tuple[list[Node], list[Mark]]:
         scopes = {mark.on for mark in marks if mark.kind == "setting" and mark.type == "Zone"}
         for zone in [node for node in world.there("zone") if node.id in scopes]:
             world.read_settings(zone)
+    for mark in marks:
+        world.seek(mark.kind or tags.get(mark.type, ""), mark.id)
     nodes = {node.id: node for kind in sorted(kinds) for node in world.there(kind)}
     stale = [mark for mark in marks if mark.id not in nodes and mark.kind]
     doomed = [nodes[mark.id] for mark in marks if mark.id in nodes and nodes[mark.id].document is None]
@@ -237,11 +239,20 @@ def order(world: World, actions: list[Action]) -> None:
             if late.node in action.node.above() and action is not late:
                 action.after.add(late)
     _settings_first(actions)
+    urgent = _before({killer for killer in killers.values() if killer.replaces})
     for node, killer in killers.items():
         if node in makers:
             makers[node].after.add(killer)
-        elif not killer.replaces:
+        elif killer not in urgent:
             killer.after |= {action for action in actions if action.verb != DELETE}
+
+
+def _before(actions: set[Action]) -> set[Action]:
+    """These actions and all that they need."""
+    found = set(actions)
+    while more := {need for action in found for need in action.after} - found:
+        found |= more
+    return found
 
 
 def _settings_first(actions: Iterable[Action]) -> None:
@@ -258,6 +269,9 @@ def _uses(world: World, node: Node) -> set[Node]:
     found = set(references(world.catalogue, node))
     assert node.row is not None
     for declared in world.catalogue.fields(node.kind).values():
+        if declared.ref == "account" and node.kind.owned:
+            owner = world.account(node.row.get("account"), node.row.get("domainid"))
+            found |= {owner} if owner is not None else set()
         if not declared.ref or by_name(declared):
             continue
         value = declared.extra.read(world.caller, node.row) if declared.extra is not None else at(node.row, declared.key or "-")

@@ -121,6 +121,8 @@ class Wanted:
             wanted = {self.catalogue.fields(kind)[name].ref for name in kind.within}
             around = (one for node in given.values() for one in node.above() if one.kind.name in wanted)
             parent = next(around, None)
+        if parent is None and kind.name != "setting" and any(self.catalogue.fields(kind)[n].ref == "domain" for n in kind.within):
+            parent = self.world.by_id("domain", self.world.me.get("domainid"))  # where the server makes what says no domain
         return parent, prefix
 
     def _names(self, document: Document, kind: Kind) -> set[str]:
@@ -173,6 +175,8 @@ class Wanted:
                 raise ApplyError("it takes one name")
             nodes = [self.find(declared.ref, str(text), node) for text in texts]
             return nodes if declared.many else nodes[0]
+        if isinstance(value, list) and declared.type == "string" and not declared.many:  # the API takes a text with commas
+            value = ",".join(map(str, value))
         got = value_of(node.kind, declared, value)
         if declared.type == "map" and not isinstance(got, dict | None):
             raise ApplyError(f"it takes names with values, not {value!r}")
@@ -190,6 +194,8 @@ class Wanted:
 
     def _fill(self, node: Node) -> None:
         """References that a command wants and files need not repeat: what a thing's parents and neighbours lie in."""
+        if node.kind.name == "setting":
+            return
         around = {one.kind.name: one for one in _around(node)}
         for declared in self.catalogue.fields(node.kind).values():
             wanted = (

@@ -113,6 +113,13 @@ class World:
         """The thing with an id, if it was read."""
         return self._by_id.get((kind, str(id)))
 
+    def seek(self, name: str, id: str) -> None:
+        """Look for a thing of somebody else's, which a list of the caller's own does not tell."""
+        kind = self.catalogue.kinds.get(name)
+        if kind is not None and kind.owned and self.by_id(name, id) is None:
+            for row in rows_of(self.caller.call(kind.lists, **self._list_params(kind), id=id, listall=True, projectid="-1")):
+                self.add(kind, row)
+
     def there(self, kind: str) -> list[Node]:
         """The things of a kind that are there."""
         return [node for node in self.nodes.get(kind, ()) if node.row is not None]
@@ -142,12 +149,14 @@ class World:
 
     def _list(self, name: str) -> list[Row]:
         kind = self.catalogue.kinds[name]
+        everybody = {"listall": True, "projectid": "-1"} if kind.owned and self.wide else {}
+        return everything(self.caller, kind.lists, **self._list_params(kind), **everybody)
+
+    def _list_params(self, kind: Kind) -> dict[str, Any]:
         params = dict(kind.list_with)
         if "templatefilter" in params and str(self.me.get("roletype")) != "Admin":
             params["templatefilter"] = "executable"
-        if kind.owned and self.wide:
-            params |= {"listall": True, "projectid": "-1"}
-        return everything(self.caller, kind.lists, **params)
+        return params
 
     def _list_each(self, kind: Kind) -> list[Row]:
         fields = self.catalogue.fields(kind)
