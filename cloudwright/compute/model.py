@@ -40,6 +40,7 @@ class ServiceOffering(Offering, table="service_offering"):
     root_disk_gb: int | None = None
     disk_offering_id: int | None = None  # of root disks, which are then as that says
     disk_offering_strict: bool = False  # it is kept to
+    purge: bool = False  # its expunged machines are forgotten soon
     limits: Limits = column(default=Limits())
     cache_mode: str = "none"
     dynamic_scaling: bool = True

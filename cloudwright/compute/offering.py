@@ -72,6 +72,7 @@ class ServiceOfferingView(
     iscustomizediops = computed(lambda row, caller: False, "whether the caller chooses guaranteed operations", "boolean")
     deploymentplanner = field(_c.deployment_planner, "the planner that places its machines")
     serviceofferingdetails = field(_c.details, "further details", convert=lambda details: details or None)
+    purgeresources = field(_c.purge, "whether its expunged machines are forgotten soon")
     diskofferingid = field(DiskOffering.c.uuid, "the disk offering of its root disks")
     diskofferingname = field(DiskOffering.c.name, "the name of that")
     diskofferingdisplaytext = field(DiskOffering.c.display_text, "what that is told as")
@@ -163,7 +164,7 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
     disk_offering: Ref[DiskOffering] | None = param("the disk offering of root disks, which are then as that says", since="4.17")
     disk_offering_strictness: bool = param("whether root disks keep to that disk offering", default=False, since="4.17")
     encrypt_root: bool | None = param("encrypt the root disk", check=not_built("encrypted volumes"), since="4.18")
-    purge_resources: bool | None = param("forget expunged machines", check=not_built("purging of removed machines"), since="4.20")
+    purge_resources: bool = param("whether its expunged machines are forgotten soon", default=False, since="4.20")
     lease_duration: int | None = param("days of the lease", check=not_built("leases of machines"), since="4.21.0")
     lease_expiry_action: str | None = param("what its end does", check=not_built("leases of machines"), since="4.21.0")
     vgpu_profile: str | None = param("a vGPU", kind="uuid", wire_name="vgpuprofileid", check=not_built("GPUs"), since="4.21")
@@ -191,7 +192,8 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
                 limit_cpu=self.limit_cpu_use, volatile_vm=self.is_volatile, ha=self.offer_ha, tags=self.tags,
                 host_tags=self.host_tags, system_vm=self.system_vm_type.lower() if self.system_vm_type else None,
                 network_rate=self.network_rate, deployment_planner=self.deployment_planner, root_disk_gb=self.root_disk_size,
-                dynamic_scaling=self.dynamic_scaling_enabled, details=self.service_offering_details | self._bounds(custom),
+                dynamic_scaling=self.dynamic_scaling_enabled, purge=self.purge_resources,
+                details=self.service_offering_details | self._bounds(custom),
                 **(quality(self) | self._disk()),
             )
         )  # fmt: skip
@@ -278,6 +280,7 @@ class CloneServiceOffering(
             "host_tags": s.host_tags, "is_system": s.system_vm is not None, "system_vm_type": s.system_vm,
             "network_rate": s.network_rate, "deployment_planner": s.deployment_planner, "root_disk_size": s.root_disk_gb,
             "dynamic_scaling_enabled": s.dynamic_scaling, "disk_offering_strictness": s.disk_offering_strict,
+            "purge_resources": s.purge,
             "disk_offering": tx.get(DiskOffering, s.disk_offering_id) if s.disk_offering_id else None,
             "service_offering_details": {name: value for name, value in s.details.items() if name not in _BOUNDS},
             **{_BOUNDS[name]: value for name, value in bounds.items()}, **quality_of(tx, s),
@@ -311,14 +314,14 @@ class UpdateServiceOffering(Command, answers=ServiceOfferingView, event="SERVICE
     storage_tags: str | None = param("tags, by comma, that storage must have", since="4.16")
     host_tags: str | None = param("the tag that hosts must have", since="4.16")
     state: str | None = param("Active or Inactive")
-    purge_resources: bool | None = param("forget expunged machines", check=not_built("purging of removed machines"), since="4.20")
+    purge_resources: bool | None = param("whether its expunged machines are forgotten soon", since="4.20")
     external_details: dict[str, str] = param("of extensions", default={}, check=not_built("extensions"), since="4.21.0")
     cleanup_external_details: bool | None = param("of extensions", check=not_built("extensions"), since="4.22.0")
 
     def run(self, tx: Tx, caller: Caller) -> ServiceOffering:
         given = {
             "name": self.name, "display_text": self.display_text, "sort_key": self.sort_key,
-            "tags": self.storage_tags, "host_tags": self.host_tags,
+            "tags": self.storage_tags, "host_tags": self.host_tags, "purge": self.purge_resources,
         }  # fmt: skip
         values = {name: value for name, value in given.items() if value is not None}
         if self.state is not None:

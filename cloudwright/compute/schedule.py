@@ -133,7 +133,12 @@ def _run(tx: Tx, row: VmSchedule, vm: Vm, late: float) -> None:
         why = f"it is {vm.state}" if vm.state != action.state else f"it was noticed {late / 60:.0f} minutes late"
         emit(tx, kind, f"{words} is left out: {why}", about=vm, level="WARN")
         return
-    asked = {"user_id": SYSTEM_ID, "account_id": vm.account_id, "domain_id": vm.domain_id, "command": action.command}
+    asked: dict[str, Any] = {
+        "user_id": SYSTEM_ID,
+        "account_id": vm.account_id,
+        "domain_id": vm.domain_id,
+        "command": action.command,
+    }
     job = start(tx, action.task(vm.id), vm, **asked, instance=f"vm:{vm.id}", instance_uuid=vm.uuid)
     event = emit(tx, kind, words, about=vm, state="Scheduled", job=job.uuid)
     tx.update(job, start_event=event.id)

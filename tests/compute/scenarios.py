@@ -121,6 +121,12 @@ def scenario_RestoreVm(cloud: Cloud) -> Start:
     return lambda c: _job(c, "restoreVirtualMachine", virtualmachineid=vm.uuid, expunge="true")
 
 
+def scenario_PurgeExpunged(cloud: Cloud) -> Start:
+    vm = _vm(cloud)
+    done(cloud, root_caller(cloud.db.read()), "destroyVirtualMachine", id=vm.uuid, expunge="true")
+    return lambda c: _job(c, "purgeExpungedResources", batchsize="1")
+
+
 def scenario_CleanReservations(cloud: Cloud) -> Start:
     """A host has reserved more than its instance takes."""
     vm = _vm(cloud)

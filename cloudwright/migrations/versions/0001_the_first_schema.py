@@ -1339,6 +1339,25 @@ def upgrade() -> None:
     op.create_index('public_ip_one_range_id_address', 'public_ip', ['range_id', 'address', 'gone'], unique=True)
     op.create_index('public_ip_vm_id', 'public_ip', ['vm_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('public_ip_zone_id_state', 'public_ip', ['zone_id', 'state', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('purge',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('resource_type', sa.String(length=255), nullable=False),
+    sa.Column('resource_count', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('purge_living', 'purge', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('region',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1715,6 +1734,7 @@ def upgrade() -> None:
     sa.Column('root_disk_gb', sa.BigInteger(), nullable=True),
     sa.Column('disk_offering_id', sa.BigInteger(), nullable=True),
     sa.Column('disk_offering_strict', sa.Boolean(), nullable=False),
+    sa.Column('purge', sa.Boolean(), nullable=False),
     sa.Column('limits', Long, nullable=False),
     sa.Column('cache_mode', sa.String(length=255), nullable=False),
     sa.Column('dynamic_scaling', sa.Boolean(), nullable=False),
@@ -2622,6 +2642,8 @@ def downgrade() -> None:
     op.drop_index('region_one_number', table_name='region')
     op.drop_index('region_living', table_name='region', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('region')
+    op.drop_index('purge_living', table_name='purge', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('purge')
     op.drop_index('public_ip_zone_id_state', table_name='public_ip', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('public_ip_vm_id', table_name='public_ip', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('public_ip_one_range_id_address', table_name='public_ip')
