@@ -33,6 +33,10 @@ OWN = {
 }
 
 
+SHARED = ("get", "explain")
+"""Words of ours that are verbs of the API, too."""
+
+
 class Invocation:
     """What a command works with: the words after its name, options, where it writes, and the session, made when asked for."""
 
@@ -107,7 +111,7 @@ def run(given: list[str], terminal: Terminal, session: Any = None) -> None:
     doing = Invocation(words[1:], options, terminal, words[0])
     doing._session = session
     module = (DAILY | OWN).get(words[0])
-    if module is not None:
+    if module is not None and not (words[0] in SHARED and _of_api(doing, words)):
         importlib.import_module(f"cloudwright.cw.{module[0]}").run(doing)
         return
     if options.help:
@@ -116,6 +120,15 @@ def run(given: list[str], terminal: Terminal, session: Any = None) -> None:
     from cloudwright.cw import call
 
     call.run(doing.session, words, options, terminal)
+
+
+def _of_api(doing: Invocation, words: list[str]) -> bool:
+    """Whether words that begin as ours mean a command of the API: it is there, and all it requires is given."""
+    if len(words) < 2 or doing.options.help:
+        return False
+    command = doing.session.catalogue.verbs.get(words[0], {}).get(words[1].lower())
+    given = {word.partition("=")[0].lower() for word in words[2:] if "=" in word}
+    return command is not None and all(not p.get("required") or name in given for name, p in command.params.items())
 
 
 def usage() -> str:

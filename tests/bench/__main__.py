@@ -15,7 +15,7 @@ from tests.bench.figure import Figure, say, table
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: a minute instead of ten")
-    parser.add_argument("--only", help="the parts to run, by comma: start, deploys, latency, lists, people, real")
+    parser.add_argument("--only", help="the parts to run, by comma: start, cw, deploys, latency, lists, people, real")
     options = parser.parse_args()
     quick = options.quick
     began = time.monotonic()
@@ -23,6 +23,7 @@ def main() -> None:
         home = Path(made)
         parts = {
             "start": lambda: start.figures(home / "start"),
+            "cw": lambda: start.command_line(home / "cw"),
             "deploys": lambda: deploys.sustained(home / "deploys", 200 if quick else 2000),
             "latency": lambda: deploys.latency(home / "latency", 1000 if quick else 50_000, 20 if quick else 100),
             "lists": lambda: answers.figures(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import os
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from tests.cli.serving import Serving
 
 READY = 1.5
 IDLE = 150
+HELP, COMPLETED = 0.15, 0.1
 
 
 def figures(directory: Path) -> list[Figure]:
@@ -32,6 +34,56 @@ def figures(directory: Path) -> list[Figure]:
         Figure("memory, idle", f"{idle:.0f} MB", f"< {IDLE} MB", idle < IDLE, f"{_bare():.0f} MB python alone",
                f"{first:.0f} MB after the installation's first start"),
     ]  # fmt: skip
+
+
+def command_line(directory: Path) -> list[Figure]:
+    """How soon `cw` tells its help, and completes a line from what it kept."""
+    say("the command line")
+    directory.mkdir()
+    with Serving(directory) as server:
+        keys = server.with_keys()
+        kept = {
+            "HOME": str(directory),
+            "CLOUDSTACK_ENDPOINT": server.url,
+            "CLOUDSTACK_KEY": keys.key,
+            "CLOUDSTACK_SECRET": keys.secret,
+        }
+        python = percentile([_imported("pass") for _ in range(9)], 0.5)
+        told = percentile([_told(kept, "--help") for _ in range(9)], 0.5)
+        _told(kept, "sync")
+        reply = percentile(
+            [_told(kept | {"CW_LINE": "deploy virtualmachine zone"}, "completion", "reply") for _ in range(9)], 0.5
+        )
+        shell = _completed(kept)
+    return [
+        Figure("cw --help", f"{told * 1e3:.0f} ms", f"< {HELP * 1e3:.0f} ms", told < HELP, f"{python * 1e3:.0f} ms python alone"),
+        Figure("cw, first completion in its shell", f"{shell * 1e3:.0f} ms", f"< {COMPLETED * 1e3:.0f} ms", shell < COMPLETED),
+        Figure("cw, a completion in bash", f"{reply * 1e3:.0f} ms", "", None, f"{python * 1e3:.0f} ms python alone",
+               "a process of its own each time, which reads all commands"),
+    ]  # fmt: skip
+
+
+def _told(environment: dict[str, str], *words: str) -> float:
+    began = time.perf_counter()
+    program = [sys.executable, "-m", "cloudwright.cw.main", *words]
+    subprocess.run(program, check=True, stdout=subprocess.DEVNULL, env=os.environ | environment)
+    return time.perf_counter() - began
+
+
+def _completed(environment: dict[str, str]) -> float:
+    """Seconds of the first completion, in a process that has read nothing yet."""
+    code = (
+        "import time; from cloudwright.cw.main import Invocation, all_words; from cloudwright.cw.options import Options\n"
+        "from cloudwright.cw.terminal import Terminal; began = time.perf_counter()\n"
+        "from cloudwright.cw.complete import Completion\n"
+        "found = Completion(Invocation([], Options(), Terminal()).session, all_words()).candidates('deploy virtualmachine zone')\n"
+        "assert found; print(time.perf_counter() - began)"
+    )
+    runs = [
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=os.environ | environment)
+        for _ in range(5)
+    ]
+    return percentile([float(run.stdout) for run in runs], 0.5)
 
 
 def memory(pid: int) -> tuple[float, float]:

@@ -49,7 +49,7 @@ def there(signed, ready_zone):
         ("set outp", ["output"]),
         ("set output ya", ["yaml"]),
         ("help deploy v", ["virtualmachine"]),
-        ("explain", ["explain"]),
+        ("explain", ["explain", "explainAccess"]),
         ("frob ", []),
         ("list zones 'name=a b", []),
     ],

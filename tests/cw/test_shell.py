@@ -86,13 +86,14 @@ def person(signed, ready_zone):
 
 def test_a_person_at_the_shell(person):
     person.answered("leaves.")
-    person.type("lis\t")
-    person.sees("list")
-    person.type(" zon\t")
-    person.sees("zones")
+    person.type("frobnicate")
     person.type("\x03")  # gives the line up, not the shell
-    person.answered("zones")
-    person.type("update zone id=\t")  # the only zone is fetched, and its name written
+    person.answered("frobnicate")
+    person.type("upd\t")
+    person.sees("ate")
+    person.type(" zo\t")
+    person.sees("ne")
+    person.type(" id=\t")  # the only zone is fetched, and its name written
     person.sees("demo")
     person.type(" dns2=9.9.9.11 filter=dns2 -o text\r")
     person.answered("dns2 = 9.9.9.11")

@@ -333,6 +333,10 @@ def test_words_for_every_day():
         > capacity
         cw explain deployVirtualMachine
         > admin may call deployVirtualMachine
+        cw explain access apiname=listZones filter=allowed
+        > true
+        cw get apilimit
+        > "apilimit"
         cw explain web
         > VirtualMachine web
         = 4
