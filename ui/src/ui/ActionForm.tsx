@@ -3,7 +3,7 @@ import { Button, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea
 import { useMemo, useState, type FormEvent, type ReactNode } from "react";
 import { Catalogue, type Command, type Param } from "../api/catalogue";
 import { encode, type ApiError, type Params, type Row } from "../api/client";
-import { usePerform } from "../api/use";
+import { useCatalogue, usePerform } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { titleOf } from "../meta/words";
@@ -18,9 +18,10 @@ const UNITS: Record<string, string> = { memory: "MiB", cpuspeed: "MHz", size: "G
 export function Input({ param, value, set, error, given }: {
   param: Param; value: unknown; set: (value: unknown) => void; error?: string | undefined; given: Values;
 }): ReactNode {
+  const listed = useCatalogue().of(param.entity) !== undefined; // a role may have to name what it may not list
   const label = titleOf(param.name);
   const shared = { label, description: param.description, error, required: param.required, withAsterisk: param.required } as const;
-  if (param.entity) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
+  if (listed) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
   if (param.enum) return <Select {...shared} data={param.enum} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;
   if (param.type === "boolean") return <Switch label={label} description={param.description} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
   if (param.type === "integer" || param.type === "long" || param.type === "short" || param.type === "double")

@@ -558,6 +558,7 @@ export default {
   "The six digits it shows now": "Die sechs Ziffern, die sie jetzt zeigt",
   "Begun and not enabled yet": "Begonnen und noch nicht freigegeben",
   "Go on with {name}": "Weiter mit {name}",
+  "A root administrator's account is not limited.": "Das Konto eines obersten Administrators ist nicht begrenzt.",
   "{count} commands that your role may call": { one: "{count} Befehl, den Ihre Rolle aufrufen darf", other: "{count} Befehle, die Ihre Rolle aufrufen darf" },
   "{count} networks": { one: "{count} Netzwerk", other: "{count} Netzwerke" },
   "{count} instances": { one: "{count} Instanz", other: "{count} Instanzen" },
