@@ -37,7 +37,7 @@ function Providers(): ReactNode {
     <section className="card">
       <h2 className="part">{t("SAML identity providers")}</h2>
       {found.error && <Explain error={found.error as ApiError} title={t("The providers could not be read")} />}
-      {!found.data?.rows.length && <p className="quiet" style={{ margin: 0 }}>{on ? t("None. The settings saml2.* name the provider's metadata.") : t("Nobody signs in through SAML: saml2.enabled is false.")} <Link to="/settings" search={{ keyword: "saml2" } as never}>{t("Settings of SAML")}</Link></p>}
+      {!found.data?.rows.length && <p className="quiet" style={{ margin: 0 }}>{on ? t("None. The settings saml2.* name the provider's metadata.") : t("Nobody signs in through SAML: saml2.enabled is false.")}<br /><Link to="/settings" search={{ keyword: "saml2" } as never} style={{ textDecoration: "underline" }}>{t("Settings of SAML")}</Link></p>}
       {!!found.data?.rows.length && <table className="plain"><thead><tr><th>{t("Provider")}</th><th>{t("Name")}</th><th>{t("Address")}</th></tr></thead><tbody>{found.data.rows.map((one) => <tr key={String(one["id"])}><td className="mono">{String(one["id"])}</td><td>{String(one["orgName"] ?? "")}</td><td>{String(one["orgUrl"] ?? "")}</td></tr>)}</tbody></table>}
     </section>
   );

@@ -25,6 +25,8 @@ function Once({ wanted, children }: { wanted: boolean; children: ReactNode }): R
   return been && children;
 }
 
+const NAMED: Record<string, string> = { activity: "Activity", profile: "Profile and keys", setup: "Set up a zone", about: "About", reference: "API reference" };
+
 function Crumbs(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const entries = useEntries();
@@ -32,11 +34,11 @@ function Crumbs(): ReactNode {
   const slug = parts[0] === "new" ? parts[1] : parts[0];
   const entry = entries.find((one) => one.to === `/${slug}`);
   const catalogue = useCatalogue();
-  const title = entry?.title ?? METAS.find((meta) => meta.slug === slug)?.title ?? catalogue.bySlug(slug ?? "")?.title ?? "";
+  const title = entry?.title ?? METAS.find((meta) => meta.slug === slug)?.title ?? catalogue.bySlug(slug ?? "")?.title ?? NAMED[slug ?? ""] ?? "";
   return (
     <nav className="crumbs grow" aria-label={t("Where you are")}>
       {entry && <span>{t(entry.section)}</span>}{entry && <span aria-hidden>/</span>}
-      {parts.length > 1 ? <Link to={`/${slug}`}>{t(title)}</Link> : <span aria-current="page">{title ? t(title) : t("Overview")}</span>}
+      {parts.length > 1 && title && slug !== "activity" ? <Link to={`/${slug}`}>{t(title)}</Link> : <span aria-current="page">{title ? t(title) : t("Overview")}</span>}
     </nav>
   );
 }

@@ -69,7 +69,7 @@ export function RoleRules({ row }: { row: Row }): ReactNode {
               return (
                 <tr key={String(rule["id"])}>
                   <td className="faint">{at + 1}</td><td className="mono">{name}</td>
-                  <td>{edits ? <button type="button" className="chip" aria-label={denies ? t("Allow {rule}", { rule: name }) : t("Deny {rule}", { rule: name })} disabled={run.isPending} onClick={() => run.mutate({ command: "updateRolePermission", params: { roleid: role, ruleid: String(rule["id"]), permission: denies ? "allow" : "deny" } })}><span className={`status ${denies ? "bad" : "ok"}`}>{denies ? t("deny") : t("allow")}</span></button> : <Status state={String(rule["permission"])} />}</td>
+                  <td>{edits ? <button type="button" className="chip" aria-label={denies ? t("deny {rule}; make it allow", { rule: name }) : t("allow {rule}; make it deny", { rule: name })} disabled={run.isPending} onClick={() => run.mutate({ command: "updateRolePermission", params: { roleid: role, ruleid: String(rule["id"]), permission: denies ? "allow" : "deny" } })}><span className={`status ${denies ? "bad" : "ok"}`}>{denies ? t("deny") : t("allow")}</span></button> : <Status state={String(rule["permission"])} />}</td>
                   <td className="quiet">{String(rule["description"] ?? "")}</td>
                   {edits && <td style={{ textAlign: "end", whiteSpace: "nowrap" }}>
                     <button type="button" className="icon-button small" aria-label={t("Move {rule} up", { rule: name })} disabled={at === 0 || run.isPending} onClick={() => move(at, -1)}>↑</button>
