@@ -76,7 +76,8 @@ def _completed(environment: dict[str, str]) -> float:
         "import time; from cloudwright.cw.main import Invocation, all_words; from cloudwright.cw.options import Options\n"
         "from cloudwright.cw.terminal import Terminal; began = time.perf_counter()\n"
         "from cloudwright.cw.complete import Completion\n"
-        "found = Completion(Invocation([], Options(), Terminal()).session, all_words()).candidates('deploy virtualmachine zone')\n"
+        "session = Invocation([], Options(), Terminal()).session\n"
+        "found = Completion(session, all_words()).candidates('deploy virtualmachine zone')\n"
         "assert found; print(time.perf_counter() - began)"
     )
     runs = [

@@ -270,7 +270,8 @@ def test_dry_runs_tokens_and_time_limits():
 def test_words_for_every_day():
     address = json.loads(cw("list publicipaddresses issourcenat=true listall=true").out)["publicipaddress"]
     lan = next(row["ipaddress"] for row in address if row["associatednetworkname"] == "lan")
-    routed = json.loads(cw("list routers listall=true").out)["router"][0]["hostname"]
+    routers = json.loads(cw("list routers listall=true").out)["router"]
+    routed = next(row["hostname"] for row in routers if row["guestnetworkname"] == "lan")
     other = {"ready1": "ready2", "ready2": "ready1"}[routed]
     play(f"""
         cw vm create daily --image {IMAGE} --offering small --network lan
