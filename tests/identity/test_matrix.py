@@ -8,9 +8,11 @@ import pytest
 
 from cloudwright.core import wire
 from cloudwright.core.access import Kind, Use
+from cloudwright.core.command import Verb
 from cloudwright.core.error import CloudError
 from cloudwright.core.listing import List
 from cloudwright.core.wire import WireError
+from cloudwright.identity.model import Account
 from cloudwright.identity.owner import OwnedList
 from tests.identity.matrix import (
     ADMINS,
@@ -213,3 +215,43 @@ def test_there_is_somebody_of_every_kind(scene):
     kinds = {(scene.callers[who].kind, scene.callers[who].role_type) for who in CALLERS}
     assert kinds == {(Kind.ROOT, "Admin"), (Kind.DOMAIN, "ResourceAdmin"), (Kind.DOMAIN, "DomainAdmin"), (Kind.USER, "User")}
     assert len({scene.callers[who].domain_path for who in (*ADMINS, *USERS)}) == 3
+
+
+SORTS = {"vm": "VirtualMachine", "network": "Network", "user_": "User", "account": "Account", "task": "AsyncJob"}
+"""Kinds whose ids are tried where a command takes an id as a text, and what the API calls them."""
+
+
+def test_an_id_that_is_no_reference_tells_nothing_either(scene):
+    """Parameters that are read as texts: the id of a job, of the thing of a tag, of a member."""
+    tried, wrong = 0, []
+    for verb in verbs():
+        for p in verb.api.params.values():
+            if p.refers is not None or p.kind not in ("string", "uuid", "list") or not p.wire_name.endswith(("id", "ids")):
+                continue
+            kinded = any(q.wire_name == "resourcetype" for q in verb.api.params.values())
+            for sort, named in SORTS.items():
+                who, owner = (("amy", "ods"), ("eva", "ods"), ("gus", "amy"))[tried % 3]
+                tried += 1
+                more = {"resourcetype": named} if kinded else {}
+                texts = [
+                    _UUID.sub("ID", scene.ask(verb, who, scene.parameters(verb, who, {p.wire_name: id, **more})))
+                    for id in (scene.made[owner][sort].uuid, NOTHING)
+                ]
+                if texts[0] != texts[1]:
+                    wrong.append((verb.api.name, p.wire_name, sort, who, texts))
+    assert wrong == []
+    assert tried > 200
+
+
+@pytest.mark.parametrize("who", ["root", "eva", "ann"])
+def test_the_account_behind_a_project_has_no_name_to_call_it_by(scene, who):
+    behind = scene.db.read().get(Account, scene.project.account_id)
+    for verb in (Verb.by_name[name] for name in ("listVolumes", "createSSHKeyPair", "listAccounts")):
+        where = {"domainid": scene.tenants.domains["eng"]}
+        key = "name" if verb.api.name == "listAccounts" else "account"
+        sent = {key: behind.name, **where}
+        more = {"name": "new"} if verb.api.name == "createSSHKeyPair" else {}
+        texts = [
+            scene.ask(verb, who, {**sent, **more, key: name}).replace(name, "NAME") for name in (behind.name, "nobody-of-it")
+        ]
+        assert texts[0] == texts[1], verb.api.name

@@ -11,7 +11,7 @@ from cloudwright.core.secret import Secret
 from cloudwright.identity.directory.model import LdapLink, LdapServer
 from cloudwright.identity.model import ADMIN, Account, KeyPair, Role, User
 from cloudwright.identity.project.model import ProjectInvitation
-from cloudwright.infrastructure.model import Dedication, Zone
+from cloudwright.infrastructure.model import Dedication, Region, Zone
 from cloudwright.infrastructure.offered import Offered
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.operations.word.annotation import Annotation
@@ -83,8 +83,8 @@ def zones(shelf):
         about = {"of_kind": "zone", "of_id": zone.id, "zone_id": zone.id, "domain_id": shelf.dev, "account_id": whose}
         shelf.tx.insert(Dedication(**about))
         shelf.both(f"dedicated to {account or 'dev'}", zone, uses, {"root"})
-    for kind in (OsType, OsCategory):
-        shelf.both("a guest system", shelf.put(kind), ALL, {"root"})
+    for kind in (OsType, OsCategory, Region):
+        shelf.both("what all look at", shelf.put(kind), ALL, {"root"})
 
 
 def templates(shelf):
