@@ -8,14 +8,16 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
+from cloudwright.core import param as parameters
 from cloudwright.core import wire
+from cloudwright.core.error import CloudError
 from cloudwright.core.secret import Secret
 from cloudwright.identity import permission
 from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import ADMIN_USER, Account, KeyPair, Role, User
 from cloudwright.web.door import face
 from cloudwright.web.gate import Request
-from tests.identity.matrix import verbs
+from tests.identity.matrix import NOTHING, PLAIN, verbs
 
 FACTS = dict(line.split(" ") for line in Path(__file__).with_name("roles.txt").read_text().splitlines())
 """Command -> the numbers of the default roles that may call it, by the rules and the declarations of the API."""
@@ -69,3 +71,28 @@ def test_the_face_refuses_what_the_role_does_not_allow(cloud, roles, number, sta
         sent["signature"] = wire.sign(next(wire.signature_texts(sent)), "secret")
         said.append(served.handle(Request("GET", "/client/api", urlencode(sent))).status)
     assert " ".join(map(str, said)) == statuses
+
+
+def _read(p, verb, caller, text):
+    try:
+        return parameters.read(p, wire.Parameters({p.wire_name: text}), verb.api.name, caller)
+    except CloudError as error:  # what it takes is another's test
+        return error
+
+
+def test_a_parameter_for_some_roles_is_not_there_for_others(scene):
+    """What is sent of it is as if it had not been sent: no refusal, no effect."""
+    told = {True: 0, False: 0}
+    for verb in verbs():
+        for p in verb.api.params.values():
+            if not p.roles or p.required or p.kind == "map":
+                continue
+            plain = PLAIN | {"uuid": NOTHING, "list": NOTHING, "boolean": "false" if p.default is True else "true"}
+            text = p.choices[0] if p.choices else plain[p.kind]
+            for who in ("root", "rea", "eva", "ann"):
+                caller = scene.callers[who]
+                sent, unsent = _read(p, verb, caller, text), _read(p, verb, caller, "")
+                may = caller.role_type in p.roles
+                assert (sent != unsent) is may, (verb.api.name, p.wire_name, who)
+                told[may] += 1
+    assert min(told.values()) > 20

@@ -37,7 +37,8 @@ class AssignVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.MOVE", si
         if vm.state != "Stopped":
             raise WrongState(f"{vm.name} cannot change hands: it is {vm.state}", param="virtualmachineid", fix=["stop it first"])
         for kind, id in ((ServiceOffering, vm.service_offering_id), (Template, vm.template_id)):
-            check_for(tx, account, tx.get(kind, id), "account")
+            if id is not None:
+                check_for(tx, account, tx.get(kind, id), "account")
         old = tx.all(Nic, Nic.c.vm_id == vm.id)
         for nic in old:
             refuse_rules(tx, nic)
