@@ -48,7 +48,7 @@ export function NetworkMap(): ReactNode {
   const reached = (tier: Tier, machine: Row) => leads(machine).length > 0 || tier.addresses.some((one) => one["virtualmachineid"] === machine["id"]);
   return (
     <>
-      <Title title={t("Network map")} line={t("{networks} networks, {machines} instances", { networks: networks.data?.count ?? 0, machines: machines.data?.count ?? 0 })} />
+      <Title title={t("Network map")} line={`${t("{count} networks", { count: networks.data?.count ?? 0 })}, ${t("{count} instances", { count: machines.data?.count ?? 0 })}`} />
       {networks.data?.count === 0 ? (
         <div className="card empty"><strong>{t("There is no network yet")}</strong><span>{t("A network appears here with its router, its addresses and its instances. Creating an instance makes one.")}</span></div>
       ) : (

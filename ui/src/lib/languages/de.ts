@@ -127,7 +127,6 @@ export default {
   "Your role cannot make one; ask an administrator.": "Ihre Rolle kann das nicht anlegen; fragen Sie einen Administrator.",
   "{count} in all": "{count} insgesamt",
   "Network map": "Netzkarte",
-  "{networks} networks, {machines} instances": "{networks} Netzwerke, {machines} Instanzen",
   "There is no network yet": "Es gibt noch kein Netzwerk",
   "A network appears here with its router, its addresses and its instances. Creating an instance makes one.": "Ein Netzwerk erscheint hier mit Router, Adressen und Instanzen. Das Anlegen einer Instanz erzeugt eines.",
   "Map; the same is in the table below": "Karte; dasselbe steht in der Tabelle darunter",
