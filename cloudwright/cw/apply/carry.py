@@ -67,6 +67,8 @@ class Carrier:
         """Carry it out. A failure leaves what needs it undone; the rest goes on. An interrupt lets what runs come to its end."""
         outcome, running = Outcome(), dict[Future[None], Action]()
         waiting = list(plan.actions)
+        for stale in plan.stale:  # what bears them may be deleted below
+            mark.drop(self._caller, stale)
         with ThreadPoolExecutor(self._at_once) as pool:
             while waiting or running:
                 try:
@@ -76,9 +78,6 @@ class Carrier:
                 except KeyboardInterrupt:
                     self._stop = True
                     self.tell("interrupted: what runs comes to its end, nothing more is begun")
-        if outcome.whole:
-            for stale in plan.stale:
-                mark.drop(self._caller, stale)
         return outcome
 
     def _begin(

@@ -201,10 +201,7 @@ def _doomed(world: World, options: Options) -> tuple[list[Node], list[Mark]]:
         kinds |= {"firewallRule", "egressRule"}
     world.read({name for name in kinds if name in world.catalogue.kinds})
     if "setting" in kinds:
-        world.read_settings(None)
-        scopes = {mark.on for mark in marks if mark.kind == "setting" and mark.type == "Zone"}
-        for zone in [node for node in world.there("zone") if node.id in scopes]:
-            world.read_settings(zone)
+        _read_scopes(world, {mark.id.rpartition("/")[0] for mark in marks if mark.kind == "setting"})
     for mark in marks:
         world.seek(mark.kind or tags.get(mark.type, ""), mark.id)
     nodes = {node.id: node for kind in sorted(kinds) for node in world.there(kind)}
@@ -212,6 +209,17 @@ def _doomed(world: World, options: Options) -> tuple[list[Node], list[Mark]]:
     doomed = [nodes[mark.id] for mark in marks if mark.id in nodes and nodes[mark.id].document is None]
     along = {n for n in doomed if n.kind.stays and (n.row or {}).get(n.kind.stays) and n.parent in doomed}
     return [node for node in doomed if node not in along], stale
+
+
+def _read_scopes(world: World, ids: set[str]) -> None:
+    """Read the settings in scopes, of which only the ids are known."""
+    setting = world.catalogue.kinds["setting"]
+    world.read_settings(None)
+    for scope in setting.within if ids - {""} else ():
+        kind = world.catalogue.fields(setting)[scope].ref
+        world.read({kind})
+        for node in [one for one in world.there(kind) if one.id in ids]:
+            world.read_settings(node)
 
 
 def order(world: World, actions: list[Action]) -> None:

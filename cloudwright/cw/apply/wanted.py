@@ -121,7 +121,9 @@ class Wanted:
             wanted = {self.catalogue.fields(kind)[name].ref for name in kind.within}
             around = (one for node in given.values() for one in node.above() if one.kind.name in wanted)
             parent = next(around, None)
-        if parent is None and kind.name != "setting" and any(self.catalogue.fields(kind)[n].ref == "domain" for n in kind.within):
+        known = any(node.path == (document.name,) for node in self.world.nodes.get(kind.name, ()))
+        in_domains = kind.name != "setting" and any(self.catalogue.fields(kind)[name].ref == "domain" for name in kind.within)
+        if parent is None and in_domains and not known:
             parent = self.world.by_id("domain", self.world.me.get("domainid"))  # where the server makes what says no domain
         return parent, prefix
 

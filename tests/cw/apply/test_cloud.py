@@ -242,3 +242,32 @@ def test_pruned_to_nothing(built, api, folder):
     assert not api.all("listServiceOfferings", name="small")
     assert not api.all("listRoles", name="auditor")
     assert "nothing to do" in cw(f"apply --prune --yes -f {file}").out
+
+
+def test_tenants_their_things_and_what_a_tenant_does_itself(known, api, empty, folder, monkeypatch):
+    file = folder / "tenancy.yaml"
+    file.write_text((Path(__file__).parent / "tenancy.yaml").read_text())
+    monkeypatch.setenv("TENANT_WORD", "correct-horse-9")
+    monkeypatch.setenv("TENANT_KEY", spec(list(yaml.safe_load_all(EXAMPLE.read_text())), "sshKey", "office")["publickey"])
+    said = cw(f"apply -f {file}")
+    assert said.code == 0, said.err + said.out
+    assert "correct-horse-9" not in said.out
+    assert cw(f"apply -f {file}").out == "No change: all 17 are as the files say.\n"
+    user = api.all("listUsers", username="anna", listall=True)[0]
+    assert (user["domain"], user["rolename"]) == ("west", "clerk")
+    keys = api.job("registerUserKeys", id=user["id"])
+    with monkeypatch.context() as tenant:
+        tenant.setenv("CLOUDSTACK_KEY", keys["apikey"])
+        tenant.setenv("CLOUDSTACK_SECRET", keys["secretkey"])
+        mine = folder / "mine.yaml"
+        mine.write_text("kind: sshKey\nname: k\nspec: {}\n")
+        assert "sshKey k was there before these files" in cw(f"apply -f {mine}").out  # a tenant does not see the operator's mark
+        assert "marked sshKey k" in cw(f"apply --adopt -f {mine}").out
+        mine.write_text("")
+        assert "deleted sshKey k" in cw(f"apply --prune --yes -f {mine}").out
+    file.write_text("")
+    said = cw(f"apply --prune --yes -f {file}")
+    assert said.code == 0, said.err + said.out
+    assert not api.all("listTags", listall=True, projectid="-1")
+    assert [row["name"] for row in api.all("listDomains", listall=True)] == ["ROOT"]
+    assert not api.all("listProjects", listall=True)
