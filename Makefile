@@ -18,9 +18,8 @@ demo-down: .venv/ready           ## end the demo and remove all it made
 
 test: .venv/kvm novnc console packages-test   ## all checks and tests (T=tests/web for a part)
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
-	# What fails on a busy machine is told, and tried once more before it counts.
-	$(PY) -m pytest -n 2 --dist loadgroup -m "not real" $(T) || [ $$? = 5 ] || $(PY) -m pytest -m "not real" --last-failed $(T)
-	$(PY) -m pytest -m real $(T) || [ $$? = 5 ] || $(PY) -m pytest -m real $(T)
+	# Two workers: one has all that is real, the other what is quick. What fails is told, and tried once more before it counts.
+	$(PY) -m pytest -n 2 --dist loadgroup $(T) || [ $$? = 5 ] || $(PY) -m pytest --last-failed $(T)
 
 dev: .venv/ready                 ## the server alone, on 127.0.0.1:8080, data in .dev
 	@$(PY) -m cloudwright server --data .dev

@@ -8,7 +8,7 @@ from cloudwright import catalogue
 from cloudwright.core.command import Verb
 from tests.conformance.__main__ import CATALOGUE, compared
 
-OWN = {"cancelJob", "getOpenApi", "listJobStory", "resumeJob"}
+OWN = {"cancelJob", "explainAccess", "getOpenApi", "listJobStory", "resumeJob"}
 """Commands that CloudStack has not."""
 
 

@@ -100,7 +100,7 @@ def overlaps(log: Path) -> list[str]:
 
 @pytest.mark.timeout(180)
 def test_three_servers_one_killed(data: Database, nodes: list[Node], tmp_path: Path) -> None:
-    """2,000 tasks on 50 subjects: all done once, in order, never two at once on a subject."""
+    """2,000 tasks on 50 subjects (800 on a database server): all done once, in order, never two at once on a subject."""
     log = tmp_path / "log"
     log.touch()
     nodes += [Node(data.url, f"node{i}") for i in range(3)]
@@ -108,19 +108,20 @@ def test_three_servers_one_killed(data: Database, nodes: list[Node], tmp_path: P
     for node in nodes:
         node.ready()
     began = time.monotonic()
-    for at in range(0, 2000, 200):
+    number = 2000 if data.sqlite else 800
+    for at in range(0, number, 200):
         data.write(lambda tx, at=at: begin_short(tx, things, range(at, at + 200), log))
-    wait_for("a third done", lambda: left(data) < 1400, 90)
+    wait_for("a third done", lambda: left(data) < number * 0.7, 90)
     nodes[0].send(signal.SIGKILL)
     nodes[0].process.wait()
     with log.open("a") as file:
         file.write(f"killed - - {nodes[0].process.pid}\n")
     wait_for("all done", lambda: left(data) == 0, 120)
-    print(f"{data.engine.dialect.name}: 2000 tasks in {time.monotonic() - began:.1f} s")
+    print(f"{data.engine.dialect.name}: {number} tasks in {time.monotonic() - began:.1f} s")
     assert data.read().count(TaskRow, TaskRow.c.state != DONE) == 0
     for i, thing in enumerate(data.read().all(Thing)):
-        assert thing.count == 40, thing.trail
-        assert thing.trail == list(range(i, 2000, 50))
+        assert thing.count == number // 50, thing.trail
+        assert thing.trail == list(range(i, number, 50))
     assert overlaps(log) == []
 
 
