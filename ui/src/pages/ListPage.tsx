@@ -78,7 +78,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
         empty={
           <div className="empty">
             <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>
-            <span>{meta?.about ?? kind.list.description}</span>
+            <span>{t(meta?.about ?? kind.list.description)}</span>
             {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span>}
           </div>
         }
@@ -89,7 +89,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   return (
     <>
       {!bare && (
-        <Title title={meta?.title ?? kind.title} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
+        <Title title={t(meta?.title ?? kind.title)} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
           {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => ask(command)}>{sentence(command.name)}</Button>)}
           {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
         </Title>

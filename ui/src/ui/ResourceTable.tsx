@@ -92,7 +92,9 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   });
   const first = pages[0];
   const known = pages.find((page) => page.data)?.data;
-  const count = known?.count ?? 0;
+  const counted = useRef(0); // while only blocks that are still read are in view, the list stays as long as it was
+  if (known) counted.current = known.count;
+  const count = known?.count ?? counted.current;
   useEffect(() => { if (first?.data) onCount?.(first.data); }, [first?.data, onCount]);
   useEffect(() => {
     const watched = scroller.current;
