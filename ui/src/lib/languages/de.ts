@@ -563,4 +563,6 @@ export default {
   "{count} instances": { one: "{count} Instanz", other: "{count} Instanzen" },
   "{count} public addresses": { one: "{count} öffentliche Adresse", other: "{count} öffentliche Adressen" },
   "{count} settings; each is in force at once": { one: "{count} Einstellung; sie gilt sofort", other: "{count} Einstellungen; jede gilt sofort" },
+  "allow {rule}; make it deny": "{rule} ist erlaubt; verbieten",
+  "deny {rule}; make it allow": "{rule} ist verboten; erlauben",
 } satisfies Texts;
