@@ -369,7 +369,7 @@ def house() -> Iterator[Cloud]:
         made = Cloud(f"sqlite:///{directory}/cloud.db", key=KEY, world=MemoryWorld())
         made.install()
         made.start()
-        sites = {"name": "ldap.allowed.internal.sites", "value": "127.0.0.0/8, ::1/128"}
+        sites = {"name": "ldap.allowed.internal.sites", "value": "127.0.0.0/8, ::1/128, 198.18.219.0/30"}
         call(made, root_caller(made.db.read()), "updateConfiguration", **sites)
         yield made
         made.stop()

@@ -63,7 +63,7 @@ def imported(made: Tenant, *names: str) -> None:
 
 @pytest.mark.parametrize("mode", ["ldaps", "starttls", "none"])
 def test_tls_in_each_way(house: Cloud, slapd: Slapd, mode: str) -> None:
-    made = Tenant(house, f"tls-{mode}", **OPTIONS, truststore=str(slapd.authority.file), tls=mode)
+    made = Tenant(house, f"tls-{mode}", **OPTIONS, truststore=slapd.authority.pem, tls=mode)
     made.serve(HERE, slapd.tls_port if mode == "ldaps" else slapd.port)
     assert made.names(keyword="ann@") == ["ann"]
 
