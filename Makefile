@@ -18,8 +18,15 @@ demo-down: .venv/ready           ## end the demo and remove all it made
 
 test: .venv/kvm novnc console packages-test   ## all checks and tests (T=tests/web for a part)
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
-	# Two workers: one has all that is real, the other what is quick. What fails is told, and tried once more before it counts.
-	$(PY) -m pytest -n 2 --dist loadgroup $(T) || [ $$? = 5 ] || $(PY) -m pytest --last-failed $(T)
+	# What is real waits more than it computes, so it runs beside what is quick. What fails is told, and tried once more before it counts.
+	whole=0 ended=0
+	$(PY) -m pytest -m real -o cache_dir=.pytest_cache/real $(T) >.real.log 2>&1 & real=$$!
+	$(PY) -m pytest -n 2 -m "not real" -o cache_dir=.pytest_cache/quick $(T) || [ $$? = 5 ] ||
+	  $(PY) -m pytest -m "not real" --last-failed -o cache_dir=.pytest_cache/quick $(T) || whole=1
+	wait $$real || ended=$$?
+	cat .real.log
+	[ $$ended = 0 ] || [ $$ended = 5 ] || $(PY) -m pytest -m real --last-failed -o cache_dir=.pytest_cache/real $(T) || whole=1
+	exit $$whole
 
 dev: .venv/ready                 ## the server alone, on 127.0.0.1:8080, data in .dev
 	@$(PY) -m cloudwright server --data .dev

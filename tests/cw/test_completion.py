@@ -9,8 +9,6 @@ import pytest
 
 from tests.cw.conftest import cw
 
-pytestmark = pytest.mark.xdist_group("cw")
-
 
 def offered(monkeypatch, line: str) -> list[str]:
     monkeypatch.setenv("CW_LINE", line)

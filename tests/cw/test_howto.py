@@ -11,7 +11,6 @@ import pytest
 
 from cloudwright.cw.failure import CODES
 
-pytestmark = pytest.mark.xdist_group("cw")
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "command-line.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "=== "

@@ -14,8 +14,6 @@ from cloudwright.cw.profile import Profiles
 from cloudwright.cw.terminal import Terminal
 from tests.cw.conftest import cw
 
-pytestmark = pytest.mark.xdist_group("cw")
-
 
 def typed(monkeypatch, line: str, text: str):
     """Run a line with standard input."""

@@ -15,7 +15,6 @@ import pytest
 
 from tests.cw.conftest import cw
 
-pytestmark = pytest.mark.xdist_group("cw")
 PATIENCE = 30.0
 PROMPT = "default>"
 ASKED, REPLY = b"\x1b[6n", b"\x1b[1;1R"  # where is the cursor? there

@@ -16,7 +16,6 @@ import pytest
 from tests.cw.conftest import cw
 from tests.cw.test_shell import Person
 
-pytestmark = pytest.mark.xdist_group("cw")
 IDS = {name: f"00000000-0000-0000-0000-00000000000{number}" for number, name in enumerate(("one", "two", "web", "job"))}
 FIELDS = [{"name": "id"}, {"name": "name"}, {"name": "state"}]
 MACHINE = {"name": "id", "type": "uuid", "required": True}

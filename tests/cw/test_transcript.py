@@ -14,7 +14,6 @@ import yaml
 
 from tests.cw.conftest import cw
 
-pytestmark = pytest.mark.xdist_group("cw")
 OFFERING = "DefaultIsolatedNetworkOfferingWithSourceNatService"
 IMAGE = "'Tiny Linux (Simulator)'"
 
