@@ -46,8 +46,8 @@ def _rules(cloud: Cloud, guest: real.Guest, network: str, number: int) -> Figure
     )  # fmt: skip
     guest.sh("true", 180)  # it is up, and so is its SSH server
     taken = percentile(real.openings(cloud, address, PORT, number), 0.5)
-    router = cloud.api.all("listRouters", listall="true")[0]["id"]
-    alone = percentile(real.loading(guest, f"r-{router}", number), 0.5)
+    router = cloud.api.all("listRouters", listall="true")[0]
+    alone = percentile(real.loading(cloud, router, number), 0.5)
     return Figure(
         RULE, f"{taken * 1e3:.0f} ms", f"< {CHANGE * 1e3:.0f} ms", taken < CHANGE, f"{alone * 1e3:.0f} ms of nft over all rules",
         f"from the call to the first connection; a try that is dropped takes {real.TRY * 1e3:.0f} ms",

@@ -53,14 +53,14 @@ def openings(cloud: Cloud, address: dict[str, str], port: int, number: int) -> l
     return taken
 
 
-def loading(guest: Guest, router: str, number: int) -> list[float]:
-    """Seconds that nft alone takes over all rules of the router on the guest's host, without putting them in force anew."""
-    inside = ["ip", "netns", "exec", router]
-    rules = guest.host.run([*inside, "nft", "list", "ruleset"])
+def loading(cloud: Cloud, router: dict[str, str], number: int) -> list[float]:
+    """Seconds that nft alone takes over all rules of a router, on its host, without putting them in force anew."""
+    host, inside = cloud.host_of(router), ["ip", "netns", "exec", f"r-{router['id']}"]
+    rules = host.run([*inside, "nft", "list", "ruleset"])
     taken = []
     for _ in range(number):
         watch = Stopwatch()
-        guest.host.run([*inside, "nft", "--check", "-f", "/dev/stdin"], input=rules)
+        host.run([*inside, "nft", "--check", "-f", "/dev/stdin"], input=rules)
         taken.append(watch.seconds)
     return taken
 
