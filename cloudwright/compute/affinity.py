@@ -14,6 +14,7 @@ from cloudwright.core.command import Command, Query, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed, created
 from cloudwright.core.resource import Owned, Resource
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field, many
@@ -21,7 +22,6 @@ from cloudwright.identity.belongings import belongs
 from cloudwright.identity.model import Account
 from cloudwright.identity.owner import OwnedBy, OwnedList, OwnedView, owner
 from cloudwright.infrastructure.model import Host
-from cloudwright.infrastructure.record import Record, changed, created
 
 APART, BESIDE = "host anti-affinity", "host affinity"
 RATHER_APART, RATHER_BESIDE = f"non-strict {APART}", f"non-strict {BESIDE}"

@@ -10,6 +10,7 @@ from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed, created
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field, revealed
@@ -17,7 +18,6 @@ from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Host, IssuedCertificate
-from cloudwright.infrastructure.record import Record, changed, created
 
 PROVIDER = "root"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed
 from cloudwright.core.tx import Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.account import AccountView
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named
 from cloudwright.infrastructure.model import Zone
-from cloudwright.infrastructure.record import Record, changed
 
 _ZONE = sa.select(Zone.c.uuid).where(Zone.c.id == Account.c.default_zone_id, Zone.c.gone == 0).scalar_subquery()
 

@@ -10,11 +10,11 @@ from cloudwright.core.command import Command, Success
 from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed, created
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import IpRange, PhysicalNetwork, Provider, SegmentNumber, TrafficType, Zone
-from cloudwright.infrastructure.record import Record, changed, created
 from cloudwright.infrastructure.service import SERVICES
 from cloudwright.infrastructure.zone import STATES
 from cloudwright.network.model import Network

@@ -7,11 +7,11 @@ from cloudwright.core.command import Command, Success
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed, created
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.model import Pod, StorageIpRange, Zone
-from cloudwright.infrastructure.record import Record, changed, created
 
 
 class StorageIpRangeView(

@@ -7,11 +7,11 @@ from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import REQUIRED, Ref, param
+from cloudwright.core.record import Record, changed, created
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import IpRange, PhysicalNetwork, TrafficType
-from cloudwright.infrastructure.record import Record, changed, created
 from cloudwright.network.model import Network
 
 TRAFFIC = ("Guest", "Management", "Public", "Storage")

@@ -9,9 +9,9 @@ from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
 from cloudwright.core.error import WrongState
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import Account
-from cloudwright.infrastructure.record import Record, changed
 
 
 class UpdateVMAffinityGroup(

@@ -17,11 +17,11 @@ from cloudwright.core.command import Command, Query, Told, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import PAGE_SIZE
 from cloudwright.core.param import param
+from cloudwright.core.record import Record, changed
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity.owner import OwnedList
-from cloudwright.infrastructure.record import Record, changed
 from cloudwright.operations.word.thing import Names, Word, words, written_on
 
 _MACHINES = "UserVm"

@@ -17,13 +17,13 @@ from cloudwright.core.command import Command, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import param
+from cloudwright.core.record import Record, changed
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field, many
 from cloudwright.identity.model import PROJECT, Account, Domain
 from cloudwright.identity.owner import OwnedList, OwnedView, shown_path
 from cloudwright.identity.project.model import Project
-from cloudwright.infrastructure.record import Record, changed
 from cloudwright.operations.word.thing import Names, Word, words, written_on
 
 _LONGEST = 255

@@ -10,11 +10,11 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Success
 from cloudwright.core.error import InUse, ParamError, WrongState
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.hypervisor import HYPERVISORS, hypervisor_named
 from cloudwright.infrastructure.model import Cluster, Pod, Zone
-from cloudwright.infrastructure.record import Record, changed
 from cloudwright.storage.model import StoragePool, Volume
 from cloudwright.storage.pool.open import ClosePool, OpenPool
 from cloudwright.storage.pool.view import StoragePoolView

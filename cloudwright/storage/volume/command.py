@@ -9,6 +9,7 @@ from cloudwright.core.command import Command, Success
 from cloudwright.core.error import Denied, NoCapacity, ParamError, WrongState
 from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
+from cloudwright.core.record import Record, changed, created
 from cloudwright.core.setting import setting
 from cloudwright.core.task import Task
 from cloudwright.core.tx import Tx
@@ -16,7 +17,6 @@ from cloudwright.identity.limit import tags_of
 from cloudwright.identity.owner import OwnedBy, owner
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
-from cloudwright.infrastructure.record import Record, changed, created
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
 from cloudwright.storage.quality import check_offered
 from cloudwright.storage.size import size_by
