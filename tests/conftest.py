@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,20 +29,21 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
-TOGETHER = ("tests/cw/",)
-"""Folders whose tests build on one another: each goes to one worker, in its order."""
+TOGETHER = (r"(tests/cw/)", r"tests/proofs/test_tasks\.py::.*(\[.+\])")
+"""Tests that build on one another, or on the same costly start (a task's scenario): what the group finds goes to one worker, in
+its order."""
 
 
-class ByFolder(LoadScopeScheduling):
+class Together(LoadScopeScheduling):
     """Tests to whichever worker is free, but for those that belong together. (xdist's own marks of groups say nothing to
     pytest 9.2: it does not keep ids in the way that they are told by.)"""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
+        return next((found[1] for pattern in TOGETHER if (found := re.match(pattern, nodeid))), nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
-    return ByFolder(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

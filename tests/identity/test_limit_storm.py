@@ -95,7 +95,7 @@ class Site:
         databases.drop(self.url)
 
 
-@pytest.fixture(params=[pytest.param(engine, marks=pytest.mark.xdist_group(engine)) for engine in databases.ENGINES])
+@pytest.fixture(params=databases.ENGINES)
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     with tempfile.TemporaryDirectory(dir=databases.roomy()) as directory:
         made = Site(request.param, Path(directory))

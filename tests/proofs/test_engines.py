@@ -34,11 +34,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
 
 
 def on(engines: tuple[str, ...], *tasks: str) -> pytest.MarkDecorator:
-    pairs = [
-        pytest.param((task, engine), marks=pytest.mark.xdist_group(engine), id=f"{engine}-{task}")
-        for engine in engines
-        for task in tasks
-    ]
+    pairs = [pytest.param((task, engine), id=f"{engine}-{task}") for engine in engines for task in tasks]
     return pytest.mark.parametrize("stage", pairs, indirect=True)
 
 

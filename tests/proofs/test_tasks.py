@@ -29,8 +29,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         yield Stage(request.param, Path(directory))
 
 
-named = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in KNOWN]
-each_task = pytest.mark.parametrize("stage", named, indirect=True)
+each_task = pytest.mark.parametrize("stage", KNOWN, indirect=True)
 Record = Callable[[str, object], None]
 
 
