@@ -5,16 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode, urlsplit
 
 from cloudwright.cli.client import Api
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
-from cloudwright.core import search, wire
+from cloudwright.core import search
 from cloudwright.core.access import Caller
 from cloudwright.core.secret import Secret
 from cloudwright.identity import password
@@ -24,6 +20,7 @@ from tests.bench import bulk
 from tests.bench.deploys import Site
 from tests.bench.figure import Figure, p50_p99, percentile, say, times
 from tests.bench.replay import recorded, replay
+from tests.bench.signed import signed
 from tests.bench.start import memory
 from tests.cli.serving import Serving
 from tests.conftest import call
@@ -101,7 +98,10 @@ def _asked(server: Serving, tenant: User, size: int, number: int, floors: dict[s
     one = admin.all("listVirtualMachines", listall="true", page=1, pagesize=1)[0]["id"]
 
     def row(what: str, api: Api, floor: str, params: dict[str, str], most: tuple[float, float] | None) -> Figure:
-        taken = times(_get(api, params), {"one": number * 10, "keyword": max(3, number // 10)}.get(floor, number))
+        taken = times(
+            signed(api, {"command": "listVirtualMachines", **params}, "virtualmachine"),
+            {"one": number * 10, "keyword": max(3, number // 10)}.get(floor, number),
+        )
         alone = floors[floor]
         met = percentile(taken, 0.5) < most[0] and percentile(taken, 0.99) < most[1] if most else None
         budget = f"< {most[0] * 1e3:.0f} / {most[1] * 1e3:.0f} ms" if most else ""
@@ -133,22 +133,3 @@ def _login(server: Serving) -> Figure:
     taken = times(lambda: Api(server.url).login("admin", known), 10)
     alone = percentile(times(lambda: password.matches(hashed, known), 10), 0.5)
     return Figure("login, p50 / p99", p50_p99(taken), "", None, f"{alone * 1e3:.2f} ms of hashing")
-
-
-def _get(api: Api, params: dict[str, str]) -> Callable[[], object]:
-    """A signed listVirtualMachines on one connection that is kept."""
-    sent = {"command": "listVirtualMachines", "response": "json", "apiKey": api.key, **params}
-    sent["signature"] = wire.sign(next(wire.signature_texts(sent)), api.secret)
-    where = urlsplit(api.url)
-    connection = HTTPConnection(where.netloc, timeout=120)
-    path = f"{where.path}?{urlencode(sent)}"
-
-    def get() -> Any:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        body = answer.read()
-        assert answer.status == 200, body[:500]
-        assert b'"virtualmachine"' in body
-        return body
-
-    return get
