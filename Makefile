@@ -55,6 +55,7 @@ lock: .venv/ready                ## resolve the dependencies anew into the lock 
 
 .venv/ready: requirements.lock pyproject.toml
 	@images/packages.sh install run || command -v python3 >/dev/null
+	if [ -L .venv ]; then echo ".venv is a symbolic link: what it leads to would be emptied. Remove the link." >&2; exit 1; fi
 	python3 -m venv --clear .venv
 	.venv/bin/pip install -q uv==$(UV_VERSION)
 	$(UV) pip install -q --python $(PY) --compile-bytecode --require-hashes -r requirements.lock
