@@ -174,10 +174,12 @@ class Company(msgspec.Struct):
     leaning: dict[int, int] = {}
 
 
+_goes_to = Host.t.alias("goes_to")
 _OTHERS = (
-    sa.select(Vm.c.name, Vm.c.host_id, Host.c.name.label("host"))
+    sa.select(Vm.c.name, Vm.c.host_id, Host.c.name.label("host"), Vm.c.target_id, _goes_to.c.name.label("target"))
     .join_from(AffinityMember.t, Vm.t, Vm.c.id == AffinityMember.c.vm_id)
     .join(Host.t, Host.c.id == Vm.c.host_id)
+    .outerjoin(_goes_to, _goes_to.c.id == Vm.c.target_id)
     .where(AffinityMember.c.group_id == sa.bindparam("group"), AffinityMember.c.gone == 0, Vm.c.id != sa.bindparam("vm"))
     .order_by(Vm.c.id)
 )
@@ -185,7 +187,7 @@ _OTHERS = (
 
 def company(reader: Reader, vm: Vm) -> Company:
     """Where an instance may run, as its groups and their other instances say. In a transaction the groups are locked: two
-    of a group that are placed at once must not miss each other."""
+    of a group that are placed or moved at once must not miss each other."""
     ids = sorted(member.group_id for member in reader.all(AffinityMember, AffinityMember.c.vm_id == vm.id))
     told, leaning = Company(), defaultdict[int, int](int)
     for group in (reader.get(AffinityGroup, id) for id in ids):
@@ -194,11 +196,17 @@ def company(reader: Reader, vm: Vm) -> Company:
         others = reader.rows(_OTHERS, {"group": group.id, "vm": vm.id})
         if group.type == APART:
             told.apart |= {row.host_id: f"{row.name} of anti-affinity group {group.name} is there" for row in others}
-        elif group.type == BESIDE and others:
-            why = f"affinity group {group.name} keeps it beside {others[0].name} on {others[0].host}"
-            here = {row.host_id: why for row in others}
+            told.apart |= {
+                row.target_id: f"{row.name} of anti-affinity group {group.name} is moving there"
+                for row in others
+                if row.target_id is not None
+            }
+        ends = [(row.target_id or row.host_id, row.target or row.host) for row in others]
+        if group.type == BESIDE and others:
+            why = f"affinity group {group.name} keeps it beside {others[0].name} on {ends[0][1]}"
+            here = {host_id: why for host_id, _ in ends}
             told.beside = here if told.beside is None else dict.fromkeys(told.beside.keys() & here.keys(), why)
-        for row in others:
-            leaning[row.host_id] += {RATHER_APART: 1, RATHER_BESIDE: -1}.get(group.type, 0)
+        for host_id, _ in ends:
+            leaning[host_id] += {RATHER_APART: 1, RATHER_BESIDE: -1}.get(group.type, 0)
     told.leaning = dict(leaning)
     return told

@@ -80,6 +80,7 @@ class Vm(
     state: str = "Stopped"
     zone_id: int
     host_id: int | None = None
+    target_id: int | None = None  # the host that it is moving to
     last_host_id: int | None = None
     service_offering_id: int
     template_id: int | None = None

@@ -59,6 +59,28 @@ def test_instances_of_a_group_are_kept_apart(cloud: Cloud, what: dict[str, Any],
     assert call(cloud, ann, "listAffinityGroups", id=apart)["affinitygroup"][0]["virtualmachineIds"] == ids
 
 
+def test_of_two_that_move_at_once_one_gets_the_host(cloud: Cloud, root: Caller, ann: Caller) -> None:
+    zone = simulated_zone(cloud, hosts=3).zone.uuid
+    template = call(cloud, root, "listTemplates", templatefilter="featured", zoneid=zone)["template"][0]["id"]
+    size = call(cloud, root, "listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
+    what = {"zoneid": zone, "templateid": template, "serviceofferingid": size}
+    apart = group(cloud, ann, "apart", "host anti-affinity")
+    ids = [done(cloud, ann, "deployVirtualMachine", **what, name=n, affinitygroupids=apart).instance_uuid for n in ("a", "b")]
+    taken = {host_of(cloud, id) for id in ids}
+    free = next(host for host in cloud.db.read().all(Host) if host.name not in taken)
+    jobs = [call(cloud, root, "migrateVirtualMachine", virtualmachineid=id, hostid=free.uuid)["jobid"] for id in ids]
+    assert sorted(finished(cloud, job).state for job in jobs) == ["done", "failed"]
+    assert len({host_of(cloud, id) for id in ids}) == 2
+    reader = cloud.db.read()
+    assert [vm.target_id for vm in reader.all(Vm)] == [None, None]
+    mover = next(vm for vm in reader.all(Vm) if vm.host_id == free.id)
+    elsewhere = next(host for host in reader.all(Host) if host.name not in {host_of(cloud, id) for id in ids})
+    cloud.db.write(lambda tx: tx.update(tx.get(Vm, mover.id), target_id=elsewhere.id))  # as while it moves on
+    with pytest.raises(NoCapacity) as refused:
+        call(cloud, ann, "deployVirtualMachine", **what, name="c", affinitygroupids=apart, dryrun="true")
+    assert any(f"{mover.name} of anti-affinity group apart is moving there" in why for why in refused.value.why)
+
+
 def test_instances_of_a_group_are_kept_together(cloud: Cloud, what: dict[str, Any], root: Caller, ann: Caller) -> None:
     beside = group(cloud, ann, "beside", "host affinity")
     ids = [done(cloud, ann, "deployVirtualMachine", **what, affinitygroupids=beside).instance_uuid for _ in range(3)]

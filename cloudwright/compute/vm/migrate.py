@@ -45,7 +45,7 @@ class MigrateVm(Task, rank=50):
         if not capacity.reserve_host(tx, target.id, vm.cpu_taken, vm.memory_taken):
             raise Lost(f"{target.name} was filled meanwhile")
         self.source, self.target = vm.host_id, target.id
-        tx.update(vm, state="Migrating")
+        tx.update(vm, state="Migrating", target_id=target.id)
         self.say("a host was chosen", host=target.name)
 
     @reserve.undo
@@ -53,7 +53,7 @@ class MigrateVm(Task, rank=50):
         vm = tx.get(Vm, self.vm)
         if vm.state == "Migrating":
             capacity.release_host(tx, self.target, vm.cpu_taken, vm.memory_taken)
-            tx.update(vm, state="Running")
+            tx.update(vm, state="Running", target_id=None)
 
     @step
     def ready_target(self) -> None:
@@ -115,7 +115,7 @@ class MigrateVm(Task, rank=50):
         """It runs there now."""
         vm = tx.get(Vm, self.vm)
         capacity.release_host(tx, self.source, vm.cpu_taken, vm.memory_taken)
-        tx.update(vm, state="Running", host_id=self.target, last_host_id=self.target)
+        tx.update(vm, state="Running", host_id=self.target, target_id=None, last_host_id=self.target)
 
 
 def _runs(hypervisor: Hypervisor, name: str) -> bool:

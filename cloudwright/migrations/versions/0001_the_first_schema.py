@@ -2214,6 +2214,7 @@ def upgrade() -> None:
     sa.Column('state', sa.String(length=255), nullable=False),
     sa.Column('zone_id', sa.BigInteger(), nullable=False),
     sa.Column('host_id', sa.BigInteger(), nullable=True),
+    sa.Column('target_id', sa.BigInteger(), nullable=True),
     sa.Column('last_host_id', sa.BigInteger(), nullable=True),
     sa.Column('service_offering_id', sa.BigInteger(), nullable=False),
     sa.Column('template_id', sa.BigInteger(), nullable=True),
