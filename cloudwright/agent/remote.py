@@ -32,7 +32,7 @@ SERVED: dict[str, type] = {**CONTRACTS, "agent": HostAgent}
 LOCAL = {"watch"}  # the agent pushes what it sees instead
 UNORDERED = {  # verbs that only look, or must overtake what they are about
     "facts", "machines", "see", "console", "migration_address", "work", "cancel", "guest",
-    "volumes", "locate", "images", "url", "segments", "appliances",
+    "volumes", "locate", "images", "url", "segments", "appliances", "hooks",
 }  # fmt: skip
 TIMEOUT = 30.0
 TIMEOUTS = {  # seconds, where a verb deserves other than TIMEOUT; arguments named as in PATIENCE come on top

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from cloudwright.agent import pki
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.error import DriverError, Refused, Unreachable
-from cloudwright.drivers.host.contract import HostAgent
+from cloudwright.drivers.host.contract import MAINTENANCE, STAGES, HostAgent
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.images.contract import ImageStore as ImageDriver
 from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.drivers.pool.contract import Pool
+from cloudwright.drivers.work import Work, WorkState
 from cloudwright.drivers.world import World
 from cloudwright.infrastructure.model import Host
 from cloudwright.storage.model import ImageStore
@@ -78,10 +81,13 @@ class Reach:
 
 
 class SimulatedAgent:
-    """The agent of a simulated host: it asks for certificates, and takes what it is given if that is its own."""
+    """The agent of a simulated host: it asks for certificates, and takes what it is given if that is its own. Its hooks are
+    `ends`: how the one of each stage ends."""
 
     def __init__(self, world: World, host: str) -> None:
         self._world, self._host = world, host
+        self.ends: dict[str, Work] = {MAINTENANCE: Work("", WorkState.DONE, 1.0, result={"output": "simulated", "avoid": False})}
+        self._begun: dict[str, str] = {}  # stage by key
 
     def request(self) -> str:
         self._world.faults.meet(self._host, "request")
@@ -91,6 +97,24 @@ class SimulatedAgent:
         self._world.faults.meet(self._host, "install")
         if pki.host(certificate) != self._host:
             raise Refused(f"the certificate is for host {pki.host(certificate)}, this is {self._host}")
+
+    def hooks(self) -> list[str]:
+        self._world.faults.meet(self._host, "hooks")
+        return [stage for stage in STAGES if stage in self.ends]
+
+    def begin_hook(self, key: str, stage: str, payload: str, seconds: float) -> None:
+        self._world.faults.meet(self._host, "begin_hook")
+        if stage not in self.ends:
+            raise Refused(f"this host has no hook {stage}")
+        self._begun.setdefault(key, stage)
+
+    def work(self, key: str) -> Work:
+        self._world.faults.meet(self._host, "work")
+        stage = self._begun.get(key)
+        return Work(key, WorkState.UNKNOWN) if stage is None else replace(self.ends[stage], key=key)
+
+    def cancel(self, key: str) -> None:
+        self._begun.pop(key, None)
 
 
 def in_words(reader: Reader, uuid: str, error: DriverError) -> DriverError:

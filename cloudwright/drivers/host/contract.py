@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from cloudwright.drivers.work import Work
+
+PRE_FLIGHT, PRE_MAINTENANCE, MAINTENANCE, POST_MAINTENANCE = "PreFlight", "PreMaintenance", "Maintenance", "PostMaintenance"
+STAGES = (PRE_FLIGHT, PRE_MAINTENANCE, MAINTENANCE, POST_MAINTENANCE)
+"""Stages of a rolling maintenance, for each of which a host may have a hook."""
+
 
 class HostAgent(Protocol):
     """About the agent of one host. Every verb may be called twice."""
@@ -14,3 +20,16 @@ class HostAgent(Protocol):
     def install(self, certificate: str, reconnect: bool) -> None:
         """Keep the certificate (PEM) of the last request; it serves from the next connection on, which with `reconnect` comes at
         once. Raises Refused when it is for another key."""
+
+    def hooks(self) -> list[str]:
+        """The stages for which this host has a hook: a program of its administrator."""
+
+    def begin_hook(self, key: str, stage: str, payload: str, seconds: float) -> None:
+        """Run the hook of a stage with `payload` as its only argument, for so many seconds at most. Unless `key` is known."""
+
+    def work(self, key: str) -> Work:
+        """How far a hook is. The result of one that is done: `output` (text, the end of it) and `avoid` (bool): the hook says
+        that this host needs no maintenance now."""
+
+    def cancel(self, key: str) -> None:
+        """Kill a hook and forget its key."""

@@ -64,14 +64,16 @@ class MaintainHost(Task, rank=60):
         self.say(f"host {host.name} is empty")
 
 
-class PrepareHostForMaintenance(Command, answers=HostView, event="MAINT.PREPARE", starts=MaintainHost):
+class PrepareHostForMaintenance(
+    Command, states=("Enabled", "Disabled"), answers=HostView, event="MAINT.PREPARE", starts=MaintainHost
+):
     """Empties a host for maintenance."""
 
     id: Ref[Host] = param("the host", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Host:
         host = self.id
-        if host.resource_state not in ("Enabled", "Disabled"):
+        if host.resource_state not in self.api.states:
             raise WrongState(f"Host {host.name} is in {host.resource_state} already", param="id")
         left = occupants(tx, host)
         if left and not movers:
@@ -92,7 +94,9 @@ class ReopenHost(Task, rank=60):
         self.say(f"host {host.name} takes machines again")
 
 
-class CancelHostMaintenance(Command, answers=HostView, event="MAINT.CANCEL", starts=ReopenHost):
+class CancelHostMaintenance(
+    Command, states=("PrepareForMaintenance", "Maintenance"), answers=HostView, event="MAINT.CANCEL", starts=ReopenHost
+):
     """Ends a host's maintenance, or its preparation."""
 
     id: Ref[Host] = param("the host", use=Use.CHANGE)
@@ -101,7 +105,7 @@ class CancelHostMaintenance(Command, answers=HostView, event="MAINT.CANCEL", sta
         host = self.id
         running = (TaskRow.c.subject == f"host:{host.id}", TaskRow.c.live == 1, TaskRow.c.kind_name == MaintainHost.__name__)
         preparing = tx.find(TaskRow, *running)
-        if preparing is None and host.resource_state not in ("PrepareForMaintenance", "Maintenance"):
+        if preparing is None and host.resource_state not in self.api.states:
             raise WrongState(f"Host {host.name} is not in maintenance; it is {host.resource_state}", param="id")
         if preparing is not None:
             tasks.cancel(tx, preparing)
@@ -112,4 +116,4 @@ class CancelHostMaintenance(Command, answers=HostView, event="MAINT.CANCEL", sta
 def _occupied(host: Host, left: list[str]) -> InUse:
     more = [f"and {len(left) - 20} more"] if len(left) > 20 else []
     text = f"Host {host.name} cannot be emptied: {len(left)} machines and routers are on it and cannot be moved"
-    return InUse(text, param="id", why=[*left[:20], *more], fix=["stop those machines and shut those networks down"])
+    return InUse(text, param="id", why=[*left[:20], *more], fix=["stop those machines, start those routers"])

@@ -39,10 +39,12 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
-    op.create_index('account_domain_id_id', 'account', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('account_domain_id_id_type_', 'account', ['domain_id', 'id', 'type_', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('account_living', 'account', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('account_name', 'account', ['name', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('account_one_domain_id_name', 'account', ['domain_id', 'name', 'gone'], unique=True)
     op.create_index('account_role_id', 'account', ['role_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('account_type__id', 'account', ['type_', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('affinity_group',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -386,9 +388,10 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     op.create_index('domain_living', 'domain', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('domain_name', 'domain', ['name', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('domain_one_parent_id_name', 'domain', ['parent_id', 'name', 'gone'], unique=True)
     op.create_index('domain_parent_id', 'domain', ['parent_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('domain_path', 'domain', ['path', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('domain_path', 'domain', ['path', 'gone'], unique=False, postgresql_ops={'path': 'varchar_pattern_ops'})
     op.create_table('enrol_token',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -1534,6 +1537,53 @@ def upgrade() -> None:
     )
     op.create_index('role_rule_living', 'role_rule', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('role_rule_role_id_sort', 'role_rule', ['role_id', 'sort', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('rolling_host',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('rolling_id', sa.BigInteger(), nullable=False),
+    sa.Column('host_id', sa.BigInteger(), nullable=False),
+    sa.Column('state', sa.String(length=255), nullable=False),
+    sa.Column('reason', Long, nullable=False),
+    sa.Column('output', Long, nullable=False),
+    sa.Column('began', Seconds, nullable=True),
+    sa.Column('ended', Seconds, nullable=True),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('rolling_host_living', 'rolling_host', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('rolling_host_rolling_id_id', 'rolling_host', ['rolling_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_table('rolling_maintenance',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('payload', Long, nullable=False),
+    sa.Column('seconds', sa.BigInteger(), nullable=False),
+    sa.Column('forced', sa.Boolean(), nullable=False),
+    sa.Column('success', sa.Boolean(), nullable=False),
+    sa.Column('details', Long, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('rolling_maintenance_living', 'rolling_maintenance', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('router',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2170,8 +2220,10 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     op.create_index('user__account_id_id', 'user_', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('user__domain_id_id', 'user_', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__living', 'user_', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__one_domain_id_username', 'user_', ['domain_id', 'username', 'gone'], unique=True)
+    op.create_index('user__username', 'user_', ['username', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('user_data',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2529,8 +2581,10 @@ def downgrade() -> None:
     op.drop_index('user_data_domain_id_id_account_id', table_name='user_data', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('user_data_account_id_id', table_name='user_data', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('user_data')
+    op.drop_index('user__username', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('user__one_domain_id_username', table_name='user_')
     op.drop_index('user__living', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('user__domain_id_id', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('user__account_id_id', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('user_')
     op.drop_index('traffic_type_one_physical_network_id_traffic', table_name='traffic_type')
@@ -2614,6 +2668,11 @@ def downgrade() -> None:
     op.drop_index('router_domain_id_id_account_id', table_name='router', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('router_account_id_id', table_name='router', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('router')
+    op.drop_index('rolling_maintenance_living', table_name='rolling_maintenance', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('rolling_maintenance')
+    op.drop_index('rolling_host_rolling_id_id', table_name='rolling_host', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('rolling_host_living', table_name='rolling_host', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('rolling_host')
     op.drop_index('role_rule_role_id_sort', table_name='role_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('role_rule_living', table_name='role_rule', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('role_rule')
@@ -2803,9 +2862,10 @@ def downgrade() -> None:
     op.drop_index('enrol_token_one_digest', table_name='enrol_token')
     op.drop_index('enrol_token_living', table_name='enrol_token', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('enrol_token')
-    op.drop_index('domain_path', table_name='domain', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('domain_path', table_name='domain', postgresql_ops={'path': 'varchar_pattern_ops'})
     op.drop_index('domain_parent_id', table_name='domain', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('domain_one_parent_id_name', table_name='domain')
+    op.drop_index('domain_name', table_name='domain', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('domain_living', table_name='domain', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('domain')
     op.drop_index('disk_offering_living', table_name='disk_offering', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -2857,9 +2917,11 @@ def downgrade() -> None:
     op.drop_index('affinity_group_domain_id_id_account_id', table_name='affinity_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('affinity_group_account_id_id', table_name='affinity_group', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('affinity_group')
+    op.drop_index('account_type__id', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('account_role_id', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('account_one_domain_id_name', table_name='account')
+    op.drop_index('account_name', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('account_living', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.drop_index('account_domain_id_id', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('account_domain_id_id_type_', table_name='account', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('account')
     # ### end Alembic commands ###

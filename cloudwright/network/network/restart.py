@@ -6,8 +6,11 @@ from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
+from cloudwright.core.resource import Resource
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
+from cloudwright.infrastructure.host.maintain import movers
+from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import Network, Router
 from cloudwright.network.network.bring import bring, halt
 from cloudwright.network.network.generation import bump, record
@@ -81,6 +84,16 @@ class RestartNetwork(Task, rank=30):
         network = tx.get(Network, self.network)
         if network.restart_required:
             tx.update(network, restart_required=False)
+
+
+def _moves(tx: Tx, host: Host) -> list[tuple[Task, Resource]]:
+    """What takes the routers from a host that is emptied: each is made anew on another. Those that were stopped stay."""
+    here = tx.all(Router, Router.c.host_id == host.id, Router.c.state != "Stopped")
+    networks = [tx.get(Network, router.network_id) for router in here]
+    return [(RestartNetwork(network=n.id, cleanup=True), n) for n in networks if n.state == "Implemented"]
+
+
+movers.append(_moves)
 
 
 class RestartNetworkCommand(Command, starts=RestartNetwork, event="NETWORK.RESTART", name="restartNetwork"):
