@@ -83,6 +83,9 @@ class Api(msgspec.Struct, kw_only=True):
     response: dict[str, tuple[str, str]] = {}  # fields of answers without a view: name -> (type, description)
     form: str = ""  # how the answer is built, where it cannot be told from `answers`: flat, success, none
     job_key: str = ""  # the inner key of the job's result, where it is not the view's
+    states: tuple[str, ...] = ()  # of its target, in which it is of use: consoles offer it then; any where there are none
+    has: str = ""  # a field that its target must have for it to be of use
+    lacks: str = ""  # a field that its target must not have
 
     @property
     def is_async(self) -> bool:

@@ -46,7 +46,7 @@ class CloseAccount(Task, rank=60):
         self.children(tx, work)
 
 
-class EnableAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.ENABLE"):
+class EnableAccount(NamesAccount, Command, states=("disabled", "locked"), answers=AccountView, event="ACCOUNT.ENABLE"):
     """Lets an account's users call again. What was stopped stays stopped."""
 
     def run(self, tx: Tx, caller: Caller) -> Account:
@@ -56,7 +56,9 @@ class EnableAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.E
         return row
 
 
-class DisableAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.DISABLE", starts=CloseAccount):
+class DisableAccount(
+    NamesAccount, Command, states=("enabled", "locked"), answers=AccountView, event="ACCOUNT.DISABLE", starts=CloseAccount
+):
     """Locks an account, or disables it: its users may not call any more, and what runs for it is stopped."""
 
     lock: bool = param("true: only lock it, what runs goes on")
@@ -68,7 +70,7 @@ class DisableAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.
         return row
 
 
-class LockAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.DISABLE"):
+class LockAccount(NamesAccount, Command, states=("enabled",), answers=AccountView, event="ACCOUNT.DISABLE"):
     """Locks an account: its users may not call any more; what runs goes on."""
 
     account: str = param("its name")

@@ -53,7 +53,7 @@ class CloseUser(Task, rank=5):
             tx.update(row, state=self.before)
 
 
-class EnableUser(Command, answers=UserView, event="USER.ENABLE"):
+class EnableUser(Command, states=("disabled", "locked"), answers=UserView, event="USER.ENABLE"):
     """Lets a user call again."""
 
     id: Ref[User] = param("the user", use=Use.CHANGE)
@@ -64,7 +64,7 @@ class EnableUser(Command, answers=UserView, event="USER.ENABLE"):
         return self.id
 
 
-class DisableUser(Command, answers=UserView, event="USER.DISABLE", starts=CloseUser):
+class DisableUser(Command, states=("enabled", "locked"), answers=UserView, event="USER.DISABLE", starts=CloseUser):
     """Disables a user: it may not call any more."""
 
     id: Ref[User] = param("the user", use=Use.CHANGE)
@@ -75,7 +75,7 @@ class DisableUser(Command, answers=UserView, event="USER.DISABLE", starts=CloseU
         return self.id
 
 
-class LockUser(Command, answers=UserView, event="USER.LOCK"):
+class LockUser(Command, states=("enabled",), answers=UserView, event="USER.LOCK"):
     """Locks a user: it may not call any more."""
 
     id: Ref[User] = param("the user", use=Use.CHANGE)

@@ -70,6 +70,9 @@ def described(name: str, root: bool, role_type: str) -> dict[str, Any]:
         "response": fields_of(api, root),
         "httprequesttype": "POST" if issubclass(verb, Command) else "GET",
         "resource": resource_of(api),
+        "states": list(api.states) or None,
+        "has": api.has or None,
+        "lacks": api.lacks or None,
     }
     return {key: value for key, value in told.items() if value is not None}
 

@@ -247,7 +247,7 @@ class ListAsyncJobs(OwnedList, answers=JobView, keywords=[TaskRow.c.command], re
         return Told(page.key, with_results(reader, page.rows, caller), page.count)
 
 
-class CancelJob(Command, authorized=EVERYBODY):
+class CancelJob(Command, states=("forward",), authorized=EVERYBODY):
     """Cancels a job: it puts back what it did so far, and ends."""
 
     job_id: str = JOB_ID
@@ -259,7 +259,7 @@ class CancelJob(Command, authorized=EVERYBODY):
         return Success()
 
 
-class ResumeJob(Command, authorized=("Admin",)):
+class ResumeJob(Command, states=("stuck",), authorized=("Admin",)):
     """Lets a stuck job try again, after an operator mended what stood in its way. A part of a job can be named, too."""
 
     job_id: str = param("the id of the job, or of its part", kind="uuid")

@@ -23,7 +23,7 @@ from cloudwright.network.nic.plug import refuse_rules
 from cloudwright.storage.model import Template, Volume
 
 
-class AssignVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.MOVE", since="3.0.0"):
+class AssignVirtualMachine(OwnedBy, Command, states=("Stopped",), answers=VmView, event="VM.MOVE", since="3.0.0"):
     """Gives a stopped instance with its disks to another account or project. It leaves its networks for the new owner's."""
 
     virtual_machine: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
@@ -34,7 +34,7 @@ class AssignVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.MOVE", si
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm, account = self.virtual_machine, self._to(tx, caller)
-        if vm.state != "Stopped":
+        if vm.state not in self.api.states:
             raise WrongState(f"{vm.name} cannot change hands: it is {vm.state}", param="virtualmachineid", fix=["stop it first"])
         for kind, id in ((ServiceOffering, vm.service_offering_id), (Template, vm.template_id)):
             if id is not None:

@@ -103,7 +103,7 @@ class ListConsoleSessions(
 
 
 class CreateConsoleEndpoint(
-    Command, since="4.18.0", authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
+    Command, states=("Running",), since="4.18.0", authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
     response={
         "success": ("boolean", "whether the screen can be looked at"),
         "details": ("string", "why not"),

@@ -80,7 +80,7 @@ class DestroyVm(Task, rank=50):
         self.say("expunged")
 
 
-class DestroyVirtualMachine(Command, answers=VmView, starts=DestroyVm, event="VM.DESTROY"):
+class DestroyVirtualMachine(Command, states=DESTROYABLE, answers=VmView, starts=DestroyVm, event="VM.DESTROY"):
     """Destroys an instance. It can be recovered until it is expunged."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -90,7 +90,7 @@ class DestroyVirtualMachine(Command, answers=VmView, starts=DestroyVm, event="VM
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm = self.id
-        if vm.state not in DESTROYABLE:
+        if vm.state not in self.api.states:
             raise WrongState(
                 f"{vm.name} cannot be destroyed: it is {vm.state}", param="id", fix=["wait until the job on it is done"]
             )
@@ -105,13 +105,13 @@ class DestroyVirtualMachine(Command, answers=VmView, starts=DestroyVm, event="VM
         return vm
 
 
-class ExpungeVirtualMachine(Command, starts=DestroyVm, event="VM.EXPUNGE"):
+class ExpungeVirtualMachine(Command, states=("Destroyed", "Expunging", "Error"), starts=DestroyVm, event="VM.EXPUNGE"):
     """Removes a destroyed instance for good."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Success:
-        if self.id.state not in ("Destroyed", "Expunging", "Error"):
+        if self.id.state not in self.api.states:
             text = f"{self.id.name} cannot be expunged: it is {self.id.state}"
             raise WrongState(text, param="id", fix=["destroy it first, or destroy it with expunge=true"])
         _may_expunge(tx, caller, self.id, True)
@@ -119,13 +119,13 @@ class ExpungeVirtualMachine(Command, starts=DestroyVm, event="VM.EXPUNGE"):
         return Success()
 
 
-class RecoverVirtualMachine(Command, answers=VmView, event="VM.RECOVER"):
+class RecoverVirtualMachine(Command, states=("Destroyed",), answers=VmView, event="VM.RECOVER"):
     """Brings a destroyed instance back; it is then stopped."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
-        if self.id.state != "Destroyed":
+        if self.id.state not in self.api.states:
             raise WrongState(f"{self.id.name} cannot be recovered: it is {self.id.state}, not Destroyed", param="id")
         _may_expunge(tx, caller, self.id, True)
         tx.update(self.id, state="Stopped", destroyed_at=None)

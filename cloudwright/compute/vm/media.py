@@ -96,7 +96,7 @@ class ChangeIso(Task, rank=50):
             tx.update(vm, iso_id=self.iso or None)
 
 
-class AttachIso(Command, answers=VmView, starts=ChangeIso, event="ISO.ATTACH"):
+class AttachIso(Command, states=("Running", "Stopped"), answers=VmView, starts=ChangeIso, event="ISO.ATTACH"):
     """Puts an ISO into an instance's drive. What is in it already is taken out."""
 
     id: Ref[Template] = param("the ISO")
@@ -113,7 +113,7 @@ class AttachIso(Command, answers=VmView, starts=ChangeIso, event="ISO.ATTACH"):
         return vm
 
 
-class DetachIso(Command, answers=VmView, starts=ChangeIso, event="ISO.DETACH"):
+class DetachIso(Command, states=("Running", "Stopped"), has="isoid", answers=VmView, starts=ChangeIso, event="ISO.DETACH"):
     """Takes the ISO out of an instance's drive."""
 
     virtual_machine: Ref[Vm] = param("the instance", use=Use.CHANGE)

@@ -133,7 +133,7 @@ def _moves(tx: Tx, host: Host) -> list[tuple[Task, Resource]]:
 movers.append(_moves)
 
 
-class MigrateVirtualMachine(Command, answers=VmView, starts=MigrateVm, event="VM.MIGRATE"):
+class MigrateVirtualMachine(Command, states=("Running",), answers=VmView, starts=MigrateVm, event="VM.MIGRATE"):
     """Moves a running instance to another host of its cluster, without stopping it."""
 
     virtual_machine: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -147,7 +147,7 @@ class MigrateVirtualMachine(Command, answers=VmView, starts=MigrateVm, event="VM
             raise ParamError("Parameter storageid: moving an instance's storage is not supported yet", param="storageid")
         if self.host is None and not self.auto_select:
             raise ParamError("Parameter hostid: name a host, or give autoselect=true", param="hostid")
-        if vm.state != "Running":
+        if vm.state not in self.api.states:
             raise WrongState(
                 f"{vm.name} cannot be moved: it is {vm.state}", param="virtualmachineid", fix=["start it on the other host"]
             )

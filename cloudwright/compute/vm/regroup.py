@@ -15,7 +15,7 @@ from cloudwright.identity.model import Account
 
 
 class UpdateVMAffinityGroup(
-    Command, answers=VmView, starts=Record, event="VM.AG.UPDATE", resp_key="updatevirtualmachineresponse"
+    Command, states=("Stopped",), answers=VmView, starts=Record, event="VM.AG.UPDATE", resp_key="updatevirtualmachineresponse"
 ):
     """Puts a stopped instance into these affinity groups, and out of all others. Its next start obeys them."""
 
@@ -25,7 +25,7 @@ class UpdateVMAffinityGroup(
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm = self.id
-        if vm.state != "Stopped":
+        if vm.state not in self.api.states:
             text = f"The affinity groups of {vm.name} cannot be changed: it is {vm.state}"
             raise WrongState(text, param="id", fix=["stop it first"])
         account = tx.get(Account, vm.account_id)

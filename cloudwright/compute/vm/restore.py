@@ -175,7 +175,9 @@ def root_of(reader: Reader, vm: Vm) -> Volume:
     return root
 
 
-class RestoreVirtualMachine(Command, answers=NewVmView, starts=RestoreVm, event="VM.RESTORE", resp_key="restorevmresponse"):
+class RestoreVirtualMachine(
+    Command, states=("Running", "Stopped"), answers=NewVmView, starts=RestoreVm, event="VM.RESTORE", resp_key="restorevmresponse"
+):
     """Gives an instance a new root disk, made of its template or of another. What was on the old one is lost to it."""
 
     virtual_machine: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -189,7 +191,7 @@ class RestoreVirtualMachine(Command, answers=NewVmView, starts=RestoreVm, event=
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm = self.virtual_machine
-        if vm.state not in ("Running", "Stopped"):
+        if vm.state not in self.api.states:
             text = f"{vm.name} cannot be restored: it is {vm.state}"
             raise WrongState(text, param="virtualmachineid", fix=["wait until the job on it is done"])
         image = self.template or tx.get(Template, vm.template_id or 0)

@@ -76,7 +76,7 @@ class ScaleVm(Task, rank=50):
         self.say("scaled", **values)
 
 
-class ScaleVirtualMachine(Command, answers=VmView, starts=ScaleVm, event="VM.UPGRADE"):
+class ScaleVirtualMachine(Command, states=("Stopped", "Running"), answers=VmView, starts=ScaleVm, event="VM.UPGRADE"):
     """Gives an instance another service offering: a stopped one any, a running dynamically scalable one a larger."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -93,7 +93,7 @@ class ScaleVirtualMachine(Command, answers=VmView, starts=ScaleVm, event="VM.UPG
         return vm
 
 
-class ChangeServiceForVirtualMachine(Command, answers=VmView, event="VM.UPGRADE"):
+class ChangeServiceForVirtualMachine(Command, states=("Stopped",), answers=VmView, event="VM.UPGRADE"):
     """Gives a stopped instance another service offering."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
@@ -101,7 +101,7 @@ class ChangeServiceForVirtualMachine(Command, answers=VmView, event="VM.UPGRADE"
     details: dict[str, str] | None = param("for a custom offering: cpuNumber, cpuSpeed, memory", default=None)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
-        if self.id.state != "Stopped":
+        if self.id.state not in self.api.states:
             raise WrongState(
                 f"{self.id.name} is {self.id.state}, not Stopped", param="id", fix=["stop it", "use scaleVirtualMachine"]
             )

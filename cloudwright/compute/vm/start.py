@@ -14,7 +14,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.infrastructure.model import Cluster, Host, Pod
 
 
-class StartVirtualMachine(Command, answers=VmView, starts=StartVm, event="VM.START"):
+class StartVirtualMachine(Command, states=("Stopped",), answers=VmView, starts=StartVm, event="VM.START"):
     """Starts a stopped instance."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -23,7 +23,7 @@ class StartVirtualMachine(Command, answers=VmView, starts=StartVm, event="VM.STA
     pod: Ref[Pod] | None = param("the pod it shall start in", roles=("Admin",))
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
-        if self.id.state != "Stopped":
+        if self.id.state not in self.api.states:
             fix = ["destroy it; what failed is told by its job"] if self.id.state == "Error" else []
             raise WrongState(f"{self.id.name} cannot be started: it is {self.id.state}", param="id", fix=fix)
         pin = Pin(host=self.host, cluster=self.cluster, pod=self.pod)

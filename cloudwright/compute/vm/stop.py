@@ -74,14 +74,14 @@ class StopVm(Task, rank=50):
         tx.update(vm, state="Stopped", observed="stopped", observed_at=tx.now)
 
 
-class StopVirtualMachine(Command, answers=VmView, starts=StopVm, event="VM.STOP"):
+class StopVirtualMachine(Command, states=("Running", "Stopping", "Unknown"), answers=VmView, starts=StopVm, event="VM.STOP"):
     """Stops an instance: the guest is asked to shut down, and stopped by force where it does not."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
     forced: bool = param("true pulls the plug at once", default=False)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
-        if self.id.state not in ("Running", "Stopping", "Unknown", "Stopped"):
+        if self.id.state not in (*self.api.states, "Stopped"):  # a repetition is no mistake
             text = f"{self.id.name} cannot be stopped: it is {self.id.state}"
             raise WrongState(text, param="id", fix=["wait until the job on it is done"])
         self.start(tx, StopVm(vm=self.id.id, force=self.forced), self.id, caller)
@@ -104,14 +104,14 @@ class RebootVm(Task, rank=50):
         self.say("reset" if self.force else "rebooted")
 
 
-class RebootVirtualMachine(Command, answers=VmView, starts=RebootVm, event="VM.REBOOT"):
+class RebootVirtualMachine(Command, states=("Running",), answers=VmView, starts=RebootVm, event="VM.REBOOT"):
     """Restarts an instance's guest; it stays on its host."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
     forced: bool = param("true presses reset instead of asking the guest", default=False)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
-        if self.id.state != "Running":
+        if self.id.state not in self.api.states:
             raise WrongState(f"{self.id.name} cannot be rebooted: it is {self.id.state}", param="id", fix=["start it"])
         self.start(tx, RebootVm(vm=self.id.id, force=self.forced), self.id, caller)
         return self.id

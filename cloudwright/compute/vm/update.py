@@ -93,7 +93,9 @@ class RefreshGuest(Task, rank=50):
         self.children(tx, [(ApplyNetwork(network=network.id), network) for network in behind])
 
 
-class ResetPasswordForVirtualMachine(Command, answers=NewVmView, starts=RefreshGuest, event="VM.RESETPASSWORD"):
+class ResetPasswordForVirtualMachine(
+    Command, states=("Stopped",), answers=NewVmView, starts=RefreshGuest, event="VM.RESETPASSWORD"
+):
     """Gives an instance a new password, which its guest takes at its next start."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
@@ -107,7 +109,7 @@ class ResetPasswordForVirtualMachine(Command, answers=NewVmView, starts=RefreshG
                 param="id",
                 fix=["use a template with passwordenabled=true"],
             )
-        if vm.state != "Stopped":
+        if vm.state not in self.api.states:
             raise WrongState(f"The password of {vm.name} cannot be reset: it is {vm.state}", param="id", fix=["stop it first"])
         tx.update(vm, password=self.password or new_password(tx), password_serial=secrets.token_hex(8))
         tell_networks(tx, vm)
@@ -116,7 +118,12 @@ class ResetPasswordForVirtualMachine(Command, answers=NewVmView, starts=RefreshG
 
 
 class ResetSSHKeyForVirtualMachine(
-    Command, answers=VmView, starts=RefreshGuest, event="VM.RESETSSHKEY", resp_key="resetSSHKeyforvirtualmachineresponse"
+    Command,
+    states=("Stopped",),
+    answers=VmView,
+    starts=RefreshGuest,
+    event="VM.RESETSSHKEY",
+    resp_key="resetSSHKeyforvirtualmachineresponse",
 ):
     """Gives an instance other SSH keys, which its guest takes at its next start."""
 
@@ -129,7 +136,7 @@ class ResetSSHKeyForVirtualMachine(
         names = [*(self.key_pairs or []), *([self.key_pair] if self.key_pair else [])]
         if not names:
             raise ParamError("Parameter keypair: name at least one key pair", param="keypair")
-        if vm.state != "Stopped":
+        if vm.state not in self.api.states:
             raise WrongState(f"The keys of {vm.name} cannot be changed: it is {vm.state}", param="id", fix=["stop it first"])
         tx.update(vm, key_pairs=names, public_keys=public_keys(tx, tx.get(Account, vm.account_id), names))
         tell_networks(tx, vm)
@@ -137,7 +144,7 @@ class ResetSSHKeyForVirtualMachine(
         return vm
 
 
-class ResetUserDataForVirtualMachine(OwnedBy, Command, answers=VmView, event="VM.RESETUSERDATA"):
+class ResetUserDataForVirtualMachine(OwnedBy, Command, states=("Stopped",), answers=VmView, event="VM.RESETUSERDATA"):
     """Gives an instance other user data, which its guest takes at its next start."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
@@ -146,7 +153,7 @@ class ResetUserDataForVirtualMachine(OwnedBy, Command, answers=VmView, event="VM
     user_data_details: dict[str, str] | None = param("values of its variables", default=None, check=bad_values)
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
-        if self.id.state != "Stopped":
+        if self.id.state not in self.api.states:
             raise WrongState(
                 f"The user data of {self.id.name} cannot be changed: it is {self.id.state}", param="id", fix=["stop it first"]
             )

@@ -46,7 +46,9 @@ class StopProject(Task, rank=60):
         self.children(tx, belongings.stops(tx, account))
 
 
-class SuspendProject(Command, answers=ProjectView, starts=StopProject, event="PROJECT.SUSPEND", since="3.0.0"):
+class SuspendProject(
+    Command, states=("Active",), answers=ProjectView, starts=StopProject, event="PROJECT.SUSPEND", since="3.0.0"
+):
     """Suspends a project: its instances are stopped, and nothing is made or changed in it until it is active again."""
 
     id: Ref[Project] = param("the project", use=Use.CHANGE)
@@ -58,7 +60,13 @@ class SuspendProject(Command, answers=ProjectView, starts=StopProject, event="PR
 
 
 class ActivateProject(
-    Command, answers=ProjectView, starts=Record, event="PROJECT.ACTIVATE", since="3.0.0", resp_key="activaterojectresponse"
+    Command,
+    states=("Suspended",),
+    answers=ProjectView,
+    starts=Record,
+    event="PROJECT.ACTIVATE",
+    since="3.0.0",
+    resp_key="activaterojectresponse",
 ):
     """Lets members use a suspended project again. What was stopped stays stopped."""
 

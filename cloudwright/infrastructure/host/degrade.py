@@ -17,7 +17,13 @@ DEGRADED = "Degraded"
 
 
 class DeclareHostAsDegraded(
-    Command, answers=HostView, event="HOST.DECLARE.DEGRADED", starts=Record, since="4.16.0.0", authorized=("Admin",)
+    Command,
+    states=("Disconnected", "Alert", "Down"),
+    answers=HostView,
+    event="HOST.DECLARE.DEGRADED",
+    starts=Record,
+    since="4.16.0.0",
+    authorized=("Admin",),
 ):
     """Declares a silent host dead: the operator vouches that nothing runs there any more, so its machines can start elsewhere."""
 
@@ -27,7 +33,7 @@ class DeclareHostAsDegraded(
         host = tx.lock(self.id)
         if host.resource_state not in ("Enabled", "Disabled"):
             raise WrongState(f"Host {host.name} is in {host.resource_state}, neither Enabled nor Disabled", param="id")
-        if host.state not in ("Disconnected", "Alert", "Down"):
+        if host.state not in self.api.states:
             text = f"Host {host.name} is {host.state}; only one that is silent can be declared degraded"
             raise WrongState(text, param="id", fix=["prepareHostForMaintenance empties a host that answers"])
         for fn in on_forced:
@@ -38,14 +44,20 @@ class DeclareHostAsDegraded(
 
 
 class CancelHostAsDegraded(
-    Command, answers=HostView, event="HOST.CANCEL.DEGRADED", starts=Record, since="4.16.0.0", authorized=("Admin",)
+    Command,
+    states=(DEGRADED,),
+    answers=HostView,
+    event="HOST.CANCEL.DEGRADED",
+    starts=Record,
+    since="4.16.0.0",
+    authorized=("Admin",),
 ):
     """Lets a host that was declared degraded take machines again, once it answers."""
 
     id: Ref[Host] = param("the host", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Host:
-        if self.id.resource_state != DEGRADED:
+        if self.id.resource_state not in self.api.states:
             raise WrongState(f"Host {self.id.name} is {self.id.resource_state}, not {DEGRADED}", param="id")
         tx.update(self.id, resource_state="Enabled")
         self.start(tx, changed(f"host {self.id.name} is enabled again"), self.id, caller)

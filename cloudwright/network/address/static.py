@@ -16,7 +16,7 @@ from cloudwright.network.rules.check import network_of
 from cloudwright.network.rules.forward import same_network, target
 
 
-class EnableStaticNat(Command, event="STATICNAT.ENABLE"):
+class EnableStaticNat(Command, lacks="isstaticnat", event="STATICNAT.ENABLE"):
     """Makes a public address one machine's own. Its firewall rules still say who may reach it."""
 
     ip_address: Ref[PublicIp] = param("the public address", use=Use.CHANGE)
@@ -56,7 +56,7 @@ class EnableStaticNat(Command, event="STATICNAT.ENABLE"):
             raise Conflict(text, param="virtualmachineid", fix=[f"disableStaticNat of {other.address} first"])
 
 
-class DisableStaticNat(Command, starts=ApplyNetwork, event="STATICNAT.DISABLE"):
+class DisableStaticNat(Command, has="isstaticnat", starts=ApplyNetwork, event="STATICNAT.DISABLE"):
     """Makes a public address no machine's own any more; rules on it are deleted."""
 
     ip_address: Ref[PublicIp] = param("the public address", use=Use.CHANGE)

@@ -118,7 +118,7 @@ class _OnMachine(Command):
         return vm
 
 
-class AddNicToVirtualMachine(_OnMachine, answers=VmView, starts=PlugNic, event="NIC.CREATE"):
+class AddNicToVirtualMachine(_OnMachine, states=("Running", "Stopped"), answers=VmView, starts=PlugNic, event="NIC.CREATE"):
     """Gives a machine an interface on another network."""
 
     network: Ref[Network] = param("the network")
@@ -145,7 +145,9 @@ class AddNicToVirtualMachine(_OnMachine, answers=VmView, starts=PlugNic, event="
         return vm
 
 
-class RemoveNicFromVirtualMachine(_OnMachine, answers=VmView, starts=UnplugNic, event="NIC.DELETE"):
+class RemoveNicFromVirtualMachine(
+    _OnMachine, states=("Running", "Stopped"), answers=VmView, starts=UnplugNic, event="NIC.DELETE"
+):
     """Takes an interface from a machine, with its addresses."""
 
     nicid: Ref[Nic] = param("the interface", wire_name="nicid", use=Use.CHANGE)

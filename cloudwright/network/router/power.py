@@ -97,14 +97,16 @@ class _OnRouter(Command):
         return self.id
 
 
-class StartRouter(_OnRouter, answers=RouterView, starts=ApplyNetwork, event="ROUTER.START"):
+class StartRouter(_OnRouter, states=("Stopped",), answers=RouterView, starts=ApplyNetwork, event="ROUTER.START"):
     """Starts a router."""
 
     def run(self, tx: Tx, caller: Caller) -> Router:
         return self._begin(tx, ApplyNetwork, caller)
 
 
-class StopRouterCommand(_OnRouter, answers=RouterView, starts=StopRouter, event="ROUTER.STOP", name="stopRouter"):
+class StopRouterCommand(
+    _OnRouter, states=("Running", "Starting"), answers=RouterView, starts=StopRouter, event="ROUTER.STOP", name="stopRouter"
+):
     """Stops a router. Its guests lose their way out until it is started."""
 
     forced: bool = param("no different: a router in a namespace always stops at once", default=False)
@@ -115,7 +117,9 @@ class StopRouterCommand(_OnRouter, answers=RouterView, starts=StopRouter, event=
         return self._begin(tx, StopRouter, caller)
 
 
-class RebootRouterCommand(_OnRouter, answers=RouterView, starts=RebootRouter, event="ROUTER.REBOOT", name="rebootRouter"):
+class RebootRouterCommand(
+    _OnRouter, states=("Running",), answers=RouterView, starts=RebootRouter, event="ROUTER.REBOOT", name="rebootRouter"
+):
     """Restarts a router on its host."""
 
     forced: bool = param("no different: a router in a namespace always stops at once", default=False)

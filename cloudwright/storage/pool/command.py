@@ -169,6 +169,7 @@ class DeleteStoragePool(Command):
 
 class EnableStorageMaintenance(
     Command,
+    states=("Up", "Disabled"),
     answers=StoragePoolView,
     starts=Record,
     event="MAINT.PREPARE.PS",
@@ -199,14 +200,19 @@ class EnableStorageMaintenance(
 
 
 class CancelStorageMaintenance(
-    Command, answers=StoragePoolView, starts=OpenPool, event="MAINT.CANCEL.PS", resp_key="cancelprimarystoragemaintenanceresponse"
+    Command,
+    states=("Maintenance",),
+    answers=StoragePoolView,
+    starts=OpenPool,
+    event="MAINT.CANCEL.PS",
+    resp_key="cancelprimarystoragemaintenanceresponse",
 ):
     """Takes a storage pool into use again: hosts open it."""
 
     id: Ref[StoragePool] = param("the pool")
 
     def run(self, tx: Tx, caller: Caller) -> StoragePool:
-        if self.id.state != "Maintenance":
+        if self.id.state not in self.api.states:
             raise WrongState(f"Storage pool {self.id.name} is {self.id.state}, not in maintenance", param="id")
         self.start(tx, OpenPool(pool=self.id.id), self.id, caller)
         return self.id

@@ -38,7 +38,7 @@ def check_attach(tx: Tx, volume: Volume, vm: Vm) -> None:
             raise ParamError(text, param="id", fix=["start the machine on a host that reaches it"])
 
 
-class AttachVolume(Command, answers=VolumeView, starts=attach.AttachVolume, event="VOLUME.ATTACH"):
+class AttachVolume(Command, lacks="virtualmachineid", answers=VolumeView, starts=attach.AttachVolume, event="VOLUME.ATTACH"):
     """Attaches a volume to an instance, while it runs or is stopped. One that is only allocated is made now."""
 
     id: Ref[Volume] = param("the volume", use=Use.CHANGE)
@@ -64,7 +64,7 @@ def idle_vm(volume: Volume, vm: Vm, slot: int | None) -> Vm:
     return vm
 
 
-class DetachVolume(Command, answers=VolumeView, starts=attach.DetachVolume, event="VOLUME.DETACH"):
+class DetachVolume(Command, has="virtualmachineid", answers=VolumeView, starts=attach.DetachVolume, event="VOLUME.DETACH"):
     """Detaches a volume from its instance, named by itself or by the instance and its device id."""
 
     id: Ref[Volume] | None = param("the volume", use=Use.CHANGE)

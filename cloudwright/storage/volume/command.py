@@ -135,7 +135,7 @@ def may_expunge(tx: Tx, caller: Caller) -> None:
         raise Denied("Only administrators expunge and recover volumes here", why=[f"{EXPUNGE_ALLOWED.name} is false"])
 
 
-class DeleteVolume(Command):
+class DeleteVolume(Command, lacks="virtualmachineid"):
     """Deletes a volume that is attached to no machine, for good."""
 
     id: Ref[Volume] = param("the volume", use=Use.CHANGE)
@@ -157,7 +157,7 @@ class DeleteVolume(Command):
 
 
 class DestroyVolume(
-    Command, answers=VolumeView, starts=Record, event="VOLUME.DESTROY", since="4.14.0",
+    Command, lacks="virtualmachineid", answers=VolumeView, starts=Record, event="VOLUME.DESTROY", since="4.14.0",
     authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
 ):  # fmt: skip
     """Destroys a volume that is attached to no machine. It can be recovered for a while, unless it is expunged at once."""
@@ -177,7 +177,7 @@ class DestroyVolume(
 
 
 class RecoverVolume(
-    Command, answers=VolumeView, event="VOLUME.RECOVER", since="4.14.0",
+    Command, states=("Destroy",), answers=VolumeView, event="VOLUME.RECOVER", since="4.14.0",
     authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
 ):  # fmt: skip
     """Brings a destroyed volume back, while it was not expunged yet."""
