@@ -33,6 +33,9 @@ class WireError(Exception):
     `cs_code` is CloudStack's cause number: 9999 (said by the API layer itself), None before a command is dispatched.
     """
 
+    why: Sequence[str] = ()
+    fix: Sequence[str] = ()
+
     def __init__(self, code: int, text: str, param: str | None = None, cs_code: int | None = 9999) -> None:
         super().__init__(text)
         self.code = code
@@ -42,7 +45,7 @@ class WireError(Exception):
 
     def explain(self) -> dict[str, object]:
         """The `explain` object: what, why, fix."""
-        return {"what": self.text, "why": [], "fix": []}
+        return {"what": self.text, "why": list(self.why), "fix": list(self.fix)}
 
 
 def missing(command: str, name: str) -> WireError:

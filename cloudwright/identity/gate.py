@@ -140,6 +140,10 @@ class Gatekeeper:
         """Whether the caller's role, and the rules of the key it calls through, allow the command."""
         return permission.permitted(self.db.read(), caller, command)
 
+    def lacking(self, caller: Caller, command: str) -> tuple[list[str], list[str]]:
+        """Of a command that is not permitted: which right is missing, and what would give it, in sentences."""
+        return permission.lacking(self.db.read(), caller, command)
+
     def within_rate(self, caller: Caller) -> bool:
         """Count a call of an account; False when it has made too many."""
         return rate.within(self.db.read(), caller)

@@ -67,6 +67,16 @@ def permitted(reader: Reader, caller: Caller, command: str) -> bool:
     return by_role and (not caller.key_id or _key_rules(reader, caller.key_id).say(command) is True)
 
 
+def lacking(reader: Reader, caller: Caller, command: str) -> tuple[list[str], list[str]]:
+    """Which right a caller lacks who may not call a command, and what would give it, in sentences."""
+    role = reader.get(Role, caller.role_id).name
+    if allowed(reader, caller.role_id, caller.role_type, command):
+        return [f"Role {role} allows {command}; the rules of this API key do not"], ["call through a key whose rules allow it"]
+    position, rule = deciding(reader, caller.role_id, command)
+    why = f"Rule {position} of role {role} denies {rule.rule}" if rule else f"Role {role} has no rule that allows {command}"
+    return [why], [f"an administrator adds the rule “allow {command}” to role {role}, or gives the account another role"]
+
+
 def guard(reader: Reader, caller: Caller, role: Role) -> None:
     """Refuse to let a caller give away, or act through, a role that may do more than its own. Raises Denied."""
     if caller.role_id in (ROOT_ADMIN_ROLE, role.id):

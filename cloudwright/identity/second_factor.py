@@ -65,10 +65,10 @@ def _on(which: Setting[bool], domain_id: sa.ColumnElement[int]) -> sa.ColumnElem
     return on
 
 
-def provider_of(reader: Reader, user: User) -> str:
-    """The second factor that a user has, or would get."""
-    row = reader.find(SecondFactor, SecondFactor.c.user_id == user.id)
-    return row.provider if row else DEFAULT.get(reader, domain=user.domain_id)
+def provider_of(reader: Reader, user: User) -> str | None:
+    """The second factor that a user has; None when it has none in force, so that clients let it set one up."""
+    row = reader.find(SecondFactor, SecondFactor.c.user_id == user.id, SecondFactor.c.confirmed.is_(True))
+    return row.provider if row else None
 
 
 def _offered(reader: Reader) -> list[str]:

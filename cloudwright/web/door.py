@@ -112,6 +112,10 @@ class HouseGate:
         """Whether the caller's role allows the command."""
         return self._keeper.permitted(_caller(identity), command)
 
+    def lacking(self, identity: Identity, command: str) -> tuple[list[str], list[str]]:
+        """Which right is missing, and what would give it."""
+        return self._keeper.lacking(_caller(identity), command)
+
     def within_rate(self, identity: Identity) -> bool:
         """Count a call."""
         return self._keeper.within_rate(_caller(identity))

@@ -104,6 +104,9 @@ class Gate(Protocol):
     def permitted(self, identity: Identity, command: str) -> bool:
         """Whether the rules of the caller's role allow the command."""
 
+    def lacking(self, identity: Identity, command: str) -> tuple[list[str], list[str]]:
+        """Of a command that is not permitted: which right is missing, and what would give it, in sentences."""
+
     def within_rate(self, identity: Identity) -> bool:
         """Count a call; False when the caller has made too many."""
 

@@ -225,7 +225,9 @@ class Face:
             refuse(531, "The password must be changed first, by updateUser")
         self._check_address(call, identity)
         if not self._gate.permitted(identity, command.name):
-            refuse(432, f"The user is not allowed to request the API command {command.name}", cs_code=9999)
+            refusal = WireError(432, f"The user is not allowed to request the API command {command.name}", cs_code=9999)
+            refusal.why, refusal.fix = self._gate.lacking(identity, command.name)
+            raise refusal
         if not self._gate.within_rate(identity):
             refuse(429, "The caller has sent too many requests; try again later", cs_code=9999)
 

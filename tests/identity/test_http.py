@@ -137,9 +137,12 @@ def test_a_changed_role_is_in_force_with_the_next_call(tenants, served):
     tenants.call(tenants.root, "updateAccount", id=tenants.fresh("dan").account_uuid, roleid=role)
     browser = Browser(served[0])
     browser.sign_in("dan", "eng/dev")
-    assert browser.ask("listUsers")[0] == 432
+    status, told = browser.ask("listUsers")
+    assert (status, told["explain"]["why"]) == (432, ["Role r has no rule that allows listUsers"])
     rule = tenants.call(tenants.root, "createRolePermission", roleid=role, rule="list*", permission="allow")
     assert browser.ask("listUsers")[0] == 200
+    tenants.call(tenants.root, "createRolePermission", roleid=role, rule="createU*", permission="deny")
+    assert browser.ask("createUser")[1]["explain"]["why"] == ["Rule 2 of role r denies createU*"]
     tenants.call(tenants.root, "deleteRolePermission", id=rule["rolepermission"]["id"])
     assert browser.ask("listUsers")[0] == 432
 

@@ -86,7 +86,9 @@ def test_an_unverified_session_ends_with_its_first_other_command(tenants, served
     put(tenants, "enable.user.2fa", "true")
     put(tenants, "mandate.user.2fa", "true", "dan")
     browser, free = Browser(served[0]), Browser(served[0])
-    assert browser.sign_in("dan", "/eng/dev")[1]["is2faenabled"] == "true"
+    told = browser.sign_in("dan", "/eng/dev")[1]
+    assert told["is2faenabled"] == "true"
+    assert "providerfor2fa" not in told  # it has none yet, and may set one up
     assert free.sign_in("ann", "/eng")[1]["is2faenabled"] == "false"
     assert browser.ask("listUsers", method="GET")[0] == 511
     assert browser.ask("listApis", method="GET")[0] == 401

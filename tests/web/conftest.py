@@ -134,6 +134,9 @@ class House:
     def permitted(self, identity, command):
         return command not in self.denied
 
+    def lacking(self, identity, command):
+        return [f"Nothing allows {command}"], ["ask somebody"]
+
     def within_rate(self, identity):
         self.rate -= 1
         return self.rate >= 0

@@ -128,7 +128,9 @@ def test_source_address_then_role_then_rate(house):
     house.rate = 0
     assert told(house.signed())[:2] == (401, "listzonesresponse")
     house.peers.clear()
-    assert told(house.signed())[:2] == (432, "errorresponse")
+    refused = house.signed()
+    assert told(refused)[:2] == (432, "errorresponse")
+    assert b'"why":["Nothing allows listZones"],"fix":["ask somebody"]' in refused.body
     house.denied.clear()
     assert told(house.signed())[:2] == (429, "listzonesresponse")
 
