@@ -7,7 +7,7 @@ import { ApiError, onSessionLost, signedIn } from "./api/client";
 import { follow } from "./api/live";
 import { CatalogueContext } from "./api/use";
 import { SLUGS } from "./meta";
-import { SignIn } from "./pages/SignIn";
+import { SignIn, SignInAgain } from "./pages/sign-in/SignIn";
 import { router } from "./router";
 import { Explain } from "./ui/Explain";
 
@@ -16,18 +16,18 @@ export function App(): ReactNode {
   const [inside, setInside] = useState(signedIn());
   const [lost, setLost] = useState(false);
   const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: () => loadCatalogue(SLUGS), enabled: inside, staleTime: Infinity, initialData: () => (inside ? keptCatalogue(SLUGS) : undefined), refetchOnMount: "always" });
-  useEffect(() => onSessionLost(() => setLost(true)), []);
+  useEffect(() => onSessionLost(inside ? () => setLost(true) : undefined), [inside]);
   useEffect(() => (inside && !lost && catalogue.data ? follow(client) : undefined), [client, inside, lost, catalogue.data]);
   const again = () => { setLost(false); void client.invalidateQueries(); };
   if (!inside) return <SignIn done={() => setInside(true)} />;
   if (!catalogue.data) {
-    if (lost) return <SignIn done={again} />;
+    if (lost) return <SignIn over done={again} />;
     return <main className="sign-in">{catalogue.error ? <div className="card"><h1 className="visually-hidden">Cloudwright</h1><Explain error={catalogue.error as ApiError} retry={() => void catalogue.refetch()} /></div> : <span className="status busy" role="status">Cloudwright</span>}</main>;
   }
   return (
     <CatalogueContext value={catalogue.data}>
       <RouterProvider router={router} />
-      {lost && <div className="over"><SignIn over done={again} /></div>}
+      {lost && <SignInAgain done={again} />}
     </CatalogueContext>
   );
 }

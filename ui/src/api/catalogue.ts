@@ -19,6 +19,11 @@ export interface Param {
   keys?: string[];
 }
 
+/** Whether what is given is shown to nobody. */
+export function isSecret(param: Param): boolean {
+  return param.secret === true || /password|secretkey/.test(param.name);
+}
+
 export interface Field {
   name: string;
   type: string;
@@ -35,6 +40,9 @@ export interface Command {
   params: Param[];
   response: Field[];
   resource?: string;
+  states?: string[]; // those of its target in which it is of use
+  has?: string; // the field that its target must have for that
+  lacks?: string; // the field that it must not have
   httprequesttype: string;
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { ApiError, call, encode, list, onSessionLost } from "./client";
+import { ApiError, call, encode, enter, list, onSessionLost, signIn } from "./client";
 import { perform } from "./jobs";
 
 const sent: URLSearchParams[] = [];
@@ -14,7 +14,10 @@ function answers(...bodies: [number, unknown][]): void {
   });
 }
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  onSessionLost(undefined);
+});
 
 test("parameters as the API writes them", () => {
   const body = encode({ name: "a b&c", ids: ["1", "2"], none: undefined, empty: "", no: [], yes: true, count: 0, details: { cpu: "2", memory: "512" }, nics: [{ networkid: "n", ip: "10.1.1.2" }, { networkid: "m" }] });
@@ -45,16 +48,49 @@ test("an answer without words and a server that is gone are told as such", async
   await expect(call("listZones")).rejects.toThrow("The server does not answer");
 });
 
-test("a session that ended is told once for each refused call, but not for a wrong password", async () => {
+test("what a session that ended refuses waits for the next sign-in, and is sent again with its key", async () => {
   const lost = vi.fn();
   onSessionLost(lost);
-  for (const status of [401, 511]) {
-    answers([status, { errortext: "unable to verify" }]);
-    await expect(call("listZones")).rejects.toThrow();
-  }
-  expect(lost).toHaveBeenCalledTimes(2);
-  await expect(call("login")).rejects.toThrow();
-  expect(lost).toHaveBeenCalledTimes(2);
+  localStorage.setItem("sessionkey", "old");
+  localStorage.setItem("me", JSON.stringify({ userid: "ann" }));
+  answers([401, { errortext: "unable to verify" }], [200, { userid: "ann", sessionkey: "new" }], [200, { count: 3 }]);
+  const waiting = call("listZones");
+  await vi.waitFor(() => expect(lost).toHaveBeenCalledTimes(1));
+  const later = call("listHosts"); // asked meanwhile: it must not go out with a session that is not let in yet
+  await signIn("ann", "secret", "");
+  expect(sent.map((body) => body.get("command"))).toEqual(["listZones", "login"]);
+  expect(enter()).toBe(true);
+  expect(await waiting).toEqual({ count: 3 });
+  expect(await later).toEqual({ count: 3 });
+  expect(sent.slice(2).map((body) => body.get("sessionkey"))).toEqual(["new", "new"]);
+  expect(lost).toHaveBeenCalledTimes(1);
+});
+
+test("what waited for one user is not sent for another", async () => {
+  onSessionLost(() => {});
+  localStorage.setItem("me", JSON.stringify({ userid: "ann" }));
+  answers([511, { errortext: "no second factor" }], [200, { userid: "bob", sessionkey: "bob" }]);
+  const waiting = call("listZones");
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  await signIn("bob", "secret", "");
+  expect(enter()).toBe(false);
+  expect(await Promise.race([waiting, new Promise((resolve) => setTimeout(resolve, 20, "still waiting"))])).toBe("still waiting");
+  expect(sent).toHaveLength(2);
+  localStorage.setItem("me", JSON.stringify({ userid: "bob" }));
+  answers([200, { userid: "bob", sessionkey: "again" }], [200, { count: 1 }]);
+  await signIn("bob", "secret", "");
+  expect(enter()).toBe(true);
+  await waiting;
+});
+
+test("a wrong password or code is no lost session", async () => {
+  const lost = vi.fn();
+  onSessionLost(lost);
+  answers([401, { errortext: "wrong" }]);
+  await expect(signIn("ann", "wrong", "")).rejects.toThrow("wrong");
+  answers([511, { errortext: "The code is wrong" }]);
+  await expect(call("validateUserTwoFactorAuthenticationCode", { codefor2fa: "000000" })).rejects.toThrow("The code is wrong");
+  expect(lost).not.toHaveBeenCalled();
 });
 
 test("a command that begins a job is waited for, and tells how it goes", async () => {

@@ -26,7 +26,10 @@ export class ApiError extends Error {
 const PATH = "/client/api";
 const KEY = "sessionkey";
 const SESSION_GONE = new Set([401, 511]); // 511: its second factor was not shown
+const SIGNING = new Set(["login", "logout", "validateUserTwoFactorAuthenticationCode"]); // their refusals are no lost session
 let lost: (() => void) | undefined;
+let back: { promise: Promise<void>; resolve: () => void } | undefined; // somebody is asked to sign in again
+let pending: (Me & { sessionkey: string }) | undefined; // signed in by password, and not yet let in
 let answered = Date.now();
 
 /** When the server last answered, in ms. */
@@ -34,8 +37,8 @@ export function heard(): number {
   return answered;
 }
 
-/** Called when the session is gone, so that a sign-in can be shown over the page. */
-export function onSessionLost(listener: () => void): void {
+/** Called when the session is gone, so that a sign-in can be shown over the page. What was refused is sent again after it. */
+export function onSessionLost(listener: (() => void) | undefined): void {
   lost = listener;
 }
 
@@ -61,11 +64,32 @@ export function encode(params: Params): URLSearchParams {
 }
 
 export function sessionKey(): string {
-  return localStorage.getItem(KEY) ?? "";
+  return pending?.sessionkey ?? localStorage.getItem(KEY) ?? "";
 }
 
-/** What a command answers, without its envelope. Raises ApiError. */
+/** What a command answers, without its envelope. Where the session ended, it waits for the next one. Raises ApiError. */
 export async function call<T = Row>(command: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
+  for (;;) {
+    if (back) await back.promise;
+    const key = sessionKey();
+    try {
+      return await send<T>(command, params, signal);
+    } catch (error) {
+      if (!lost || !(error instanceof ApiError) || !SESSION_GONE.has(error.status) || SIGNING.has(command)) throw error;
+      if (key !== sessionKey()) continue; // there is another session by now
+      back ??= waiting();
+      lost();
+    }
+  }
+}
+
+function waiting(): NonNullable<typeof back> {
+  let resolve = () => {};
+  return { promise: new Promise<void>((done) => { resolve = done; }), resolve: () => resolve() };
+}
+
+/** The same without waiting for anybody: what signing in itself calls. */
+export async function send<T = Row>(command: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
   const body = encode(params);
   body.set("command", command);
   body.set("response", "json");
@@ -90,7 +114,6 @@ async function unwrap<T>(command: string, response: Response): Promise<T> {
   }
   answered = Date.now();
   if (response.ok) return answer as T;
-  if (SESSION_GONE.has(response.status) && command !== "login" && command !== "logout") lost?.();
   throw failure(command, answer, response.status);
 }
 
@@ -122,14 +145,33 @@ export interface Me {
   type: string;
   is2faenabled: string;
   is2faverified: string;
+  providerfor2fa?: string; // absent where it has none yet
+  passwordchangerequired?: boolean;
 }
 
+/** Show the password. What else is due is in the answer; `enter` ends it. `domain` is a path such as eng/dev; whose session ended is in its domain still. */
 export async function signIn(username: string, password: string, domain: string): Promise<Me> {
-  const answer = await call<Me & { sessionkey: string }>("login", { username, password, domain: domain || "/" });
-  localStorage.setItem(KEY, answer.sessionkey);
-  const { sessionkey: _, ...me } = answer;
-  localStorage.setItem("me", JSON.stringify(me));
-  return me;
+  const before = me();
+  const same = back !== undefined && !domain && before?.username === username;
+  pending = undefined;
+  pending = await send<Me & { sessionkey: string }>("login", { username, password, ...(same ? { domainid: before?.domainid } : { domain: domain || "/" }) });
+  return pending;
+}
+
+/** All that was due was shown: the session is kept, and what waited for it goes on. Answers whether the user is who it was. */
+export function enter(): boolean {
+  if (!pending) throw new Error("Nobody showed a password");
+  const { sessionkey, ...now } = pending;
+  const before = me();
+  localStorage.setItem(KEY, sessionkey);
+  localStorage.setItem("me", JSON.stringify(now));
+  pending = undefined;
+  const same = before === undefined || before.userid === now.userid;
+  if (same) {
+    back?.resolve();
+    back = undefined;
+  }
+  return same;
 }
 
 export function me(): Me | undefined {
@@ -139,7 +181,7 @@ export function me(): Me | undefined {
 
 export async function signOut(): Promise<void> {
   try {
-    await call("logout");
+    await send("logout");
   } finally {
     localStorage.removeItem(KEY);
     localStorage.removeItem("me");

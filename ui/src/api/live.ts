@@ -40,10 +40,17 @@ export function useLateness(): number {
   return seconds;
 }
 
-/** How often to poll: not at all while the stream lives, fast while something visible is in transition. */
-export function pollEvery(inTransition: boolean): number | false {
+const QUICK = 3000; // ms between two polls while something visible is in transition
+const SLOW = 15_000;
+const PATIENCE = 30_000; // ms of quick polls: what takes longer is not worth them
+const moving = new WeakMap<object, number>(); // since when what a query shows is in transition
+
+/** How often to poll, in ms: not at all while the stream lives, quickly while something visible is in transition. */
+export function pollEvery(inTransition: boolean, query: object): number | false {
   if (now === "live") return false;
-  return inTransition ? 3000 : 15000;
+  if (!inTransition) moving.delete(query);
+  else if (!moving.has(query)) moving.set(query, Date.now());
+  return inTransition && Date.now() - (moving.get(query) ?? 0) < PATIENCE ? QUICK : SLOW;
 }
 
 export function follow(client: QueryClient): () => void {

@@ -1,9 +1,9 @@
 // Hooks over the API. Every query's key begins with "api", so that one event refreshes what is on the page.
 import { keepPreviousData, useMutation, useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
-import type { Catalogue } from "./catalogue";
+import { isSecret, type Catalogue } from "./catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "./client";
-import { perform, refresh } from "./jobs";
+import { begin, perform, refresh } from "./jobs";
 import { pollEvery, useLive } from "./live";
 
 export const CatalogueContext = createContext<Catalogue | undefined>(undefined);
@@ -14,10 +14,10 @@ export function useCatalogue(): Catalogue {
   return catalogue;
 }
 
-export const TRANSITION = /^(Starting|Stopping|Creating|Migrating|Allocated|Implementing|Shutdown|Destroying|Expunging|Resizing|Attaching|Detaching|Installing|Allocating|Releasing|Preparing.*|Connecting)$/;
+export const TRANSITION = /^(Starting|Stopping|Creating|Migrating|Implementing|Shutdown|Destroying|Expunging|Resizing|Attaching|Detaching|Installing|Allocating|Releasing|Preparing.*|Connecting)$/;
 
 export function inTransition(rows: Row[]): boolean {
-  return rows.some((row) => TRANSITION.test(String(row["state"] ?? "")));
+  return rows.some((row) => row["jobstatus"] === 0 || TRANSITION.test(String(row["state"] ?? "")));
 }
 
 export function useList(command: string, params: Params = {}, enabled = true): UseQueryResult<Page, ApiError> {
@@ -27,7 +27,7 @@ export function useList(command: string, params: Params = {}, enabled = true): U
     queryFn: ({ signal }) => list(command, params, signal),
     enabled,
     placeholderData: keepPreviousData,
-    refetchInterval: (query) => pollEvery(inTransition(query.state.data?.rows ?? [])),
+    refetchInterval: (query) => pollEvery(inTransition(query.state.data?.rows ?? []), query),
   });
 }
 
@@ -37,7 +37,7 @@ export function useOne(command: string, params: Params, enabled = true): UseQuer
     queryKey: ["api", command, params],
     queryFn: async ({ signal }) => (await list(command, params, signal)).rows[0] ?? null as unknown as undefined,
     enabled,
-    refetchInterval: (query) => pollEvery(inTransition(query.state.data ? [query.state.data] : [])),
+    refetchInterval: (query) => pollEvery(inTransition(query.state.data ? [query.state.data] : []), query),
   });
 }
 
@@ -51,6 +51,16 @@ export function usePerform() {
         if (known !== (known = `${job.state}${job.step}`)) void refresh(client);
       });
     },
+    onSettled: () => refresh(client),
+  });
+}
+
+/** Run a command without waiting for the job that it starts: the row is in transition at once, and Activity tells the rest. */
+export function useBegin() {
+  const client = useQueryClient();
+  const catalogue = useCatalogue();
+  return useMutation<Row, ApiError, { command: string; params: Params }>({
+    mutationFn: ({ command, params }) => begin(command, params, (name) => catalogue.commands.get(command)?.params.some((param) => param.name === name && isSecret(param)) ?? false),
     onSettled: () => refresh(client),
   });
 }

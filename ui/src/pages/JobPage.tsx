@@ -43,7 +43,7 @@ function Step({ told }: { told: Row }): ReactNode {
 export function JobPage({ id }: { id: string }): ReactNode {
   const catalogue = useCatalogue();
   const run = usePerform();
-  const found = useQuery<Job, ApiError>({ queryKey: ["api", "queryAsyncJobResult", id], queryFn: ({ signal }) => call<Job>("queryAsyncJobResult", { jobid: id }, signal), refetchInterval: (query) => (query.state.data?.jobstatus === 0 ? pollEvery(true) : false) });
+  const found = useQuery<Job, ApiError>({ queryKey: ["api", "queryAsyncJobResult", id], queryFn: ({ signal }) => call<Job>("queryAsyncJobResult", { jobid: id }, signal), refetchInterval: (query) => (query.state.data?.jobstatus === 0 ? pollEvery(true, query) : false) });
   const story = useList("listJobStory", { jobid: id }, catalogue.has("listJobStory"));
   const job = found.data;
   if (!job) return found.error ? <Explain error={found.error as ApiError} title={t("There is no such job that you may see.")} /> : <p className="quiet">{t("Reading…")}</p>;

@@ -1,9 +1,9 @@
 // A form for any command, made from its parameters: what is required first, the rest under "More".
 import { Button, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState, type FormEvent, type ReactNode } from "react";
-import { Catalogue, type Command, type Param } from "../api/catalogue";
+import { Catalogue, isSecret, type Command, type Param } from "../api/catalogue";
 import { encode, type ApiError, type Params, type Row } from "../api/client";
-import { useCatalogue, usePerform } from "../api/use";
+import { useBegin, useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { titleOf } from "../meta/words";
@@ -29,7 +29,7 @@ export function Input({ param, value, set, error, given }: {
   if (param.type === "map") return <MapInput {...shared} keys={param.keys} value={value as Record<string, string>[] | undefined} set={set} />;
   if (param.type === "list") return <TagsInput {...shared} value={(value as string[]) ?? []} onChange={set} />;
   if (param.type === "date") return <TextInput {...shared} type="datetime-local" step={1} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value || undefined)} />;
-  if (param.secret || /password|secretkey/.test(param.name)) return <PasswordInput {...shared} autoComplete="new-password" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
+  if (isSecret(param)) return <PasswordInput {...shared} autoComplete="new-password" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
   if (CODE.has(param.name) || param.length > 1024) return <Textarea {...shared} autosize minRows={3} maxRows={14} className="mono" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
   return <TextInput {...shared} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} placeholder={param.default === undefined ? undefined : String(param.default)} />;
 }
@@ -61,7 +61,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, done, submit, op
 }): ReactNode {
   const [values, setValues] = useState<Values>(initial);
   const [more, setMore] = useState(opened);
-  const run = usePerform();
+  const run = useBegin();
   const fields = useMemo(() => Catalogue.fillable(command).filter((param) => !(param.name in fixed)), [command, fixed]);
   const first = fields.filter((param) => param.required || param.name in initial || param.name === "name" || param.name === "displaytext");
   const rest = fields.filter((param) => !first.includes(param));

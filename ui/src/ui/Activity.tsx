@@ -1,22 +1,42 @@
 // What is being done: the server's own list of jobs, so it survives reloads and shows others' work on what I see.
 import { Drawer } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
-import type { Row } from "../api/client";
-import { commandOf, jobFailure, type Job } from "../api/jobs";
-import { useCatalogue, usePerform } from "../api/use";
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import type { Command } from "../api/catalogue";
+import type { Params } from "../api/client";
+import { commandOf, gathered, jobFailure, onceMore, type Job } from "../api/jobs";
+import { useBegin, useCatalogue, useList, usePerform } from "../api/use";
 import { duration, parseDate, sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { Explain } from "./Explain";
 import { useJobs } from "./running";
 import { Age, Status } from "./values";
 
+const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
 const WORDS = ["Running", "Done", "Failed", "Cancelled"];
 
-export function JobLine({ job }: { job: Job }): ReactNode {
+type Again = (command: Command, params: Params) => void;
+
+/** What each step of a job did, and how long it took; read when it is opened. */
+function Steps({ job }: { job: Job }): ReactNode {
+  const [open, setOpen] = useState(false);
+  const story = useList("listJobStory", { jobid: job.jobid }, open);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className="quiet">{t("Steps")}</summary>
+      <ol className="job-steps">{story.data?.rows.map((told, at) => <li key={at}><span className="grow">{String(told["said"] ?? sentence(String(told["step"] ?? "")))}</span>{told["seconds"] !== undefined && <span className="faint">{duration(Number(told["seconds"]))}</span>}</li>)}</ol>
+      {story.data?.rows.length === 0 && <p className="quiet">{t("It had no steps to tell of.")}</p>}
+    </details>
+  );
+}
+
+function JobLine({ job, again }: { job: Job; again: Again }): ReactNode {
   const catalogue = useCatalogue();
-  const run = usePerform();
+  const cancel = usePerform();
+  const retry = useBegin();
   const took = job.completed ? (parseDate(job.completed).getTime() - parseDate(job.created).getTime()) / 1000 : undefined;
+  const more = job.jobstatus === 2 ? onceMore(job, catalogue) : undefined;
+  const repeat = more && (() => (more.complete ? retry.mutate({ command: more.command.name, params: more.params }) : again(more.command, more.params)));
   return (
     <li style={{ display: "block" }}>
       <div className="row wrap">
@@ -25,18 +45,48 @@ export function JobLine({ job }: { job: Job }): ReactNode {
         <span className="quiet">{job.account}</span>
         <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={job.created} />{took !== undefined && ` · ${duration(took)}`}</span>
       </div>
-      {job.jobstatus === 0 && <div className="row quiet">{job.step && sentence(job.step)}{job.waitsfor && ` · ${job.waitsfor}`}{catalogue.has("cancelJob") && <button type="button" className="chip" onClick={() => run.mutate({ command: "cancelJob", params: { jobid: job.jobid } })}>{t("Cancel")}</button>}</div>}
-      {job.jobstatus === 2 && <Explain error={jobFailure(commandOf(job), job)} />}
+      {job.jobstatus === 0 && (
+        <div className="row wrap quiet">
+          {job.step && sentence(job.step)}{job.progress ? ` · ${Math.round(job.progress * 100)} %` : ""}{job.waitsfor && ` · ${t("Waits for")} ${job.waitsfor}`}
+          {catalogue.has("cancelJob") && <button type="button" className="chip" disabled={cancel.isPending} onClick={() => cancel.mutate({ command: "cancelJob", params: { jobid: job.jobid } })}>{t("Cancel")}</button>}
+        </div>
+      )}
+      {cancel.error && <Explain error={cancel.error} title={t("It was not cancelled")} />}
+      {job.jobstatus === 2 && <Explain error={jobFailure(commandOf(job), job)} {...(repeat && { retry: repeat })} />}
+      {retry.error && <Explain error={retry.error} />}
+      {catalogue.has("listJobStory") && <Steps job={job} />}
+    </li>
+  );
+}
+
+/** What was begun together is one entry with parts. */
+function Bulk({ jobs, again }: { jobs: Job[]; again: Again }): ReactNode {
+  const [open, setOpen] = useState(false);
+  const many = (status: number) => jobs.filter((job) => job.jobstatus === status).length;
+  return (
+    <li style={{ display: "block" }}>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary className="row wrap">
+          <b>{t("{command}, {count} times", { command: sentence(commandOf(jobs[0] as Job)), count: jobs.length })}</b>
+          {WORDS.map((word, status) => many(status) > 0 && <span key={word} className="row"><Status state={word} /> {many(status)}</span>)}
+          <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={jobs[0]?.created ?? ""} /></span>
+        </summary>
+        {open && <ul className="feed">{jobs.map((job) => <JobLine key={job.jobid} job={job} again={again} />)}</ul>}
+      </details>
     </li>
   );
 }
 
 export function Activity({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
   const jobs = useJobs();
-  const rows: Row[] = [...(jobs.data?.rows ?? [])].sort((a, b) => String(b["created"]).localeCompare(String(a["created"])));
+  const [asked, setAsked] = useState<{ command: Command; params: Params }>();
+  const again: Again = (command, params) => setAsked({ command, params });
+  const groups = gathered((jobs.data?.rows ?? []) as Job[]);
   return (
-    <Drawer opened={opened} onClose={close} position="right" size="lg" title={t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>
-      {rows.length ? <ul className="feed">{rows.map((job) => <JobLine key={String(job["jobid"])} job={job as Job} />)}</ul> : <div className="empty"><span>{t("Nothing was begun yet. What takes time is shown here, step by step.")}</span></div>}
+    <Drawer opened={opened} onClose={close} position="right" size="lg" title={asked ? sentence(asked.command.name) : t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>
+      {asked ? <Suspense><ActionForm command={asked.command} initial={asked.params} done={() => setAsked(undefined)} /><button type="button" className="chip" onClick={() => setAsked(undefined)}>{t("Back")}</button></Suspense>
+        : groups.length ? <ul className="feed">{groups.map((group) => (group.length > 1 ? <Bulk key={group.at(-1)?.jobid} jobs={group} again={again} /> : <JobLine key={group[0]?.jobid} job={group[0] as Job} again={again} />))}</ul>
+        : <div className="empty"><span>{t("Nothing was begun yet. What takes time is shown here, step by step.")}</span></div>}
     </Drawer>
   );
 }

@@ -6,12 +6,10 @@ import { t } from "../lib/words";
 
 export function Explain({ error, title, retry }: { error: ApiError; title?: string; retry?: () => void }): ReactNode {
   const { explain } = error;
-  const forbidden = error.status === 432 || error.status === 403;
   return (
     <div className="explain" role="alert">
       <h3>{title ?? t("{command} was refused", { command: sentence(error.command) })}</h3>
       <div>{error.message || t("The server gave no reason.")}</div>
-      {forbidden && <div>{t("Your role does not allow the command {command}.", { command: error.command })}</div>}
       {!!explain?.why?.length && <ul>{explain.why.map((why) => <li key={why}>{why}</li>)}</ul>}
       {!!explain?.fix?.length && (
         <div className="fix">

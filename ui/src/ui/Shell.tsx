@@ -11,6 +11,7 @@ import { useRunning } from "./running";
 import { Icon } from "./icons";
 import { IconActivity, IconChevronRight, IconHelp, IconLanguage, IconLogout, IconMenu2, IconMoon, IconSearch, IconSun } from "./iconset";
 import { useScheme } from "./scheme";
+import { Notices } from "./Notices";
 import { ScopeSwitch } from "./ScopeSwitch";
 
 // Loaded when first wanted: the first page needs none of them.
@@ -55,6 +56,7 @@ export function Shell(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const running = useRunning();
   const who = me();
+  const initials = ([who?.firstname, who?.lastname].map((part) => part?.charAt(0) ?? "").join("") || (who?.username ?? "").slice(0, 2)).toUpperCase();
   useEffect(() => setOpen(false), [path]);
   useEffect(() => {
     let g = 0;
@@ -95,7 +97,7 @@ export function Shell(): ReactNode {
         <div className="foot">
           <Menu position="top-start" width={220}>
             <Menu.Target>
-              <button type="button" className="whose" style={{ padding: 4 }}><Icon name="user" /><span className="grow"><b>{[who?.firstname, who?.lastname].filter(Boolean).join(" ") || who?.username}</b><br /><small className="quiet">{who?.account}</small></span><IconChevronRight size={14} aria-hidden /></button>
+              <button type="button" className="whose" style={{ padding: 4 }}><span className="face" aria-hidden>{initials}</span><span className="grow"><b>{[who?.firstname, who?.lastname].filter(Boolean).join(" ") || who?.username}</b><br /><small className="quiet">{who?.account}</small></span><IconChevronRight size={14} aria-hidden /></button>
             </Menu.Target>
             <Menu.Dropdown>
               <Menu.Item onClick={() => void navigate({ to: "/profile" })}>{t("Profile and keys")}</Menu.Item>
@@ -117,6 +119,7 @@ export function Shell(): ReactNode {
         <button type="button" className="icon-button" aria-label={scheme === "dark" ? t("Light scheme") : t("Dark scheme")} onClick={() => setScheme(scheme === "dark" ? "light" : "dark")}>{scheme === "dark" ? <IconSun size={18} /> : <IconMoon size={18} />}</button>
       </header>
       <main id="main" className={filled ? "page filled" : "page"} tabIndex={-1}><Suspense><Outlet /></Suspense></main>
+      <Notices />
       <Suspense>
         <Once wanted={palette}><Palette opened={palette} close={() => setPalette(false)} entries={entries} /></Once>
         <Once wanted={activity}><Activity opened={activity} close={() => setActivity(false)} /></Once>

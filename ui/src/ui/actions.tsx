@@ -6,28 +6,21 @@ import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { titleOf } from "../meta/words";
 import type { Values } from "./ActionForm";
 import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
 
 const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
 
-/** States in which a command makes sense; a command that is not here is always offered. The server has the last word. */
-const STATES: Record<string, RegExp> = {
-  startVirtualMachine: /^Stopped$/, stopVirtualMachine: /^(Running|Starting|Error)$/, rebootVirtualMachine: /^Running$/, recoverVirtualMachine: /^Destroyed$/,
-  destroyVirtualMachine: /^(Running|Stopped|Error)$/, expungeVirtualMachine: /^Destroyed$/, migrateVirtualMachine: /^Running$/, scaleVirtualMachine: /^(Running|Stopped)$/,
-  resetPasswordForVirtualMachine: /^Stopped$/, resetSSHKeyForVirtualMachine: /^Stopped$/, recoverVolume: /^Destroy$/, startRouter: /^Stopped$/, stopRouter: /^Running$/,
-  cancelHostMaintenance: /^(Maintenance|PrepareForMaintenance|ErrorInMaintenance)$/, enableUser: /^disabled|locked$/, enableAccount: /^disabled|locked$/, disableUser: /^enabled$/, disableAccount: /^enabled$/,
-};
 const LOST = /^(delete|destroy|expunge|remove|release|disassociate|revoke|archive)[A-Z]/;
 
-/** Why a command does not apply to a row now; undefined when it does. */
+/** Why a command does not apply to a row now, by what the server declares of it; undefined when it does. The server has the last word. */
 export function whyNot(command: Command, row: Row): string | undefined {
-  const states = STATES[command.name];
-  const state = String(row["state"] ?? "");
-  if (states && state && !states.test(state)) return t("It is {state}", { state });
-  if (command.name === "detachVolume" && !row["virtualmachineid"]) return t("It is not attached");
-  if (command.name === "attachVolume" && row["virtualmachineid"]) return t("It is attached to {name}", { name: String(row["vmname"] ?? row["vmdisplayname"] ?? "") });
+  const known = [row["state"], row["resourcestate"]].filter((state): state is string => typeof state === "string" && state !== "");
+  if (command.states && known.length && !known.some((state) => command.states?.includes(state))) return t("It is {state}", { state: known.join(", ") });
+  if (command.has && !row[command.has]) return t("{what}: none", { what: titleOf(command.has) });
+  if (command.lacks && row[command.lacks]) return t("{what}: set already", { what: titleOf(command.lacks) });
   return undefined;
 }
 

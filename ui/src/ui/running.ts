@@ -1,7 +1,7 @@
 // The latest jobs that the caller may see, as the server lists them.
 import { useCatalogue, useList } from "../api/use";
 
-const LATEST = { page: 1, pagesize: 40, listall: true };
+const LATEST = { page: 1, pagesize: 60, listall: true, orderby: "created:desc" };
 
 export function useJobs() {
   const catalogue = useCatalogue();
