@@ -22,6 +22,7 @@ from cloudwright.identity.belongings import belongs
 from cloudwright.identity.model import Account
 from cloudwright.identity.owner import OwnedBy, OwnedList, OwnedView, owner
 from cloudwright.infrastructure.model import Host
+from cloudwright.operations.paging import Paged, cut
 
 APART, BESIDE = "host anti-affinity", "host affinity"
 RATHER_APART, RATHER_BESIDE = f"non-strict {APART}", f"non-strict {BESIDE}"
@@ -118,18 +119,14 @@ class ListAffinityGroups(OwnedList, answers=AffinityGroupView, keywords=[Affinit
     virtual_machine: Ref[Vm] | None = where(_with, "only those that this instance is in")
 
 
-class ListAffinityGroupTypes(Query, response={"type": ("string", "the type")}):
+class ListAffinityGroupTypes(Paged, Query, response={"type": ("string", "the type")}):
     """Lists the types of affinity groups there are."""
 
     keyword: str | None = param("only those in which this occurs")
-    page: int | None = param("which page, from 1", minimum=1)
-    page_size: int | None = param("how many on a page", minimum=-1)
 
     def run(self, reader: Reader, caller: Caller) -> Told:
         known = [{"type": type_} for type_ in TYPES if (self.keyword or "").lower() in type_]
-        size = self.page_size if self.page_size and self.page_size > 0 else len(known)
-        first = ((self.page or 1) - 1) * size
-        return Told("affinityGroupType", known[first : first + size], len(known))
+        return Told("affinityGroupType", list(cut(self, known, reader)), len(known))
 
 
 def group_named(reader: Reader, account: Account, name: str, param_: str) -> AffinityGroup:

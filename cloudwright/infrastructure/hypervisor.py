@@ -17,6 +17,7 @@ from cloudwright.core.view import View, field
 from cloudwright.drivers.hypervisor.check import DISK_SLOTS
 from cloudwright.infrastructure.model import Cluster, HypervisorCapability, Zone
 from cloudwright.infrastructure.placement import PLANNERS
+from cloudwright.operations.paging import Paged, cut
 
 HYPERVISORS = ("KVM", "Simulator")
 """Those for which there is a driver."""
@@ -125,13 +126,11 @@ def seed_capabilities(tx: Tx) -> None:
             tx.insert(HypervisorCapability(**known))
 
 
-class ListDeploymentPlanners(Query, response={"name": ("string", "the planner")}):
+class ListDeploymentPlanners(Paged, Query, response={"name": ("string", "the planner")}):
     """Lists the ways in which a place for a machine is chosen; a service offering may name one."""
 
-    page: int | None = param("which page, from 1; all are on the first", minimum=1)
-    page_size: int | None = param("how many on a page; there are few, all are told", minimum=-1)
     keyword: str | None = param("only those in whose name this occurs")
 
     def run(self, reader: Reader, caller: Caller) -> Told:
         names = [name for name in PLANNERS if (self.keyword or "").lower() in name.lower()]
-        return Told("deploymentPlanner", [{"name": name} for name in names])
+        return Told("deploymentPlanner", [{"name": name} for name in cut(self, names, reader)], len(names))

@@ -11,6 +11,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import Account
 from cloudwright.identity.owner import OwnedBy, owner
+from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 from cloudwright.network.address.take import take_address
 from cloudwright.network.address.view import PublicIpView
@@ -27,7 +28,7 @@ class AssociateIpAddress(OwnedBy, Command, answers=PublicIpView, creates=PublicI
     network: Ref[Network] | None = param("the network it shall serve", use=Use.CHANGE)
     ip_address: str | None = param("this address and no other")
     is_portable: bool = param("true: one that may move between zones", default=False)
-    regionid: int | None = param("the region of a portable address")
+    regionid: int | None = param("the region of a portable address", check=not_built("portable addresses"))
     for_display: bool = param("whether its owner is shown it", default=True, roles=("Admin",), since="4.4")
     vpcid: str | None = param("the VPC it shall serve", kind="uuid")
 

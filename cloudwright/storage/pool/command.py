@@ -55,6 +55,9 @@ class CreateStoragePool(Command, answers=StoragePoolView):
             )
         if self.cluster is not None and self.cluster.zone_id != self.zone.id:
             raise ParamError(f"Parameter clusterid: {self.cluster.name} is not in zone {self.zone.name}", param="clusterid")
+        if self.pod is not None and (self.cluster is None or self.cluster.pod_id != self.pod.id):
+            where_ = f"{self.cluster.name} is not in pod {self.pod.name}" if self.cluster else "it is given with the cluster"
+            raise ParamError(f"Parameter podid: {where_}", param="podid")
         kind, address, path = parsed(self.url)
         same = (StoragePool.c.address == address, StoragePool.c.path == path, StoragePool.c.pool_type == kind)
         twin = tx.find(StoragePool, StoragePool.c.zone_id == self.zone.id, *same)
@@ -149,7 +152,7 @@ class DeleteStoragePool(Command):
     """Deletes a storage pool that holds no volumes. Templates installed there are deleted with it."""
 
     id: Ref[StoragePool] = param("the pool")
-    forced: bool = param("even while it is in use otherwise than by volumes", default=False)
+    forced: bool = param("no different: what is there beside volumes is deleted with it", default=False)
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         held = tx.all(Volume, Volume.c.pool_id == self.id.id)

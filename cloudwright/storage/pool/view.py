@@ -16,6 +16,7 @@ from cloudwright.core.view import View, computed, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.capacity import STORAGE_FACTOR
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
+from cloudwright.operations.paging import Paged, cut
 from cloudwright.storage.model import StoragePool
 from cloudwright.storage.pool.open import pools_of
 
@@ -93,16 +94,15 @@ PROVIDERS = {"primary": ["DefaultPrimary"], "image": ["NFS", "Simulator"], "obje
 
 
 class ListStorageProviders(
-    Query, response={"name": ("string", "the provider's name"), "type": ("string", "what it provides: primary or image")}
+    Paged, Query, response={"name": ("string", "the provider's name"), "type": ("string", "what it provides: primary or image")}
 ):
     """Lists the providers of storage."""
 
     type: str = param("primary, image or object", choices=list(PROVIDERS))
     keyword: str | None = param("only those in whose name this occurs")
-    page: int | None = param("which page; there is but one")
-    page_size: int | None = param("how many on a page; all are")
 
     def run(self, reader: Reader, caller: Caller) -> Told:
         kind = self.type.lower()
         names = [name for name in PROVIDERS[kind] if (self.keyword or "").lower() in name.lower()]
-        return Told("dataStoreProvider", [{"name": name, "type": kind.upper()} for name in names])
+        shown = cut(self, names, reader)
+        return Told("dataStoreProvider", [{"name": name, "type": kind.upper()} for name in shown], len(names))

@@ -96,7 +96,7 @@ class RegisterTemplate(Registration, answers=TemplateView, event="TEMPLATE.CREAT
     ssh_key_enabled: bool = param("whether its guests ask for an SSH key", default=False)
     template_tag: str | None = param("the tag that hosts must have")
     details: dict[str, str] = param("further details", default={})
-    bits: int = param("of its processor: 64", default=64, minimum=32, maximum=64)
+    bits: int = param("of its processor: 64", default=64, minimum=64, maximum=64)
     requires_hvm: bool = param("whether it needs hardware virtualisation; here all do", default=True, wire_name="requireshvm")
     is_routing: bool | None = param("for routers", wire_name="isrouting", check=not_built("routers made of templates"))
     template_type: str = param("its type; administrators only", default="USER", choices=TYPES, since="4.19.0")
