@@ -1,4 +1,4 @@
-"""How an agent reaches its server: enrolment, and mutually authenticated WebSockets."""
+"""How an agent reaches its servers: enrolment, and mutually authenticated WebSockets."""
 
 from __future__ import annotations
 
@@ -34,16 +34,35 @@ class Resuming(ssl.SSLContext):
 
 
 class Dialer:
-    """Opens WebSockets to the server with the host's certificate."""
+    """Opens WebSockets to one of the servers with the host's certificate. Those `given` are never forgotten, whatever a server
+    tells: it may know itself by an address that leads nowhere from here."""
 
-    def __init__(self, server: str, state: State) -> None:
-        self._url = f"wss://{server}"
-        self._state = state
+    def __init__(self, given: list[str], state: State) -> None:
+        self._given, self._state = given, state
+        self._servers = list(dict.fromkeys([*given, *state.servers()]))
         self._context = self._fresh()
 
     def renewed(self) -> None:
         """The state's certificates changed: use the new ones from the next connection on."""
         self._context = self._fresh()
+
+    @property
+    def server(self) -> str:
+        """host:port of the one that is dialled now."""
+        return self._servers[0]
+
+    def told(self, servers: list[str]) -> None:
+        """These are the servers now. None says nothing: a server that has just started may not know them yet."""
+        if servers:
+            self._servers = list(dict.fromkeys([self.server, *servers, *self._given]))
+            self._state.keep_servers(self._servers)
+
+    def turn(self) -> None:
+        """Dial the next server from now on."""
+        before = self.server
+        self._servers = [*self._servers[1:], before]
+        if self.server != before:
+            self._context.last = None
 
     @asynccontextmanager
     async def dial(self, path: str, heartbeat: float | None) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -52,7 +71,7 @@ class Dialer:
         async with (
             aiohttp.ClientSession(timeout=timeout) as client,
             client.ws_connect(
-                self._url + path,
+                f"wss://{self.server}{path}",
                 ssl=self._context,
                 server_hostname=pki.SERVER_NAME,
                 heartbeat=heartbeat,
@@ -97,7 +116,7 @@ async def enrol(server: str, fingerprint: str, token: str, state: State) -> str:
     if not pki.matches(enrolled.certificate, key):
         raise EnrolmentFailed(f"the server {server} sent a certificate for another key")
     state.keep_trust(enrolled.trust)
-    state.keep_server(server)
+    state.keep_servers([server])
     state.keep_identity(pki.Identity(enrolled.certificate, key))
     return enrolled.host
 

@@ -30,9 +30,11 @@ class Call(Struct, tag="call", array_like=True):
 
 
 class Welcome(Struct, tag="welcome", array_like=True):
-    """Server to agent: the CA certificates to trust from now on (PEM), the one that signs now first."""
+    """Server to agent: the CA certificates to trust from now on (PEM), the one that signs now first; and where all the servers
+    of this cloud are (host:port), to which the agent goes when it loses this one."""
 
     trust: list[str]
+    servers: list[str] = []
 
 
 class Renewed(Struct, tag="renewed", array_like=True):

@@ -63,6 +63,10 @@ class Hub:
         self._peers.renew(material)
         self._there(self._listener.renew(material))
 
+    def tell(self, servers: list[str]) -> None:
+        """Agents that lose this server go to one of these (host:port) from now on."""
+        self._there(self._listener.tell(servers))
+
     def hosts(self) -> list[str]:
         """The uuids of the hosts that hang on this server."""
         return list(self._listener.links)

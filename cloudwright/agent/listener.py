@@ -92,6 +92,7 @@ class Listener:
         self.address = address
         self._material, self._callbacks, self._heartbeat = material, callbacks, heartbeat
         self._awaited: dict[str, Awaited] = {}
+        self._servers: list[str] = []
         self._reports = ThreadPoolExecutor(1, "hub-reports")
         self._checks = ThreadPoolExecutor(4, "hub-checks")
         self._enroller = Enroller(callbacks.redeem, callbacks.sign, material.trust, self._checks)
@@ -119,8 +120,19 @@ class Listener:
         self._material, self._enroller.trust = material, material.trust
         await self._site.stop()
         await self._listen(self._runner)
+        self._tell_all()
+
+    async def tell(self, servers: list[str]) -> None:
+        """These (host:port) are the servers of this cloud from now on: every agent learns of it."""
+        self._servers = servers
+        self._tell_all()
+
+    def _tell_all(self) -> None:
         for link in self.links.values():
-            link.send(Welcome(material.trust))
+            link.send(self._welcome())
+
+    def _welcome(self) -> Welcome:
+        return Welcome(self._material.trust, self._servers)
 
     async def close(self) -> None:
         """Stop listening and cut all agents."""
@@ -200,7 +212,7 @@ class Listener:
             older.cut("a newer connection of the same host replaced this one")
         if await self._revoked(peer):  # again: whoever revoked meanwhile did not yet find this connection to cut
             return
-        link.send(Welcome(self._material.trust))
+        link.send(self._welcome())
         await self._report(link, self._callbacks.connected, peer.host, hello.facts)
         while frame := await link.receive():
             if isinstance(frame, Push):

@@ -36,7 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_enrolled(given, state))
         if given.enrol_only:
             return 0
-        return asyncio.run(_serve(given.server or state.server(), state, _drivers(given, state)))
+        servers = given.server or state.servers()
+        if not servers:
+            raise EnrolmentFailed("this host does not know where its server is: it needs --server")
+        return asyncio.run(_serve(servers, state, _drivers(given, state)))
     except (EnrolmentFailed, drivers.BadConfiguration, DriverError, OSError) as error:
         log.error("%s", error)
         return 1
@@ -44,7 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("cloudwright agent", description="Serve this host to a Cloudwright server.")
-    parser.add_argument("--server", default="", metavar="HOST:PORT", help="where the server listens for agents")
+    parser.add_argument(
+        "--server",
+        type=_addresses,
+        default=[],
+        metavar="HOST:PORT",
+        help="where the server listens for agents; by comma if several",
+    )
     parser.add_argument("--fingerprint", default="", help="sha256:… of the server's authority, to enrol")
     parser.add_argument(
         "--token-file", type=Path, help=f"file with the one-time token to enrol, - for standard input; or set {TOKEN}"
@@ -68,8 +77,20 @@ async def _enrolled(given: argparse.Namespace, state: State) -> None:
     if not (given.server and given.fingerprint and token.strip()):
         was = "was never enrolled" if identity is None else "has a certificate that ended"
         raise EnrolmentFailed(f"this host {was}: it needs --server, --fingerprint and a token to enrol")
-    host = await enrol(given.server, given.fingerprint, token.strip(), state)
-    log.info("enrolled", extra={"host": host, "server": given.server})
+    refusals = []
+    for server in given.server:
+        try:
+            host = await enrol(server, given.fingerprint, token.strip(), state)
+        except EnrolmentFailed as refusal:
+            refusals.append(str(refusal))
+        else:
+            log.info("enrolled", extra={"host": host, "server": server})
+            return
+    raise EnrolmentFailed("; ".join(refusals))
+
+
+def _addresses(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _drivers(given: argparse.Namespace, state: State) -> Drivers:
@@ -81,9 +102,9 @@ def _drivers(given: argparse.Namespace, state: State) -> Drivers:
     return drivers.real(drivers.read(given.config), host, given.state)
 
 
-async def _serve(server: str, state: State, served: Drivers) -> int:
+async def _serve(servers: list[str], state: State, served: Drivers) -> int:
     """Until told to end by SIGTERM or SIGINT."""
-    running = asyncio.create_task(Agent(server, state, served).run())
+    running = asyncio.create_task(Agent(servers, state, served).run())
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     try:

@@ -33,9 +33,9 @@ STUBBORN = 16  # failures to count at once when the server refuses this host: it
 class Agent:
     """One host's agent. Drivers run on threads; everything else on the loop of `run`."""
 
-    def __init__(self, server: str, state: State, drivers: Drivers, pace: Pace | None = None) -> None:
+    def __init__(self, servers: list[str], state: State, drivers: Drivers, pace: Pace | None = None) -> None:
         self._drivers, self._pace = drivers, pace or Pace()
-        self._dialer = Dialer(server, state)
+        self._dialer = Dialer(servers, state)
         self._leave: Callable[[], object] = lambda: None
         own = Own(state, self._dialer.renewed, self._reconnect)
         self._duties = Duties(
@@ -64,7 +64,7 @@ class Agent:
         self._leave()
 
     async def _once(self) -> None:
-        """One connection, from dialling to its end, which is logged."""
+        """One connection, from dialling to its end, which is logged. Where there was none the next server is dialled next."""
         try:
             known = await asyncio.to_thread(facts, self._drivers)
             await self._duties.changes.begin()
@@ -72,19 +72,21 @@ class Agent:
             async with self._dialer.dial("/agent", heartbeat) as socket:
                 self._leave = _leaving(socket)
                 await socket.send_bytes(encode(Hello(PROTOCOL, cloudwright.__version__, known)))
-                await Session(socket, self._duties, self._pace, self._welcomed).serve()
+                await Session(socket, self._duties, self._pace, self._welcomed, self._dialer.told).serve()
             log.warning("connection ended", extra={"code": socket.close_code})
         except DriverError as error:
             log.error("host not ready", extra={"why": str(error)})
         except aiohttp.WSServerHandshakeError as error:
             self._failures = STUBBORN if error.status == 403 else self._failures
-            log.error("server refused this host", extra={"status": error.status})
+            log.error("server refused this host", extra={"server": self._dialer.server, "status": error.status})
+            self._dialer.turn()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("no connection", extra={"why": str(error) or type(error).__name__})
+            log.warning("no connection", extra={"server": self._dialer.server, "why": str(error) or type(error).__name__})
+            self._dialer.turn()
 
     def _welcomed(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         resumed = self._dialer.remember(socket)
-        log.info("connected", extra={"resumed": resumed, "failures": self._failures})
+        log.info("connected", extra={"server": self._dialer.server, "resumed": resumed, "failures": self._failures})
         self._failures = 0
 
 

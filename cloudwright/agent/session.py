@@ -43,7 +43,8 @@ class Duties:
 
 
 class Session:
-    """Serves one socket until it ends. `welcomed` is called with it when the server has accepted this host."""
+    """Serves one socket until it ends. `welcomed` is called with it when the server has accepted this host, `told` with the
+    addresses of all servers whenever they are told."""
 
     def __init__(
         self,
@@ -51,8 +52,9 @@ class Session:
         duties: Duties,
         pace: Pace,
         welcomed: Callable[[aiohttp.ClientWebSocketResponse], None],
+        told: Callable[[list[str]], None],
     ) -> None:
-        self._socket, self._duties, self._pace, self._welcomed = socket, duties, pace, welcomed
+        self._socket, self._duties, self._pace, self._welcomed, self._told = socket, duties, pace, welcomed, told
         self._outbox: asyncio.Queue[FromAgent] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._work: list[asyncio.Task[None]] = []
@@ -80,6 +82,7 @@ class Session:
     def _handle(self, frame: FromServer) -> None:
         if isinstance(frame, Welcome):
             self._duties.renewal.welcome(frame)
+            self._told(frame.servers)
             if len(self._work) == 1:
                 self._welcomed(self._socket)
                 self._work += [asyncio.create_task(self._observe()), asyncio.create_task(self._push_changes())]

@@ -1,4 +1,4 @@
-"""What an agent keeps on its host: its key and certificate, whom it trusts, and where the server is."""
+"""What an agent keeps on its host: its key and certificate, whom it trusts, and where the servers are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cloudwright.agent import pki
 
-IDENTITY, TRUST, SERVER = "identity.pem", "trust.pem", "server"
+IDENTITY, TRUST, SERVERS = "identity.pem", "trust.pem", "servers"
 KEY_END = "-----END PRIVATE KEY-----\n"
 
 
@@ -31,9 +31,9 @@ class State:
         text = self._read(TRUST)
         return pki.split(text) if text else []
 
-    def server(self) -> str:
-        """host:port of the server, or ""."""
-        return self._read(SERVER).strip()
+    def servers(self) -> list[str]:
+        """host:port of each known server, the one to dial first at the head."""
+        return self._read(SERVERS).split()
 
     def keep_identity(self, identity: pki.Identity) -> None:
         """Replace key and certificate, both at once."""
@@ -43,9 +43,9 @@ class State:
         """Replace the CA certificates."""
         self._write(TRUST, "".join(trust))
 
-    def keep_server(self, server: str) -> None:
-        """Remember where the server is."""
-        self._write(SERVER, server + "\n")
+    def keep_servers(self, servers: list[str]) -> None:
+        """Remember where the servers are."""
+        self._write(SERVERS, "\n".join(servers) + "\n")
 
     def _read(self, name: str) -> str:
         path = self.directory / name

@@ -19,6 +19,7 @@ from cloudwright.cli.screens import Screens
 from cloudwright.cloud import Cloud, master_key
 from cloudwright.compute.vm.console import ENDPOINT
 from cloudwright.core.server import Server as Member
+from cloudwright.core.server import addresses
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.world import TableWorld
 from cloudwright.infrastructure import authority
@@ -70,6 +71,7 @@ class Node:
         self._http: Server | None = None
         self._look, self._ended = threading.Event(), threading.Event()
         self._heeded: object = None
+        self._told: list[str] = []
         self._care = threading.Thread(target=self._care_for_hub, name="hub-care", daemon=True)
 
     @property
@@ -138,6 +140,7 @@ class Node:
             f"{self._first_advertised() if self.options.agents_address in ANYWHERE else self.options.agents_address}:{hub.port}"
         )
         self.cloud.db.write(lambda tx: tx.update(tx.get(Member, self.cloud.member.id), address=address))
+        self._tell_servers(hub)
         self.cloud.reach.remote = Remote(hub.call, self.cloud.db)
         self.cloud.member.each_beat.append(self._heed_others)
         for signal in ("revoked", "authority", "host"):
@@ -154,17 +157,24 @@ class Node:
                 continue
             try:
                 authority.cut_revoked(self.cloud.db, self._hub)
+                self._tell_servers(self._hub)
                 if not came or self._trust() != self._shown:
                     self._hub.renew(self._material())
             except Exception:
                 log.exception("hosts could not be looked after; it is tried again")
 
     def _heed_others(self) -> None:
-        """See what other servers decided about hosts: signals do not leave their process."""
-        now = authority.changes(self.cloud.db.read())
+        """See what other servers decided about hosts, and which there are: signals do not leave their process."""
+        now = authority.changes(self.cloud.db.read()), addresses(self.cloud.db.read())
         if now != self._heeded:
             self._heeded = now
             self._look.set()
+
+    def _tell_servers(self, hub: Hub) -> None:
+        known = addresses(self.cloud.db.read())
+        if known != self._told:
+            hub.tell(known)
+            self._told = known
 
     def _material(self) -> Any:
         names = [*self.options.advertise.split(","), *authority.ADDRESS.get(self.cloud.db.read()).split(","), "127.0.0.1"]

@@ -23,7 +23,7 @@ from cloudwright.core.db import Database, Fenced
 from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.task import TaskRow
-from cloudwright.core.tx import Tx
+from cloudwright.core.tx import Reader, Tx
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,12 @@ _RENEW = Prepared(
     .values(beat=sa.bindparam("next"))
 )
 _LANDED = sa.select(Server.c.beat).where(Server.c.id == sa.bindparam("me")).with_for_update()
+
+
+def addresses(reader: Reader) -> list[str]:
+    """Where the living servers are reached."""
+    there = reader.all(Server, Server.c.alive.is_(True), Server.c.address != "")
+    return sorted(row.address for row in there)
 
 
 class Membership:

@@ -141,7 +141,7 @@ class Site:
         running: list[asyncio.Task[None]] = []
 
         async def live() -> None:
-            running.append(asyncio.create_task(Agent(self.address, state, drivers or self.drivers(host), pace).run()))
+            running.append(asyncio.create_task(Agent([self.address], state, drivers or self.drivers(host), pace).run()))
             made.set()
             await _settled(asyncio.gather(*running, return_exceptions=True))
 

@@ -36,7 +36,7 @@ async def live(server: str, directory: Path) -> None:
         host = place.name
         network, images = cast(HostNetwork, NoRouters()), cast(ImageStore, object())
         drivers = Drivers(FakeHypervisor(world, host), cast(Pool, FakePool(world, host)), images, network)
-        agents.append(asyncio.create_task(Agent(server, State(place), drivers, pace).run()))
+        agents.append(asyncio.create_task(Agent([server], State(place), drivers, pace).run()))
     await asyncio.to_thread(sys.stdin.read)
     for agent in agents:
         agent.cancel()

@@ -33,7 +33,7 @@ def try_to_enrol(site: Site, token: str, fingerprint: str = "") -> State:
 
 async def greet(site: Site, state: State) -> bytes:
     """Connect as the host, say hello, and answer the first frame."""
-    async with Dialer(site.address, state).dial("/agent", heartbeat=None) as socket:
+    async with Dialer([site.address], state).dial("/agent", heartbeat=None) as socket:
         await socket.send_bytes(encode(Hello(PROTOCOL, "0", FACTS)))
         return await socket.receive_bytes(timeout=5)
 
@@ -198,7 +198,7 @@ def test_sessions_are_resumed_and_still_know_who_is_there(site: Site) -> None:
     host, state = site.enrolled()
 
     async def twice() -> list[bool]:
-        dialer, resumed = Dialer(site.address, state), []
+        dialer, resumed = Dialer([site.address], state), []
         for _ in range(2):
             async with dialer.dial("/agent", heartbeat=None) as socket:
                 await socket.send_bytes(encode(Hello(PROTOCOL, "0", FACTS)))

@@ -46,11 +46,26 @@ def test_an_agent_that_starts_before_its_server_finds_it(site: Site) -> None:
         site.until(lambda: host in site.hub.hosts())
 
 
+def test_an_agent_whose_server_is_gone_goes_to_another(site: Site) -> None:
+    host, state = site.enrolled()
+    first, other = site.hub, site.new_hub()
+    other.start()
+    with site.agent(host, state):
+        site.hub = other
+        addresses = [f"127.0.0.1:{port}" for port in (first.port, 1, other.port)]
+        first.tell(addresses)
+        site.until(lambda: state.servers() == addresses)
+        first.stop()
+        site.until(lambda: host in other.hosts())
+        assert other.drivers(host).hypervisor.machines() == []
+    assert sorted(state.servers()) == sorted(addresses)  # told nothing by the other, it forgets none
+
+
 def test_a_silent_agent_is_found_out(site: Site) -> None:
     host, state = site.enrolled()
 
     async def freeze() -> None:
-        async with Dialer(site.address, state).dial("/agent", heartbeat=None) as socket:
+        async with Dialer([site.address], state).dial("/agent", heartbeat=None) as socket:
             await socket.send_bytes(HELLO)
             await socket.receive_bytes(timeout=5)
             assert site.hub.hosts() == [host]
@@ -94,7 +109,7 @@ frames = st.one_of(
 def test_no_frame_whatever_kills_the_hub(site: Site) -> None:
     good = site.crowd(1)[0]  # in a process of its own: hypothesis wants `random` for itself
     _, bad_state = site.enrolled()
-    dialer = Dialer(site.address, bad_state)
+    dialer = Dialer([site.address], bad_state)
 
     async def say(greet: bool, said: list[bytes], as_text: bool) -> None:
         try:
@@ -126,7 +141,7 @@ def test_an_oversized_frame_ends_only_its_own_connection(site: Site, monkeypatch
     bad, bad_state = site.enrolled()
 
     async def shout() -> WSMsgType:
-        async with Dialer(site.address, bad_state).dial("/agent", heartbeat=None) as socket:
+        async with Dialer([site.address], bad_state).dial("/agent", heartbeat=None) as socket:
             await socket.send_bytes(HELLO)
             await socket.receive_bytes(timeout=5)
             await socket.send_bytes(b"x" * 100_000)

@@ -81,7 +81,7 @@ def test_state_is_private_and_replaced_whole(tmp_path: Path) -> None:
     state = State(tmp_path / "agent")
     assert state.identity() is None
     assert state.trust() == []
-    assert state.server() == ""
+    assert state.servers() == []
     authority = pki.create_authority()
     for _ in range(2):
         key = pki.new_key()
@@ -89,13 +89,13 @@ def test_state_is_private_and_replaced_whole(tmp_path: Path) -> None:
         state.keep_identity(identity)
         assert state.identity() == identity
     state.keep_trust([authority.certificate, pki.create_authority().certificate])
-    state.keep_server("cloud.example.org:8250")
+    state.keep_servers(["cloud.example.org:8250", "[2001:db8::1]:8250"])
     assert state.trust()[0] == authority.certificate
     assert len(state.trust()) == 2
-    assert state.server() == "cloud.example.org:8250"
+    assert state.servers() == ["cloud.example.org:8250", "[2001:db8::1]:8250"]
     assert state.directory.stat().st_mode & 0o777 == 0o711
     assert {file.name: file.stat().st_mode & 0o777 for file in state.directory.iterdir()} == {
         "identity.pem": 0o600,
         "trust.pem": 0o600,
-        "server": 0o600,
+        "servers": 0o600,
     }

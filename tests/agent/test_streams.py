@@ -148,7 +148,7 @@ def test_nobody_dials_a_stream_that_was_not_asked_for(site: Site) -> None:
     _, state = site.enrolled()
 
     async def intrude() -> None:
-        async with Dialer(site.address, state).dial("/stream/" + "0" * 32, heartbeat=None):
+        async with Dialer([site.address], state).dial("/stream/" + "0" * 32, heartbeat=None):
             pass
 
     with pytest.raises(aiohttp.WSServerHandshakeError, match="404"):
