@@ -210,6 +210,15 @@ def test_reboot_keeps_the_definition(bench: Bench) -> None:
     assert bench.driver.see(machine.name).disks == [machine.disks[0].volume]
 
 
+def test_a_guest_that_still_starts_is_restarted_soon(bench: Bench) -> None:
+    machine = bench.running()
+    bench.driver.reboot(machine.name, force=True)
+    began = time.monotonic()
+    bench.driver.reboot(machine.name, grace=2.0)  # it cannot listen yet
+    assert time.monotonic() - began < 20
+    assert bench.driver.see(machine.name).power is Power.RUNNING
+
+
 def test_remove_stops_and_forgets_and_leaves_disks(bench: Bench) -> None:
     machine = bench.running()
     bench.driver.remove(machine.name)

@@ -17,7 +17,7 @@ from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.infrastructure.model import Host
 
-GRACE = setting("vm.stop.grace", 30, "seconds that a guest is given to shut down before it is stopped by force", minimum=0)
+GRACE = setting("vm.stop.grace", 30, "seconds that a guest is given to shut down or restart before it is made to", minimum=0)
 
 
 def take_down(task: Task, vm: Vm, host: Host, force: bool) -> bool:
@@ -100,7 +100,8 @@ class RebootVm(Task, rank=50):
         vm = self.read.get(Vm, self.vm)
         if vm.state != "Running" or vm.host_id is None:
             raise WrongState(f"{vm.name} cannot be rebooted while it is {vm.state}")
-        self.reach(Hypervisor, self.read.get(Host, vm.host_id)).reboot(vm.instance_name, force=self.force)
+        grace = float(GRACE.get(self.read))
+        self.reach(Hypervisor, self.read.get(Host, vm.host_id)).reboot(vm.instance_name, force=self.force, grace=grace)
         self.say("reset" if self.force else "rebooted")
 
 

@@ -142,8 +142,9 @@ class Hypervisor(Protocol):
         """Ask the guest to shut down, after `grace` seconds (at once when `force`) pull the plug. Gone is done,
         and what crashed stays CRASHED."""
 
-    def reboot(self, name: str, force: bool = False) -> None:
-        """Restart the guest; it keeps its definition. Raises NotThere when it does not run."""
+    def reboot(self, name: str, force: bool = False, grace: float = 30.0) -> None:
+        """Ask the guest to restart, after `grace` seconds (at once when `force`) press reset; it keeps its definition. Raises
+        NotThere when it does not run."""
 
     def remove(self, name: str) -> None:
         """Forget a stopped machine's definition; a running one is stopped by force. Its disks stay."""

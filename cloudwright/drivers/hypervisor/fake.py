@@ -74,7 +74,7 @@ class FakeHypervisor:
         if value and value["power"] in (Power.RUNNING, Power.PAUSED):
             self._set_power(_machine(value), Power.STOPPED)
 
-    def reboot(self, name: str, force: bool = False) -> None:
+    def reboot(self, name: str, force: bool = False, grace: float = 30.0) -> None:
         self._meet("reboot")
         self._set_power(self._running(name), Power.RUNNING, self._clock())
 

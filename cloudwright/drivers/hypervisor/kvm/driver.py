@@ -44,7 +44,6 @@ _ON_ITS_WAY = {libvirt.VIR_DOMAIN_PAUSED_STARTING_UP, libvirt.VIR_DOMAIN_PAUSED_
 _FORGET = libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
 _FORGET |= libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
 _PRESS_AGAIN = 5.0  # seconds; a guest that is still booting misses the power button
-_REBOOT_PATIENCE = 30.0
 _POLL = 0.05
 
 
@@ -114,25 +113,23 @@ class KvmHypervisor:
         domain = self._lookup(name)
         if domain is None:
             return
+
+        def press() -> None:
+            domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+
         with spoken(f"{name} cannot be stopped"):
-            if not force and not self._shut_down(domain, grace):
-                force = True
-            if force and domain.isActive():
+            if (force or not _obeys(press, lambda: not domain.isActive(), grace)) and domain.isActive():
                 self._pull_plug(domain)
 
-    def reboot(self, name: str, force: bool = False) -> None:
-        domain = self._running(name)
-        before, end = self._link.reboots.get(name, 0), time.monotonic() + _REBOOT_PATIENCE
-        with spoken(f"{name} cannot be restarted"):
-            if force:
-                domain.reset()
-                return
+    def reboot(self, name: str, force: bool = False, grace: float = 30.0) -> None:
+        domain, before = self._running(name), self._link.reboots.get(name, 0)
+
+        def press() -> None:
             domain.reboot(libvirt.VIR_DOMAIN_REBOOT_ACPI_POWER_BTN)
-            while self._link.reboots.get(name, 0) == before:
-                if time.monotonic() > end:
-                    domain.reset()  # the guest does not listen
-                    return
-                time.sleep(_POLL)
+
+        with spoken(f"{name} cannot be restarted"):
+            if force or not _obeys(press, lambda: self._link.reboots.get(name, 0) != before, grace):
+                domain.reset()
 
     def remove(self, name: str) -> None:
         domain = self._lookup(name)
@@ -272,20 +269,6 @@ class KvmHypervisor:
 
     # Stopping
 
-    def _shut_down(self, domain: libvirt.virDomain, grace: float) -> bool:
-        """Press the power button until the guest is off; False when it was not within `grace` seconds."""
-        end, pressed = time.monotonic() + grace, float("-inf")
-        while domain.isActive():
-            now = time.monotonic()
-            if now >= end:
-                return False
-            if now > pressed + _PRESS_AGAIN:
-                pressed = now
-                with contextlib.suppress(libvirt.libvirtError):  # it may be off by now, or paused
-                    domain.shutdownFlags(libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
-            time.sleep(_POLL)
-        return True
-
     def _pull_plug(self, domain: libvirt.virDomain) -> None:
         try:
             domain.destroy()
@@ -323,6 +306,21 @@ class KvmHypervisor:
                 changed(seen)
             except Exception:
                 _log.exception("a watcher failed on %s being %s", seen.name, seen.power)
+
+
+def _obeys(press: Callable[[], object], done: Callable[[], bool], grace: float) -> bool:
+    """Press the guest's button until it did what that asks for; False when it did not within `grace` seconds."""
+    end, pressed = time.monotonic() + grace, float("-inf")
+    while not done():
+        now = time.monotonic()
+        if now >= end:
+            return False
+        if now > pressed + _PRESS_AGAIN:
+            pressed = now
+            with contextlib.suppress(libvirt.libvirtError):  # it may be off by now, or paused
+                press()
+        time.sleep(_POLL)
+    return True
 
 
 def _power(state: int, reason: int) -> Power:
