@@ -5,6 +5,7 @@ import { useCatalogue } from "./api/use";
 import { t } from "./lib/words";
 import { Home } from "./pages/Home";
 import { ListPage } from "./pages/ListPage";
+import { NEEDS } from "./ui/entries";
 import { Shell } from "./ui/Shell";
 
 // Parts of pages that a first list does not need.
@@ -38,7 +39,14 @@ function Created(): ReactNode {
 
 const root = createRootRoute({ component: Shell, notFoundComponent: Missing });
 const page = (path: string, component: () => ReactNode) => createRoute({ getParentRoute: () => root, path, component });
-const lazy = (path: string, load: () => Promise<Record<string, unknown>>, name: string) => createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load as never, name as never) });
+
+/** A page made by hand, loaded when it is wanted; it is there for those only whose role lists what it shows. */
+function lazy(path: string, load: () => Promise<Record<string, unknown>>, name: string) {
+  const Page = lazyRouteComponent(load as never, name as never) as (() => ReactNode) & { preload?: () => Promise<void> };
+  const needs = NEEDS[path];
+  const Allowed = () => (needs === undefined || useCatalogue().has(needs) ? <Page /> : <Missing />);
+  return createRoute({ getParentRoute: () => root, path, component: Object.assign(Allowed, { preload: Page.preload }) as never });
+}
 
 const tree = root.addChildren([
   page("/", Home),

@@ -1,66 +1,159 @@
-// The page around noVNC: one machine's screen, opened with a token that works once.
+// The page around noVNC: one machine's screen. A token opens it once; for the next time another is asked of the API, by the session
+// of the console that opened this window. Without that (`vm` in the address), a screen that was lost stays lost.
 import RFB from "/client/vnc/novnc/core/rfb.js";
+import { t, translate } from "/client/vnc/words.js";
 
-const TRIES = 5;
+const TRIES = 5; // with one token
+const SLOWEST = 8000; // ms between two looks at a machine
+const KEYS = { "Ctrl-Alt-Del": [0xffe3, 0xffe9, 0xffff], "Ctrl-Alt-F1": [0xffe3, 0xffe9, 0xffbe], "Ctrl-Alt-F2": [0xffe3, 0xffe9, 0xffbf], "Ctrl-C": [0xffe3, 0x63], "Alt-Tab": [0xffe9, 0xff09], Esc: [0xff1b] };
+const LINE = { "\n": 0xff0d, "\t": 0xff09 };
 const element = (id) => document.getElementById(id);
-const token = new URLSearchParams(location.search).get("token");
+const given = new URLSearchParams(location.search);
+const machine = given.get("vm");
+let token = given.get("token");
 let screen = null;
 let seen = false; // a picture was there, so the token is used up
 let tries = 0;
+let pause = 500;
 
 function say(state, text) {
   element("state").dataset.state = state;
   element("state").textContent = text;
-  element("keys").disabled = state !== "connected";
+  for (const id of ["keys", "paste"]) element(id).disabled = state !== "connected";
 }
 
-function notice(title, text, again) {
+function notice(title, text, offers = []) {
   element("notice").hidden = false;
-  element("notice").querySelector("h1").textContent = title;
+  element("notice").querySelector("h2").textContent = title;
   element("notice").querySelector("p").textContent = text;
-  element("again").hidden = !again;
+  for (const id of ["start", "again"]) element(id).hidden = !offers.includes(id);
+}
+
+// What a command answers; refused, an error with the server's sentence and number.
+async function api(command, params) {
+  const body = new URLSearchParams({ ...params, command, response: "json", sessionkey: localStorage.getItem("sessionkey") ?? "" });
+  const answer = await fetch("/client/api", { method: "POST", body });
+  const told = Object.values(await answer.json())[0];
+  if (!answer.ok) throw Object.assign(new Error(told.errortext), { status: answer.status });
+  return told;
 }
 
 function connect() {
   tries += 1;
   element("notice").hidden = true;
-  say("connecting", tries > 1 ? `Connecting, attempt ${tries} of ${TRIES} …` : "Connecting …");
+  say("connecting", tries > 1 ? t("Connecting, attempt {tries} of {most} …", { tries, most: TRIES }) : t("Connecting …"));
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   screen = new RFB(element("screen"), `${scheme}//${location.host}/client/console?token=${encodeURIComponent(token)}`);
-  screen.scaleViewport = true;
+  scaled(element("scale").ariaPressed === "true");
   screen.background = "#0b0d0f";
   screen.addEventListener("connect", connected);
   screen.addEventListener("disconnect", disconnected);
-  screen.addEventListener("desktopname", (event) => named(event.detail.name));
+  screen.addEventListener("desktopname", (event) => { if (!machine) named(event.detail.name); });
 }
 
 function named(name) {
   element("name").textContent = name;
-  document.title = name ? `${name} – Console` : "Console";
+  document.title = name ? `${name} – ${t("Console")}` : t("Console");
 }
 
 function connected() {
   seen = true;
-  say("connected", "Connected");
+  pause = 500;
+  say("connected", t("Connected"));
   screen.focus();
 }
 
 function disconnected() {
   screen = null;
-  if (seen) {
-    say("ended", "Disconnected");
-    notice("The connection has ended", "The machine was stopped or the network failed. Open the console again from the machine's page.", false);
+  if (machine && (seen || tries >= 2)) {
+    say("connecting", t("Not connected, trying again …"));
+    setTimeout(reopen, pause);
+  } else if (seen) {
+    say("ended", t("Disconnected"));
+    notice(t("The connection has ended"), t("The machine was stopped or the network failed. Open the console again from the machine's page."));
   } else if (tries < TRIES) {
-    say("connecting", "Not connected, trying again …");
+    say("connecting", t("Not connected, trying again …"));
     setTimeout(connect, 500 * 2 ** (tries - 1));
   } else {
-    say("ended", "Not connected");
-    notice("The console does not open", "The link may have expired or been used before, or the machine is not running. Open the console again from the machine's page.", true);
+    say("ended", t("Not connected"));
+    notice(t("The console does not open"), t("The link may have expired or been used before, or the machine is not running. Open the console again from the machine's page."), ["again"]);
   }
 }
 
-element("keys").addEventListener("click", () => {
-  screen?.sendCtrlAltDel();
+// Look at the machine, and open its screen anew as soon as there is one.
+async function reopen() {
+  pause = Math.min(pause * 2, SLOWEST);
+  try {
+    const told = await api("listVirtualMachines", { id: machine, listall: "true" });
+    const row = told.virtualmachine?.[0];
+    if (!row) return gone(t("There is no such machine any more"), "");
+    named(row.name);
+    if (row.state === "Running") return await renewed();
+    say("ended", t("It is {state}", { state: row.state }));
+    notice(t("{name} is {state}", { name: row.name, state: row.state }), t("A machine has a screen while it runs."), row.state === "Stopped" ? ["start"] : []);
+    setTimeout(reopen, pause);
+  } catch (error) {
+    if (error.status === 401 || error.status === 511) return gone(t("Your session ended"), t("Sign in again in the console's main window, then try again here."));
+    if (error.status) return gone(t("The console does not open"), error.message);
+    say("connecting", t("The server does not answer, trying again …"));
+    setTimeout(reopen, pause);
+  }
+}
+
+async function renewed() {
+  const told = await api("createConsoleEndpoint", { virtualmachineid: machine });
+  token = (told.consoleendpoint ?? told).websocket.token;
+  tries = 0;
+  seen = false;
+  connect();
+}
+
+function gone(title, text) {
+  say("ended", t("Not connected"));
+  notice(title, text, ["again"]);
+}
+
+function scaled(fit) {
+  element("scale").ariaPressed = String(fit);
+  if (!screen) return;
+  screen.scaleViewport = fit;
+  screen.clipViewport = !fit;
+  screen.dragViewport = !fit;
+}
+
+function press(keys) {
+  for (const key of keys) screen?.sendKey(key, null, true);
+  for (const key of keys.toReversed()) screen?.sendKey(key, null, false);
+}
+
+function type(text) {
+  for (const char of text.replaceAll("\r", "")) {
+    const code = char.codePointAt(0);
+    press([LINE[char] ?? (code < 0x100 ? code : 0x01000000 | code)]);
+  }
+}
+
+element("keys").add(new Option(t("Send keys"), ""));
+for (const name of Object.keys(KEYS)) element("keys").add(new Option(name, name));
+element("keys").addEventListener("change", () => {
+  press(KEYS[element("keys").value] ?? []);
+  element("keys").value = "";
+  screen?.focus();
+});
+element("paste").addEventListener("click", () => {
+  const shown = element("typed").toggleAttribute("hidden");
+  element("paste").ariaExpanded = String(!shown);
+  if (!shown) element("text").focus();
+});
+element("typed").addEventListener("submit", (event) => {
+  event.preventDefault();
+  type(element("text").value);
+  element("text").value = "";
+  element("paste").click();
+  screen?.focus();
+});
+element("scale").addEventListener("click", () => {
+  scaled(element("scale").ariaPressed !== "true");
   screen?.focus();
 });
 element("full").addEventListener("click", () => {
@@ -68,13 +161,26 @@ element("full").addEventListener("click", () => {
   else element("screen").requestFullscreen();
   screen?.focus();
 });
+element("start").addEventListener("click", async () => {
+  element("start").hidden = true;
+  try {
+    await api("startVirtualMachine", { id: machine });
+    pause = 500;
+  } catch (error) {
+    notice(t("It was not started"), error.message, ["start"]);
+  }
+});
 element("again").addEventListener("click", () => {
   tries = 0;
-  connect();
+  if (machine) reopen();
+  else connect();
 });
 
+translate();
+if (machine) api("listVirtualMachines", { id: machine, listall: "true" }).then((told) => named(told.virtualmachine?.[0]?.name ?? ""), () => {});
 if (token) connect();
+else if (machine) reopen();
 else {
-  say("ended", "Not connected");
-  notice("There is no console here", "Open the console from the machine's page.", false);
+  say("ended", t("Not connected"));
+  notice(t("There is no console here"), t("Open the console from the machine's page."));
 }

@@ -21,6 +21,8 @@ const PAGES: (Entry & { needs: string })[] = [
   { to: "/identity", title: "Identity", icon: "users-group", section: "Settings", needs: "listLdapConfigurations" },
   { to: "/settings", title: "Configuration", icon: "settings", section: "Settings", needs: "listConfigurations" },
 ];
+/** The list without which such a page is not there. */
+export const NEEDS: Record<string, string> = { ...Object.fromEntries(PAGES.map((page) => [page.to, page.needs])), "/domains": "listDomains", "/setup": "createZone", "/new/instances": "deployVirtualMachine" };
 const FOLDED = new Set(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "configuration", "port-forwarding", "firewall"]);
 
 export const OWN = new Set([...PAGES.map((page) => page.to), "/domains", "/profile", "/setup", "/reference", "/about"]); // pages that are no lists
