@@ -56,17 +56,20 @@ export function SameRequest({ command, params }: { command: Command; params: Par
   );
 }
 
-export function ActionForm({ command, fixed = {}, initial = {}, done, submit, opened = false }: {
+export function ActionForm({ command, fixed = {}, initial = {}, changes = false, done, submit, opened = false }: {
   command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string; opened?: boolean;
+  changes?: boolean; // `initial` is what there is: of it only what was changed is sent
 }): ReactNode {
-  const [values, setValues] = useState<Values>(initial);
+  const [begun] = useState(initial);
+  const [values, setValues] = useState<Values>(begun);
   const [more, setMore] = useState(opened);
   const run = useBegin();
   const fields = useMemo(() => Catalogue.fillable(command).filter((param) => !(param.name in fixed)), [command, fixed]);
   const first = fields.filter((param) => param.required || param.name in initial || param.name === "name" || param.name === "displaytext");
   const rest = fields.filter((param) => !first.includes(param));
   const failed: ApiError | null = run.error;
-  const params = { ...fixed, ...request(command, values) };
+  const needed = (name: string) => command.params.some((param) => param.name === name && param.required);
+  const params = { ...fixed, ...request(command, changes ? Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== begun[name] || needed(name))) : values) };
   const go = (event: FormEvent) => {
     event.preventDefault();
     run.mutate({ command: command.name, params }, { onSuccess: done });

@@ -37,8 +37,8 @@ export function label(command: Command, kind: Kind): string {
 /** What the form of an update begins with: what the row says now. */
 function beginning(command: Command, row: Row): Values {
   if (!command.name.startsWith("update")) return {};
-  const names = Catalogue.fillable(command).map((param) => param.name);
-  return Object.fromEntries(names.filter((name) => ["string", "number", "boolean"].includes(typeof row[name]) && name !== "id").slice(0, 6).map((name) => [name, row[name]]));
+  const known = Catalogue.fillable(command).filter((param) => ["string", "number", "boolean"].includes(typeof row[param.name]) && row[param.name] !== "" && param.name !== "id" && param.type !== "map");
+  return Object.fromEntries(known.slice(0, 6).map((param) => [param.name, param.type === "list" ? String(row[param.name]).split(",") : row[param.name]]));
 }
 
 export interface Asked {
@@ -60,7 +60,7 @@ export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked:
       {asked && !told && (
         <div className="stack">
           {destructive(asked.command) && row && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
-          <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
+          <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} changes={row !== undefined} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
         </div>
       )}
     </Drawer>

@@ -4,6 +4,7 @@ import { useState, type FormEvent, type ReactNode } from "react";
 import type { ApiError, Params, Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
 import { t } from "../../lib/words";
+import { ActionPanel, type Asked } from "../../ui/actions";
 import { Explain } from "../../ui/Explain";
 import { Picker } from "../../ui/Picker";
 import { Status } from "../../ui/values";
@@ -17,7 +18,7 @@ const SORTS: Record<Sort, { list: string; create: string; remove: string; update
 const ports = (from: unknown, to: unknown) => (from === undefined || from === null ? t("all") : to === undefined || to === null || to === from ? String(from) : `${String(from)}–${String(to)}`);
 const range = (text: string): [string, string] => { const [from = "", to = from] = text.split(/[-–]/).map((part) => part.trim()); return [from, to]; };
 
-function RuleRow({ rule, sort }: { rule: Row; sort: Sort }): ReactNode {
+function RuleRow({ rule, sort, change }: { rule: Row; sort: Sort; change: (sort: Sort, rule: Row) => void }): ReactNode {
   const catalogue = useCatalogue();
   const run = usePerform();
   const forward = sort === "forward";
@@ -29,7 +30,7 @@ function RuleRow({ rule, sort }: { rule: Row; sort: Sort }): ReactNode {
         <td className="mono">{String(rule["cidrlist"] ?? "") || "0.0.0.0/0"}</td>
         <td>{forward ? `${String(rule["virtualmachinename"])}:${ports(rule["privateport"], rule["privateendport"])}` : t("allowed")}</td>
         <td><Status state={String(rule["state"])} /></td>
-        <td style={{ textAlign: "end" }}>{catalogue.has(SORTS[sort].remove) && <Button size="compact-xs" variant="default" loading={run.isPending} onClick={() => run.mutate({ command: SORTS[sort].remove, params: { id: String(rule["id"]) } })}>{t("Remove")}</Button>}</td>
+        <td style={{ textAlign: "end", whiteSpace: "nowrap" }}>{catalogue.has(SORTS[sort].update) && <><Button size="compact-xs" variant="default" onClick={() => change(sort, rule)}>{t("Change")}</Button>{" "}</>}{catalogue.has(SORTS[sort].remove) && <Button size="compact-xs" variant="default" loading={run.isPending} onClick={() => run.mutate({ command: SORTS[sort].remove, params: { id: String(rule["id"]) } })}>{t("Remove")}</Button>}</td>
       </tr>
       {run.error && <tr><td colSpan={7}><Explain error={run.error} title={t("The rule was not removed")} /></td></tr>}
     </>
@@ -98,15 +99,19 @@ export function AddressRules({ row }: { row: Row }): ReactNode {
   const forward = useList(SORTS.forward.list, narrow, catalogue.has(SORTS.forward.list));
   const rules: [Sort, Row][] = [...(forward.data?.rows ?? []).map((rule) => ["forward", rule] as [Sort, Row]), ...(firewall.data?.rows ?? []).map((rule) => ["firewall", rule] as [Sort, Row])];
   const failed = (firewall.error ?? forward.error) as ApiError | null;
+  const [asked, setAsked] = useState<Asked & { sort: Sort }>();
+  const change = (sort: Sort, rule: Row) => { const command = catalogue.commands.get(SORTS[sort].update); if (command) setAsked({ command, rows: [rule], sort }); };
+  const kind = asked && catalogue.kinds.find((one) => one.list.name === SORTS[asked.sort].list);
   return (
     <>
       <section className="card">
         <h2 className="part">{t("Rules")}</h2>
         {failed && <Explain error={failed} title={t("The rules could not be read")} />}
         {!rules.length && !failed && <p className="quiet">{t("Nothing is let in yet. A forwarding rule leads a port to an instance, and opens the firewall for it.")}</p>}
-        {rules.length > 0 && <div className="scroll" tabIndex={0} role="region" aria-label={t("Rules")}><table className="plain"><thead><tr><th>{t("Kind")}</th><th>{t("Protocol")}</th><th>{t("Ports")}</th><th>{t("From")}</th><th>{t("Leads to")}</th><th>{t("State")}</th><th><span className="visually-hidden">{t("Actions")}</span></th></tr></thead><tbody>{rules.map(([sort, rule]) => <RuleRow key={String(rule["id"])} rule={rule} sort={sort} />)}</tbody></table></div>}
+        {rules.length > 0 && <div className="scroll" tabIndex={0} role="region" aria-label={t("Rules")}><table className="plain"><thead><tr><th>{t("Kind")}</th><th>{t("Protocol")}</th><th>{t("Ports")}</th><th>{t("From")}</th><th>{t("Leads to")}</th><th>{t("State")}</th><th><span className="visually-hidden">{t("Actions")}</span></th></tr></thead><tbody>{rules.map(([sort, rule]) => <RuleRow key={String(rule["id"])} rule={rule} sort={sort} change={change} />)}</tbody></table></div>}
         {catalogue.has("createPortForwardingRule") && <NewRule address={row} />}
       </section>
+      {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} />}
       <StaticNat row={row} />
     </>
   );
