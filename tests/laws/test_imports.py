@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 
 import pytest
 
-from tests.laws.source import imports, modules
+from tests.laws.source import ROOT, imports, modules
 
 DOMAINS = ("identity", "infrastructure", "compute", "storage", "network", "operations")
 FACES = ("web", "cli", "agent")
@@ -56,6 +57,16 @@ def test_domains_do_not_know_the_faces() -> None:
         if within(name, FACES) and not within(name, AGREED) and name != "agent"
     ]
     assert wrong == []
+
+
+def test_the_command_line_needs_what_its_own_package_declares() -> None:
+    """It is installed without the rest, so what it imports must be in packaging/cli/pyproject.toml; and all there is needed."""
+    project = tomllib.loads((ROOT / "packaging" / "cli" / "pyproject.toml").read_text())["project"]
+    called = {"pyyaml": "yaml", "prompt-toolkit": "prompt_toolkit"}
+    declared = {called.get(name, name) for name in project["dependencies"]}
+    trees = [tree for path, tree in modules().items() if path.startswith("cloudwright/cw/")]
+    found = {name.split(".")[0] for tree in trees for name in imports(tree)}
+    assert found - sys.stdlib_module_names - {"cloudwright"} == declared
 
 
 def test_the_guest_is_of_the_standard_library_alone() -> None:
