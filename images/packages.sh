@@ -18,7 +18,7 @@ packages_for() {
 		haproxy iproute2 ethtool bubblewrap util-linux procps libvirt-dev pkg-config gcc python3-dev ;;
 	images) echo apt dpkg python3-minimal kmod cpio xz-utils zstd e2fsprogs grub-common grub-pc-bin qemu-utils util-linux ;;
 	console) echo openssl ;; # checks what was fetched
-	test) echo mariadb-server postgresql openssh-client tcpdump xmlsec1 slapd ldap-utils \
+	test) echo mariadb-server postgresql openssh-client tcpdump xmlsec1 slapd ldap-utils zsh fish \
 		samba samba-ad-provision samba-dsdb-modules samba-vfs-modules $(browser) ;;
 	*)
 		echo "packages: no purpose is called $1; there are run, kvm, images, console and test" >&2
