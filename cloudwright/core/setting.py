@@ -8,6 +8,7 @@ All stored values are kept in memory, by engine; a change clears them after its 
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -136,6 +137,16 @@ class Setting(Generic[V]):
         if row is not None:
             tx.remove(row)
         _changed(tx)
+
+
+def bad_networks(text: str, scope: str) -> str | None:
+    """What is wrong with a list of networks, by comma."""
+    for part in text.split(",") if text.strip() else ():
+        try:
+            ipaddress.ip_network(part.strip(), strict=False)
+        except ValueError:
+            return f"takes networks such as 192.0.2.0/24, by comma; {part.strip()[:64]!r} is none"
+    return None
 
 
 def _changed(tx: Tx) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from cloudwright.core.access import Caller
 from cloudwright.core.db import Database
 from cloudwright.core.event import emit
-from cloudwright.core.setting import setting
+from cloudwright.core.setting import bad_networks, setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.wire import WireError
 from cloudwright.identity import permission, rate, second_factor, source
@@ -33,7 +33,11 @@ ATTEMPTS = setting(
 KEY_ACCESS = setting("api.key.access", True, "whether users may call with API keys", scopes=("domain",), category="System")
 CIDRS_CHECKED = setting("api.source.cidr.checks.enabled", True, "whether api.allowed.source.cidr.list is looked at")
 CIDRS = setting(
-    "api.allowed.source.cidr.list", "0.0.0.0/0,::/0", "networks from which an account's users may call", scopes=("account",)
+    "api.allowed.source.cidr.list",
+    "0.0.0.0/0,::/0",
+    "networks from which an account's users may call",
+    scopes=("account",),
+    check=bad_networks,
 )
 
 _BY_UUID = sa.select(*COLUMNS).select_from(JOINED).where(User.c.uuid == sa.bindparam("value"), IN_FORCE)
@@ -218,11 +222,5 @@ def _offset(zone: str) -> str | None:
 
 @lru_cache(maxsize=1_000)
 def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    """The networks of a list. Those that are malformed admit nobody."""
-    networks = []
-    for part in text.split(","):
-        try:
-            networks.append(ipaddress.ip_network(part.strip(), strict=False))
-        except ValueError:
-            continue
-    return tuple(networks)
+    """The networks of a list. An empty one admits nobody."""
+    return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())

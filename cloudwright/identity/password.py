@@ -30,7 +30,17 @@ _LEAST = [
 NAME_INSIDE = setting(
     "password.policy.allowPasswordToContainUsername", True, "whether a password may contain the user's name", scopes=("domain",)
 )
-REGEX = setting("password.policy.regex", ".+", "what a password must match as a whole", scopes=("domain",))
+
+
+def _bad_regex(text: str, scope: str) -> str | None:
+    try:
+        re.compile(text)
+    except re.error as error:
+        return f"takes a regular expression: {error}"
+    return None
+
+
+REGEX = setting("password.policy.regex", ".+", "what a password must match as a whole", scopes=("domain",), check=_bad_regex)
 
 _HASHER = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _AT_ONCE = threading.BoundedSemaphore(4)  # each takes 19 MiB and a core: a crowd of logins shall not starve other calls

@@ -12,7 +12,7 @@ from cloudwright.core.command import Api, Exchange, Verb
 from cloudwright.core.db import Database
 from cloudwright.core.run import Runner
 from cloudwright.core.server import Server
-from cloudwright.core.setting import Setting, setting
+from cloudwright.core.setting import Setting, bad_networks, setting
 from cloudwright.core.wire import Parameters
 from cloudwright.identity import session as sessions
 from cloudwright.identity.entrance import Entrance
@@ -39,7 +39,7 @@ setting(
     "proxy.header.names", "X-Forwarded-For,HTTP_CLIENT_IP,HTTP_X_FORWARDED_FOR", "headers in which a proxy tells who calls",
     category="Network",
 )  # fmt: skip
-setting("proxy.cidr", "", "networks of the proxies that are believed", category="Network")
+setting("proxy.cidr", "", "networks of the proxies that are believed", category="Network", check=bad_networks)
 
 NOBODY = Caller(
     user_id=0, user_uuid="", username="", account_id=0, account_uuid="", account="", domain_id=0, domain_uuid="",

@@ -279,6 +279,7 @@ class Face:
 
     def _opened(self, call: Call, login: Login, entrance: Entrance | None = None) -> wire.Body:
         """Begin a session instead of the browser's present one, and answer as `login` does."""
+        self._check_address(call, login.identity)
         old = self.sessions.find(call.cookies)
         if old is not None:
             self.sessions.drop(old.digest)

@@ -177,8 +177,7 @@ def test_the_narrowest_word_on_key_access_holds(tenants, keeper):
         ("192.0.2.0/24", "::ffff:192.0.2.7", True),
         ("192.0.2.0/24", "198.51.100.7", False),
         ("192.0.2.0/24", "2001:db8::1", False),
-        ("nonsense, 192.0.2.7", "192.0.2.7", True),
-        ("nonsense", "192.0.2.7", False),
+        ("", "192.0.2.7", False),
         ("0.0.0.0/0", "not an address", False),
     ],
 )

@@ -169,3 +169,19 @@ def test_accounts_take_their_domains_values_where_that_is_on(cloud: Cloud, root:
         assert (mine.get(read, account=ann.account_id), mine.get(read, domain=dev.id)) == (5, 5)
     finally:
         del Setting.by_name[mine.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("api.allowed.source.cidr.list", "10.0.0.0/8, 10.0.0.0/99", "10.0.0.0/8, ::1"),
+        ("proxy.cidr", "nonsense", ""),
+        ("webhook.allowed.internal.sites", "10.0.0.0/8;10.1.0.0/16", "10.0.0.0/8"),
+        ("password.policy.regex", "(", ".{8,}"),
+    ],
+)
+def test_a_text_that_could_not_be_followed_is_not_taken(cloud: Cloud, root: Caller, name: str, wrong: str, right: str) -> None:
+    with pytest.raises(ParamError, match=rf"Parameter value: {name} takes"):
+        call(cloud, root, "updateConfiguration", name=name, value=wrong)
+    call(cloud, root, "updateConfiguration", name=name, value=right)
+    call(cloud, root, "resetConfiguration", name=name)

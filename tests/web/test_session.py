@@ -53,6 +53,13 @@ def test_the_secure_cookie_setting(house):
     assert first.split(";", 1)[1] == "Secure;HttpOnly;Path=/client"
 
 
+def test_nobody_signs_in_from_where_it_may_not_call(house):
+    house.peers = {"192.0.2.1"}
+    answer = house.sign_in()
+    assert (answer.status, house.stored) == (401, {})
+    assert "set-cookie" not in dict(answer.headers)
+
+
 def test_login_by_get_is_405(house):
     answer = house.get("command=login&username=ann&password=pass&response=json")
     assert (answer.status, list(json.loads(answer.body))) == (405, ["loginresponse"])

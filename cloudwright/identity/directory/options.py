@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cloudwright.core.secret import Secret
-from cloudwright.core.setting import Setting, setting
+from cloudwright.core.setting import Setting, bad_networks, setting
 from cloudwright.core.tx import Reader
 from cloudwright.identity.directory.connection import Address, Waits
 from cloudwright.identity.directory.model import LdapServer
@@ -69,6 +69,7 @@ TLS = setting(
 INTERNAL = setting(
     "ldap.allowed.internal.sites", "", "CIDRs, by comma, of internal addresses at which servers of a single domain may be; those"
     " for all domains, which root adds, may be anywhere",
+    check=bad_networks,
 )  # fmt: skip
 
 _HOST = re.compile(r"(?:(ldaps?)://)?([A-Za-z0-9._-]{1,253}|\[?[0-9A-Fa-f:.]{2,45}\]?)/?")

@@ -13,7 +13,7 @@ import time
 import msgspec
 
 from cloudwright import __version__
-from cloudwright.core.setting import setting
+from cloudwright.core.setting import bad_networks, setting
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.error import DriverFault, Refused
 from cloudwright.drivers.images import address
@@ -21,7 +21,12 @@ from cloudwright.drivers.images.contract import FetchPolicy
 from cloudwright.drivers.images.download import Pinned
 from cloudwright.operations.webhook.model import Delivery, Webhook
 
-INTERNAL = setting("webhook.allowed.internal.sites", "", "CIDRs, by comma, of internal addresses that webhooks may be sent to")
+INTERNAL = setting(
+    "webhook.allowed.internal.sites",
+    "",
+    "CIDRs, by comma, of internal addresses that webhooks may be sent to",
+    check=bad_networks,
+)
 TIMEOUT = setting("webhook.delivery.timeout", 10, "seconds that one try may take", minimum=1, maximum=300, scopes=("domain",))
 TRIES = setting("webhook.delivery.tries", 3, "how often an event is tried to be told", minimum=1, maximum=20, scopes=("domain",))
 _KEPT = 4096  # characters of an answer

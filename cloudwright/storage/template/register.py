@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from cloudwright.core import task as tasks
 from cloudwright.core.error import ParamError
 from cloudwright.core.event import emit
-from cloudwright.core.setting import setting
+from cloudwright.core.setting import bad_networks, setting
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.drivers.error import Refused
@@ -22,7 +22,10 @@ from cloudwright.storage.size import GIB, MAX_VOLUME
 
 MAX_IMAGE = setting("max.template.iso.size", 50, "GiB that a template or ISO may have when it is fetched", minimum=1)
 INTERNAL = setting(
-    "secstorage.allowed.internal.sites", "", "CIDRs, by comma, of internal addresses from which templates and ISOs may be fetched"
+    "secstorage.allowed.internal.sites",
+    "",
+    "CIDRs, by comma, of internal addresses from which templates and ISOs may be fetched",
+    check=bad_networks,
 )
 REDIRECTS = setting(
     "template.download.redirects", 3, "how many redirects a download follows; each is held to the rules of the first address",
