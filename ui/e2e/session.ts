@@ -4,8 +4,8 @@ import { expect, type Page } from "@playwright/test";
 export const PASSWORD = process.env["CLOUDWRIGHT_PASSWORD"] ?? "";
 const API = `${process.env["CLOUDWRIGHT_URL"]}/client/api`;
 
-export async function signIn(page: Page, username = "admin", password = PASSWORD, domain = ""): Promise<void> {
-  await page.goto("/client/");
+export async function signIn(page: Page, username = "admin", password = PASSWORD, domain = "", at = ""): Promise<void> {
+  await page.goto(`${at}/client/`);
   await page.getByLabel(/^User/).fill(username);
   await page.getByLabel(/^Password/).first().fill(password);
   if (domain) await page.getByLabel(/^Domain/).fill(domain);
@@ -50,4 +50,22 @@ export class Other {
     }
     throw new Error(`${command} did not end`);
   }
+}
+
+/** The id of the small compute offering. */
+export async function small(other: Other): Promise<string> {
+  return (await other.call("listServiceOfferings", { name: "Small Instance" }))["serviceoffering"][0].id as string;
+}
+
+/** An instance in a network of its own, or in that of another. */
+export async function machine(other: Other, name: string, more: Record<string, string> = {}, within = ""): Promise<{ id: string; network: string; zone: string }> {
+  const zone = (await other.call("listZones", { available: "true" }))["zone"][0].id as string;
+  const template = (await other.call("listTemplates", { templatefilter: "executable", zoneid: zone }))["template"][0].id as string;
+  let network = within;
+  if (!network) {
+    const offering = (await other.call("listNetworkOfferings", { state: "Enabled", guestiptype: "Isolated", name: "DefaultIsolatedNetworkOfferingWithSourceNatService" }))["networkoffering"][0].id as string;
+    network = (await other.call("createNetwork", { zoneid: zone, networkofferingid: offering, name: `${name}-net`, displaytext: name }))["network"].id as string;
+  }
+  const made = await other.done("deployVirtualMachine", { zoneid: zone, templateid: template, serviceofferingid: await small(other), networkids: network, name, ...more });
+  return { id: made["virtualmachine"].id as string, network, zone };
 }

@@ -50,6 +50,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     if (!next.delete(String(row["id"]))) next.set(String(row["id"]), row);
     return next;
   }), []);
+  const choose = useCallback((rows: Row[]) => setChosen(new Map(rows.map((row) => [String(row["id"]), row]))), []);
   const open = (row: Row) => void navigate({ to: "/$slug/$id", params: { slug: kind.slug, id: String(row["id"]) } });
   const shut = useCallback(() => setMenu(undefined), []);
   const one = meta?.one ?? sentence(kind.noun).toLowerCase();
@@ -74,7 +75,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
         </div>
       )}
       {!bare && meta?.filters && <Filters kind={kind} names={meta.filters} search={search} change={change} />}
-      <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
+      <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
         empty={
           <div className="empty">
             <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>

@@ -580,5 +580,6 @@ export default {
   "An administrator wants you to choose a password of your own before anything else.": "Ein Administrator möchte, dass Sie zuerst ein eigenes Passwort wählen.",
   "{what}: none": "{what}: keine Angabe",
   "{what}: set already": "{what}: schon vergeben",
+  "Select all that are read": "Alle gelesenen auswählen",
   "Begin again": "Von vorn beginnen",
 } satisfies Texts;
