@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from msgspec import Struct
+from sqlalchemy.ext.compiler import compiles
 
 from cloudwright.core.prepared import Prepared
 from cloudwright.core.resource import Gone, Owned, Resource
@@ -73,15 +74,19 @@ class Caller(Struct, frozen=True):
             "caller_account": self.account_id,
             "caller_member": self.account_id,
             "caller_domain": self.domain_id,
-            "caller_path": self.domain_path,
-            "caller_below": like_prefix(self.domain_path),
+            **_binds_of_domain(self.domain_path),
         }
 
 
 def binds_of(account_id: int, domain_id: int, domain_path: str) -> dict[str, Any]:
     """What rules bind to tell what an account has or shares by itself: as nobody of its users, and as a member of no project."""
     whose = {"caller_user": 0, "caller_account": account_id, "caller_member": 0, "caller_domain": domain_id}
-    return {**whose, "caller_path": domain_path, "caller_below": like_prefix(domain_path)}
+    return whose | _binds_of_domain(domain_path)
+
+
+def _binds_of_domain(path: str) -> dict[str, Any]:
+    slashes = [at for at, character in enumerate(path) if character == "/"]
+    return binds_within("caller", path) | {"caller_above": [path[: at + 1] for at in slashes]}
 
 
 def like_prefix(text: str) -> str:
@@ -89,20 +94,99 @@ def like_prefix(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
 
 
-_domain = sa.table("domain", sa.column("id"), sa.column("path"))
+class Begins(sa.sql.functions.FunctionElement[Any]):
+    """Of a column, a text and that as LIKE pattern: whether the column begins so. SQLite searches its index only by bounds that
+    it knows before a value is bound; the others order texts by languages, but know LIKE. (No boolean for SQLAlchemy: it would
+    compare one with 1, and no index is searched for that.)"""
+
+    inherit_cache = True
+    says = ("LIKE", ">=", "AND", "<")
+
+
+class BeginsNot(Begins):
+    """The contrary."""
+
+    inherit_cache = True
+    says = ("NOT LIKE", "<", "OR", ">=")
+
+
+@compiles(Begins)
+def _like(element: Any, compiler: Any, **kw: Any) -> str:
+    column, _, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({column} {element.says[0]} {pattern} ESCAPE '!')"
+
+
+@compiles(Begins, "sqlite")
+def _bounds(element: Any, compiler: Any, **kw: Any) -> str:
+    column, text = element.clauses.clauses[:2]
+    at, low, at_too, cut, length, last = (compiler.process(c, **kw) for c in (column, text, column, text, text, text))
+    above = f"substr({cut}, 1, length({length}) - 1) || char(unicode(substr({last}, -1)) + 1)"
+    _, least, both, most = element.says
+    return f"({at} {least} {low} {both} {at_too} {most} {above})"
+
+
+def within(path: sa.ColumnElement[str], domain_path: str) -> sa.ColumnElement[bool]:
+    """The path is that domain's or of one below it."""
+    return Begins(path, domain_path, like_prefix(domain_path))
+
+
+def within_bound(path: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
+    """The same of a domain whose `binds_within` of that name are bound."""
+    return Begins(path, *(sa.bindparam(f"{name}_{end}", type_=sa.String()) for end in ("path", "below")))
+
+
+def binds_within(name: str, domain_path: str) -> dict[str, str]:
+    """The path, and the LIKE pattern of it and those below."""
+    return {f"{name}_path": domain_path, f"{name}_below": like_prefix(domain_path)}
+
+
+_domain = sa.table("domain", sa.column("id"), sa.column("path")).alias("within")
+_below = sa.select(_domain.c.id).where(within_bound(_domain.c.path, "caller"))
+_beyond = sa.select(_domain.c.id).where(BeginsNot(*within_bound(_domain.c.path, "caller").clauses))
+_BELOW = _below.scalar_subquery()
+FEW_DOMAINS, FEW_ROWS = 1000, 5000  # to ask of so many rows whether each is of a domain below takes a millisecond
 
 
 def below_caller(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """The domain is the caller's or one below it."""
-    path: sa.ColumnClause[str] = _domain.c.path
-    return domain_id.in_(sa.select(_domain.c.id).where(path.like(sa.bindparam("caller_below"), escape="!")))
+    return domain_id.in_(_BELOW)
 
 
 def above_caller(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """The domain is the caller's or one above it."""
-    path: sa.ColumnClause[str] = _domain.c.path
-    prefix = sa.func.substr(sa.bindparam("caller_path", type_=sa.String), 1, sa.func.char_length(path))
-    return domain_id.in_(sa.select(_domain.c.id).where(path == prefix))
+    return domain_id.in_(sa.select(_domain.c.id).where(_domain.c.path.in_(sa.bindparam("caller_above", expanding=True))))
+
+
+def says_below(condition: sa.ColumnElement[bool]) -> bool:
+    """Whether it is a condition of `below_caller`."""
+    return any(part is _BELOW for part in sa.sql.visitors.iterate(condition))
+
+
+def of_each(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The condition as it is fast of a few rows: each one's domain is looked at, not all that are below the caller's."""
+    return _told(condition, lambda domain_id: _below.where(_domain.c.id == domain_id).exists())
+
+
+def of_most(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The condition as it is fast to count rows of which few are of other domains: these are looked for."""
+    return _told(condition, lambda domain_id: sa.and_(domain_id != sa.literal_column("0"), domain_id.not_in(_beyond)))
+
+
+def _told(condition: sa.ColumnElement[bool], say: Callable[[Any], Any]) -> sa.ColumnElement[bool]:
+    def swap(element: Any, **_: Any) -> Any:
+        return say(element.left) if isinstance(element, sa.BinaryExpression) and element.right is _BELOW else None
+
+    return sa.sql.visitors.replacement_traverse(condition, {}, swap)
+
+
+def few_beyond(of: Any) -> sa.Select[tuple[bool]]:
+    """Whether a resource has few rows, or few that are of domains beyond the caller's."""
+    living = sa.select(of.c.id).where(of.c.gone == 0).order_by(of.c.id).limit(1).offset(FEW_ROWS)
+    more = _beyond.limit(1).offset(FEW_DOMAINS)
+    beyond = _beyond.limit(FEW_DOMAINS).subquery("beyond")
+    theirs = sa.select(of.c.id).join_from(beyond, of.t, of.c.domain_id == beyond.c.id).where(of.c.gone == 0)
+    none = [found.scalar_subquery().is_(None) for found in (living, more, theirs.limit(1).offset(FEW_ROWS))]
+    return sa.select(sa.or_(none[0], sa.and_(none[1], none[2])))
 
 
 def rule(resource: type[Resource], kind: Kind, use: Use) -> sa.ColumnElement[bool] | None:
@@ -162,7 +246,7 @@ def lookup(resource: type[Resource], kind: Kind, use: Use, by: str = "uuid", gon
         statement = sa.select(resource.t).where(resource.c[by] == sa.bindparam("value"))
         statement = statement if gone_too else statement.where(resource.c.gone == 0)
         condition = rule(resource, kind, use)
-        _lookups[key] = statement if condition is None else statement.where(condition)
+        _lookups[key] = statement if condition is None else statement.where(of_each(condition))
     return _lookups[key]
 
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 
 from cloudwright.core import param as parameters
-from cloudwright.core.access import Caller, Kind, Use, like_prefix, rule
+from cloudwright.core.access import Caller, Kind, Use, few_beyond, like_prefix, of_each, of_most, rule, says_below
 from cloudwright.core.command import Told, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Param, param
@@ -32,7 +32,9 @@ MOST_PAIRS = 1_000  # of a map that a list is filtered by
 VAST = 100_000  # rows beyond which values are not counted
 
 
+FEW = "few are others'"  # the shape of a list for an administrator of a domain to which nearly all rows belong
 _counting: dict[Any, Any] = {}  # statements of facets
+_asked: dict[type[List], Any] = {}  # of each list: how to ask whether it has that shape, None where it never has
 
 
 def where(target: Any, doc: str, **declared: Any) -> Any:
@@ -192,6 +194,8 @@ class List(Verb, http_method="GET"):
             names.append(shape)
             conditions.append(condition)
             binds |= values
+        if caller.kind is Kind.DOMAIN and self._few_are_others(reader, caller):
+            names.append(FEW)
         return (type(self).__name__, caller.kind, tuple(names), self.order_by), conditions, binds
 
     @staticmethod
@@ -200,24 +204,33 @@ class List(Verb, http_method="GET"):
             return value.id
         return [v.id if isinstance(v, Resource) else v for v in value] if isinstance(value, list) else value
 
+    def _few_are_others(self, reader: Reader, caller: Caller) -> bool:
+        of = self._view().of
+        if type(self) not in _asked:
+            scope = self.scope(caller)
+            asks = scope is not None and "domain_id" in of.c and says_below(scope)
+            _asked[type(self)] = few_beyond(of) if asks else None
+        asked = _asked[type(self)]
+        return asked is not None and bool(reader.value(asked, caller.binds()))
+
     def _statements(self, kind: Kind, key: Any, conditions: list[Condition], caller: Caller) -> tuple[Any, Any, Any]:
         """The page, the number of all rows, and all of them."""
         if key not in List._built:
             of = self._view().of
             scope = self.scope(caller)
-            conditions = conditions if scope is None else [*conditions, scope]
-            if not self.removed_too:
-                conditions.append(of.c.gone == 0)
-            order, chosen = self._order(), sa.select(of.c.id).where(*conditions)
+            conditions = counted = conditions if scope is None else [*conditions, scope]
+            if FEW in key[2]:
+                conditions, counted = [of_each(c) for c in conditions], [of_most(c) for c in conditions]
+            living = [] if self.removed_too else [of.c.gone == 0]
+            order, chosen = self._order(), sa.select(of.c.id).where(*conditions, *living)
             ids = chosen.order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip")).subquery("cut")
             page = sa.select(of.t).join(ids, ids.c.id == of.c.id).order_by(*order)
             number = sa.select(sa.func.count()).select_from(of.t)
             few = self.left_out(key[2]) if scope is None and not self.removed_too else None
             if few is None:
-                count = number.where(*conditions)
+                count = number.where(*counted, *living)
             else:
-                living, those = number.where(of.c.gone == 0), number.where(few, of.c.gone == 0)
-                count = sa.select(living.scalar_subquery() - those.scalar_subquery())
+                count = sa.select(number.where(*living).scalar_subquery() - number.where(few, *living).scalar_subquery())
             List._built[key] = (page, count, chosen)
         return List._built[key]
 

@@ -229,6 +229,8 @@ class UpdateAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.U
 class ListAccounts(ByTag, OwnedList, answers=AccountView, keywords=[Account.c.name]):
     """Lists accounts."""
 
+    of_projects = False  # they have accounts, which are left out whoever asks
+
     id: str | None = where(Account.c.uuid, "only this one", kind="uuid")
     name: str | None = where(Account.c.name, "only those of this name")
     account_type: int | None = where(Account.c.type_, "only those of this type")
@@ -249,6 +251,9 @@ class ListAccounts(ByTag, OwnedList, answers=AccountView, keywords=[Account.c.na
         if self.api_key_access is not None:
             more.append(keys_accepted(Account.c.api_key_access, self.api_key_access))
         return [*super().narrow(reader, caller), *more]
+
+    def left_out(self, shapes: tuple[str, ...]) -> Any:
+        return Account.c.type_ == model.PROJECT if shapes == ("no project's",) else None
 
 
 def keys_accepted(column: Any, word: str) -> tuple[str, Condition, dict[str, Any]]:

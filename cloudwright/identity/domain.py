@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, like_prefix
+from cloudwright.core.access import Caller, Kind, Use, binds_within, within, within_bound
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, List, where
@@ -111,7 +111,7 @@ def _rename(tx: Tx, domain: Domain, name: str) -> None:
 
 def _below(domain: Domain) -> Condition:
     """The domain and those below it."""
-    return Domain.c.path.like(like_prefix(domain.path), escape="!")
+    return within(Domain.c.path, domain.path)
 
 
 def below(reader: Reader, domain: Domain) -> list[Domain]:
@@ -166,6 +166,5 @@ class ListDomainChildren(List, answers=DomainView, keywords=[Domain.c.name]):
 
 def _of(domain: Domain, recursive: bool) -> tuple[str, Condition, dict[str, Any]]:
     if recursive:
-        condition = Domain.c.path.like(sa.bindparam("below"), escape="!")
-        return "below", condition, {"below": like_prefix(domain.path)}
+        return "below", within_bound(Domain.c.path, "listed"), binds_within("listed", domain.path)
     return "only", Domain.c.id == sa.bindparam("only"), {"only": domain.id}

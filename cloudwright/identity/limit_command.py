@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from msgspec import Struct
 
-from cloudwright.core.access import Caller, Kind, Use, like_prefix
+from cloudwright.core.access import Caller, Kind, Use, within
 from cloudwright.core.command import Command, Query, Told, Verb
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.param import Ref, param
@@ -248,7 +248,7 @@ def _limited_below(reader: Reader, caller: Caller, path: str) -> list[Owner]:
     """The owners that have limits of their own: of a user its account, else those in a domain and below."""
     if caller.kind is Kind.USER:
         return [of_account(reader, reader.get(Account, caller.account_id))]
-    ids = sa.select(Domain.c.id).where(Domain.c.path.like(like_prefix(path), escape="!"), Domain.c.gone == 0)
+    ids = sa.select(Domain.c.id).where(within(Domain.c.path, path), Domain.c.gone == 0)
     own = sa.select(Tally.c.owner_id).where(Tally.c.gone == 0, Tally.c.limits != {})
     accounts = reader.all(Account, Account.c.domain_id.in_(ids), Account.c.id.in_(own.where(Tally.c.owner_kind == ACCOUNT)))
     domains = reader.all(Domain, Domain.c.id.in_(ids), Domain.c.id.in_(own.where(Tally.c.owner_kind == DOMAIN)))
@@ -273,7 +273,7 @@ class UpdateResourceCount(NamesOwner, Command, response=_COUNT, form="list"):
         if owner.account is not None:
             recount(tx, [owner.account.id], [], only)
         else:
-            below = tx.all(Domain, Domain.c.path.like(like_prefix(owner.domain.path), escape="!"), Domain.c.id != ROOT_DOMAIN)
+            below = tx.all(Domain, within(Domain.c.path, owner.domain.path), Domain.c.id != ROOT_DOMAIN)
             recount(tx, counting(tx, owner.domain), [domain.id for domain in below], only)
         return Told("resourcecount", [self._told(tx, owner, each) for each in wanted])
 

@@ -5,7 +5,7 @@ The tallies of a row and the settings are gathered in the list's own statement. 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -21,7 +21,7 @@ from cloudwright.core.resource import Resource
 from cloudwright.core.setting import SettingRow
 from cloudwright.core.tally import Counted
 from cloudwright.core.tx import Reader
-from cloudwright.core.view import JsonObject, View, computed, field, many
+from cloudwright.core.view import JsonObject, View, computed, field, filled, many
 from cloudwright.identity import limit
 from cloudwright.identity.ledger import Tally
 from cloudwright.identity.limit import ALL, NONE, Limited
@@ -50,42 +50,37 @@ _SUMS = (
 )
 
 
-@lru_cache(maxsize=64)
-def _settings(text: str) -> Mapping[str, str]:
-    """The global values stored, of what is asked here."""
-    return {row["name"]: row["value"] for row in msgspec.json.decode(text)}
-
-
 class _Rules:
     """The settings as one row's statement found them."""
 
     def __init__(self, stored: Mapping[str, str]) -> None:
         self._stored = stored
+        only = self.get(limit.RUNNING_ONLY)
+        counted = {one.kind: limit.RUNNING.get(one.kind, one.kind) if only else one.kind for one in ALL}
+        self.by_owner = {
+            whose: [(one, counted[one.kind], self._most(whose, one)) for one in ALL]
+            for whose in ("", "account", "domain", "project")
+        }
+        """By whose settings: what is limited, what of the ledger counts, and the most of it in the ledger's unit."""
+        tags = {
+            limit.OF_HOSTS: limit.tags_of(self.get(limit.HOST_TAGS)),
+            limit.OF_STORAGE: limit.tags_of(self.get(limit.STORAGE_TAGS)),
+        }
+        self.tags = {kind: under for kinds, under in tags.items() for kind in kinds if under}
 
     def get(self, of: Any) -> Any:
         text = self._stored.get(of.name)
         return of.default if text is None else of.parse(text)
 
-    def counted(self, kind: Counted) -> Counted:
-        return limit.RUNNING.get(kind, kind) if self.get(limit.RUNNING_ONLY) else kind
-
-    def tags(self, kind: Counted) -> list[str]:
-        named = limit.HOST_TAGS if kind in limit.OF_HOSTS else limit.STORAGE_TAGS if kind in limit.OF_STORAGE else None
-        return limit.tags_of(self.get(named)) if named else []
-
-    def most(self, whose: str, one: Limited, own: Mapping[str, int]) -> int:
-        """In the ledger's unit."""
-        if not whose:
-            return NONE
-        if one.kind in own:
-            return max(NONE, own[one.kind])
+    def _most(self, whose: str, one: Limited) -> int:
         default = one.defaults.get(whose)
         return NONE if default is None or self.get(default) < 0 else self.get(default) * one.unit
 
 
 @lru_cache(maxsize=64)
 def _rules(text: str) -> _Rules:
-    return _Rules(_settings(text))
+    """Of the global values stored, of what is asked here."""
+    return _Rules({row["name"]: row["value"] for row in msgspec.json.decode(text)})
 
 
 def _of_account(row: Row) -> str:
@@ -93,42 +88,39 @@ def _of_account(row: Row) -> str:
 
 
 def _fill(row: Row, whose: str) -> None:
-    """Put the fields into the row: `computed` then finds them there."""
+    """Put the fields into the row."""
     rules = _rules(row.get("_settings", "[]"))
     by_tag = {tally["tag"]: tally for tally in row.get("_tallies", ())}
     used: Mapping[str, int] = msgspec.json.decode(row["_sums"]) if row.get("_sums") else by_tag.get("", {})
-    own = _own(by_tag.get(""))
-    for one in ALL:
-        most, has = rules.most(whose, one, own), used.get(rules.counted(one.kind)) or 0
-        row[f"{one.key}limit"], row[f"{one.key}total"], row[f"{one.key}available"] = _shown(one, most, has)
-    if tagged := _tagged(rules, whose, own, by_tag):
+    own = _own(by_tag.get("")) if whose else {}
+    for one, counted, default in rules.by_owner[whose]:
+        most = max(NONE, own[one.kind]) if one.kind in own else default
+        row.update(_shown(one.number, most, used.get(counted) or 0))
+    if rules.tags and (tagged := _tagged(rules, whose, own, by_tag)):
         row["taggedresources"] = tagged
-
-
-def _of(row: Row, kind: Counted) -> int:
-    return sum(tally[kind] for tally in row.get("_tallies", ()) if not tally["tag"])
 
 
 def _own(tally: Mapping[str, Any] | None) -> dict[str, int]:
     return msgspec.json.decode(tally["limits"], type=dict[str, int]) if tally and tally["limits"] != "{}" else {}
 
 
-def _shown(one: Limited, most: int, has: int) -> tuple[str, Any, str]:
-    """(limit, total, available) as the API tells them."""
+@lru_cache(maxsize=50_000)
+def _shown(number: int, most: int, has: int) -> Row:
+    """Limit, total and what is left as the API tells them. Most owners of a page have as few of most things."""
+    one = ALL[number]
     exact = has / one.unit if one.kind is Counted.SECONDARY_STORAGE else has // one.unit
-    if most == NONE:
-        return UNLIMITED, exact, UNLIMITED
-    return f"{most // one.unit}", exact, f"{max(0, most - has) / one.unit:.12g}"
+    limited, left = (UNLIMITED, UNLIMITED) if most == NONE else (f"{most // one.unit}", f"{max(0, most - has) / one.unit:.12g}")
+    return {f"{one.key}limit": limited, f"{one.key}total": exact, f"{one.key}available": left}
 
 
 def _tagged(rules: _Rules, whose: str, own: Mapping[str, int], by_tag: Mapping[str, Any]) -> list[Row]:
     """What is limited under tags. Without a limit under the tag, that under none is told."""
     told = []
-    for one in ALL:
-        for tag in rules.tags(one.kind):
+    for one, counted, default in rules.by_owner[whose]:
+        for tag in rules.tags.get(one.kind, ()):
             tally = by_tag.get(tag, {})
-            at = {**own, **_own(tally or None)}
-            most, has = rules.most(whose, one, at), tally.get(rules.counted(one.kind), 0)
+            at = {**own, **_own(tally or None)} if whose else {}
+            most, has = max(NONE, at.get(one.kind, default)), tally.get(counted, 0)
             left = NONE if most == NONE else max(0, most - has) // one.unit
             told.append({
                 "resourcetype": one.number, "resourcetypename": one.name, "tag": tag,
@@ -137,39 +129,30 @@ def _tagged(rules: _Rules, whose: str, own: Mapping[str, int], by_tag: Mapping[s
     return told
 
 
-def _told(name: str, doc: str, kind: str) -> Any:
-    return computed(lambda row, _: row.get(name), doc, kind)
+def _fill_account(row: Row) -> None:
+    _fill(row, _of_account(row))
+    mine: Mapping[str, int] = next((tally for tally in row.get("_tallies", ()) if not tally["tag"]), {})
+    running = mine.get(Counted.RUNNING, 0)
+    row |= {"vmrunning": running, "vmstopped": mine.get(Counted.INSTANCE, 0) - running}
 
 
-def _fields(owner_kind: str, owner_id: Any, whose: Any, more: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of views of an owner. `whose` tells from a row by which settings it is limited."""
-
-    def filled(row: Row, caller: Caller) -> None:
-        _fill(row, whose(row))
-
+def _fields(owner_kind: str, owner_id: Any, fill: Callable[[Row], None], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of views of an owner. `fill` puts them into a row."""
     told: dict[str, Any] = {
         **more,
         "_tallies": many(Tally, sa.and_(Tally.c.owner_kind == owner_kind, Tally.c.owner_id == owner_id), _COLUMNS, ""),
         "_settings": field(_stored(), ""),
-        "_filled": computed(filled, ""),
+        "_filled": computed(lambda row, _: fill(row), ""),
     }
     for one in ALL:
         total = "double" if one.kind is Counted.SECONDARY_STORAGE else "long"
-        told[f"{one.key}limit"] = _told(f"{one.key}limit", f"how many {one.words} it may have, or {UNLIMITED}", "string")
-        told[f"{one.key}total"] = _told(f"{one.key}total", f"how many {one.words} it has", total)
-        told[f"{one.key}available"] = _told(
-            f"{one.key}available", f"how many {one.words} more it may have, or {UNLIMITED}", "string"
-        )
-    told["taggedresources"] = _told(
-        "taggedresources", "its limits under tags: resource type, tag, limit, total, available", "list"
-    )
+        told[f"{one.key}limit"] = filled(f"how many {one.words} it may have, or {UNLIMITED}", "string")
+        told[f"{one.key}total"] = filled(f"how many {one.words} it has", total)
+        told[f"{one.key}available"] = filled(f"how many {one.words} more it may have, or {UNLIMITED}", "string")
+    told["taggedresources"] = filled("its limits under tags: resource type, tag, limit, total, available", "list")
     if owner_kind == "account":
-        told["vmrunning"] = computed(lambda row, _: _of(row, Counted.RUNNING), "how many of its instances run", "integer")
-        told["vmstopped"] = computed(
-            lambda row, _: _of(row, Counted.INSTANCE) - _of(row, Counted.RUNNING),
-            "how many of its instances do not run",
-            "integer",
-        )
+        told["vmrunning"] = filled("how many of its instances run", "integer")
+        told["vmstopped"] = filled("how many of its instances do not run", "integer")
     return told
 
 
@@ -196,7 +179,11 @@ def give(of: type[Resource], fields: dict[str, Any]) -> None:
     View.every(of, **fields)
 
 
-give(Account, _fields("account", Account.c.id, _of_account, {"_type": field(Account.c.type_, "")}))
-give(Project, _fields("account", Project.c.account_id, lambda _: "project", {}))
+def _fill_domain(row: Row) -> None:
+    _fill(row, "" if row.get("_sums") else "domain")
+
+
+give(Account, _fields("account", Account.c.id, _fill_account, {"_type": field(Account.c.type_, "")}))
+give(Project, _fields("account", Project.c.account_id, lambda row: _fill(row, "project"), {}))
 _root = {"_sums": field(sa.case((Domain.c.id == ROOT_DOMAIN, _SUMS)), "", "string")}
-give(Domain, _fields("domain", Domain.c.id, lambda row: "" if row.get("_sums") else "domain", _root))
+give(Domain, _fields("domain", Domain.c.id, _fill_domain, _root))

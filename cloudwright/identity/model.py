@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Kind, Use, below_caller
+from cloudwright.core.access import Kind, Use, below_caller, within_bound
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.secret import Secret
 
@@ -18,7 +18,7 @@ NORMAL, ADMIN, DOMAIN_ADMIN, RESOURCE_ADMIN, PROJECT = 0, 1, 2, 3, 5
 """Account types as the API numbers them."""
 
 
-class Domain(Resource, table="domain", unique=[("parent_id", "name")], indexes=[("path",)]):
+class Domain(Resource, table="domain", unique=[("parent_id", "name")], indexes=[("name",)], searched=["name"]):
     """A domain of the tree. `path` has a slash at both ends: "/" for ROOT, "/eng/dev/"."""
 
     name: str
@@ -32,8 +32,12 @@ class Domain(Resource, table="domain", unique=[("parent_id", "name")], indexes=[
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
         """Administrators see their domain and those below; a user looks at its own."""
         if kind is Kind.DOMAIN:
-            return below_caller(cls.c.id)
+            return within_bound(cls.c.path, "caller")
         return sa.false() if use is Use.CHANGE else cls.c.id == sa.bindparam("caller_domain")
+
+
+sa.Index("domain_path", Domain.c.path, Domain.c.gone, postgresql_ops={"path": "varchar_pattern_ops"})
+"""Of the removed, too: what was theirs is looked at by the administrators above."""
 
 
 class Role(Resource, table="role", unique=[("name",)]):
@@ -68,7 +72,7 @@ class Account(
     Resource,
     table="account",
     unique=[("domain_id", "name")],
-    indexes=[("domain_id", "id"), ("role_id",)],
+    indexes=[("domain_id", "id", "type_"), ("name",), ("role_id",), ("type_", "id")],
     searched=["name"],
 ):
     """An account owns resources and has users. `type_` is the API's number, given by its role's type."""
@@ -96,7 +100,7 @@ class User(
     Resource,
     table="user_",
     unique=[("domain_id", "username")],
-    indexes=[("account_id", "id")],
+    indexes=[("account_id", "id"), ("domain_id", "id"), ("username",)],
     searched=["username", "first_name", "last_name", "email"],
 ):
     """A person or program that signs in. `domain_id` is its account's, beside it so that names are unique there."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Use, like_prefix
+from cloudwright.core.access import Caller, Use, within
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
@@ -48,7 +48,7 @@ class MoveDomain(Command, answers=DomainView, event="DOMAIN.MOVE", since="4.19.0
 
 def _move(tx: Tx, moved: Domain, parent: Domain) -> None:
     """New paths and levels for the domain and all below it."""
-    below = Domain.c.path.like(like_prefix(moved.path), escape="!")
+    below = within(Domain.c.path, moved.path)
     path = f"{parent.path}{moved.name}/"
     longest = int(tx.value(sa.select(sa.func.max(sa.func.char_length(Domain.c.path))).where(below)) or 0)
     if longest + len(path) - len(moved.path) > PATH_LENGTH:
@@ -63,7 +63,7 @@ def _move(tx: Tx, moved: Domain, parent: Domain) -> None:
 
 def _recount(tx: Tx, moved: Domain, before: Sequence[int], after: Sequence[int]) -> None:
     """What the domain has counts no more in those it left and in those it came to. Raises LimitReached."""
-    below = sa.select(Domain.c.id).where(Domain.c.path.like(like_prefix(moved.path), escape="!"))
+    below = sa.select(Domain.c.id).where(within(Domain.c.path, moved.path))
     accounts = sa.select(Account.c.id).where(Account.c.domain_id.in_(below))
     left, joined = [id for id in before if id not in after], [id for id in after if id not in before]
     mine = sa.and_(Tally.c.owner_kind == ACCOUNT, Tally.c.owner_id.in_(accounts))

@@ -7,11 +7,11 @@ asks for all it may see, and nobody sees what projects own unless it asks for th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, binds_of, like_prefix, lookup, prepared_lookup
+from cloudwright.core.access import Caller, Kind, Use, binds_of, binds_within, lookup, prepared_lookup, within_bound
 from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.listing import Condition, List
@@ -102,8 +102,8 @@ def shown_path(path: str) -> str:
 def of_domain(column: Any, domain: Domain, recursive: bool) -> Narrowed:
     """What a list of a domain leaves: what is in it, or (recursive) in those below, too."""
     if recursive:
-        below = sa.select(Domain.c.id).where(Domain.c.path.like(sa.bindparam("below"), escape="!"))
-        return [("below", column.in_(below), {"below": like_prefix(domain.path)})]
+        below = sa.select(Domain.c.id).where(within_bound(Domain.c.path, "listed"))
+        return [("below", column.in_(below), binds_within("listed", domain.path))]
     return [("domain", column == sa.bindparam("domain"), {"domain": domain.id})]
 
 
@@ -126,6 +126,8 @@ class OwnedView(View):
 
 class OwnedList(List):
     """A list of owned resources."""
+
+    of_projects: ClassVar[bool] = True  # whether projects own some of them
 
     account: str | None = param("only those of this account, given with domainid")
     domain: Ref[Domain] | None = param("only those of this domain")
@@ -185,7 +187,7 @@ class OwnedList(List):
         plain = not hasattr(self._view().of, "access")  # others show also what is shared with the caller
         if (user and plain) or not (user or self.domain or self.list_all):
             return [("own", account_id == sa.bindparam("caller_account"), {})]
-        return [("of accounts", account_id.not_in(sa.select(Project.c.account_id)), {})]
+        return [("of accounts", account_id.not_in(sa.select(Project.c.account_id)), {})] if self.of_projects else []
 
     def _open(self, reader: Reader, caller: Caller) -> Narrowed:
         """Not those of projects in which the caller's role does not allow this list."""

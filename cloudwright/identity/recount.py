@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import like_prefix
+from cloudwright.core.access import within
 from cloudwright.core.resource import Resource
 from cloudwright.core.tally import Counted, Owed, note
 from cloudwright.core.tx import Reader, Tx
@@ -63,7 +63,7 @@ def _rows(reader: Reader, kind: type[Any], account_id: int) -> Iterator[Resource
 
 def _sums(reader: Reader, domain_id: int) -> Totals:
     """What the accounts of a domain and of those below it have by their tallies."""
-    below = sa.select(Domain.c.id).where(Domain.c.path.like(like_prefix(reader.get(Domain, domain_id).path), escape="!"))
+    below = sa.select(Domain.c.id).where(within(Domain.c.path, reader.get(Domain, domain_id).path))
     accounts = sa.select(Account.c.id).where(Account.c.domain_id.in_(below))
     theirs = (Tally.c.owner_kind == ACCOUNT, Tally.c.owner_id.in_(accounts), Tally.c.gone == 0)
     sums = (sa.func.sum(Tally.c[kind]).label(kind) for kind in Counted)
@@ -90,7 +90,7 @@ def _mend(tx: Tx, owner_kind: str, owner_id: int, right: Totals, only: Collectio
 
 def counting(reader: Reader, below: Domain) -> set[int]:
     """The accounts of a domain and those below it that have anything, or are said to."""
-    domains = sa.select(Domain.c.id).where(Domain.c.path.like(like_prefix(below.path), escape="!"))
+    domains = sa.select(Domain.c.id).where(within(Domain.c.path, below.path))
     here = sa.select(Account.c.id).where(Account.c.domain_id.in_(domains), Account.c.gone == 0)
     has = [sa.select(kind.c.account_id).where(kind.c.account_id.in_(here), kind.c.gone == 0) for kind in kinds()]
     said = sa.select(Tally.c.owner_id).where(Tally.c.owner_kind == ACCOUNT, Tally.c.owner_id.in_(here), Tally.c.gone == 0)

@@ -172,6 +172,8 @@ class UpdateUser(
 class ListUsers(OwnedList, answers=UserView, keywords=[User.c.username, User.c.first_name, User.c.last_name, User.c.email]):
     """Lists users."""
 
+    of_projects = False
+
     id: str | None = where(User.c.uuid, "only this one", kind="uuid")
     username: str | None = where(User.c.username, "only those of this name")
     state: str | None = where(lambda bind: sa.func.lower(bind) == STATE_SHOWN, "only those enabled, disabled or locked")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, lookup
+from cloudwright.core.access import Caller, Kind, Use, lookup, within_bound
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.tx import Reader, Tx
@@ -44,16 +44,15 @@ def _somewhere(of: Any, *where: Any) -> Any:
 
 def offered_to_caller(of: Any) -> Any:
     """The offering is for everybody, or for the caller's domain or one above it."""
-    path = Domain.c.path
-    prefix = sa.func.substr(sa.bindparam("caller_path", type_=sa.String), 1, sa.func.char_length(path))
-    return sa.or_(of.c.public.is_(True), _somewhere(of, path == prefix))
+    here = Domain.c.path.in_(sa.bindparam("caller_above", expanding=True))
+    return sa.or_(of.c.public.is_(True), _somewhere(of, here))
 
 
 def changed_by_caller(of: Any, kind: Kind) -> Any:
     """All domains that the offering is for are those of an administrator: the caller's and those below."""
     if kind is not Kind.DOMAIN:
         return sa.false()
-    foreign = Domain.c.path.not_like(sa.bindparam("caller_below"), escape="!")
+    foreign = sa.not_(within_bound(Domain.c.path, "caller"))
     return sa.and_(of.c.public.is_(False), _somewhere(of), ~_somewhere(of, foreign))
 
 
