@@ -51,7 +51,7 @@ class VmSchedule(Owned, table="vm_schedule", indexes=[("next_at",)]):
     next_at: float | None = None
 
 
-belongs(VmSchedule)
+belongs(VmSchedule, along=True)
 
 
 def _of(tx: Reader, vm: Resource) -> list[VmSchedule]:

@@ -25,12 +25,14 @@ Work = list[tuple[Task, Resource]]
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """How rows of a kind leave: by a task of each, or (without one) by the row alone. Either may answer None: nothing to do."""
+    """How rows of a kind leave: by a task of each, or (without one) by the row alone. Either may answer None: nothing to do.
+    Those that go `along` are there for another thing and go with it: whoever has nothing else has nothing."""
 
     of: type[Owned]
     order: int
     remove: Make | None
     stop: Make | None
+    along: bool
 
 
 _kinds: dict[type[Owned], Kind] = {}
@@ -38,9 +40,11 @@ HISTORY: frozenset[type[Owned]] = frozenset({Event})
 """Kinds that outlive their owner."""
 
 
-def belongs(of: type[Owned], *, order: int = 100, remove: Make | None = None, stop: Make | None = None) -> None:
+def belongs(
+    of: type[Owned], *, order: int = 100, remove: Make | None = None, stop: Make | None = None, along: bool = False
+) -> None:
     """Declare how a kind leaves with its account. Tasks must be of rank below 60."""
-    _kinds[of] = Kind(of, order, remove, stop)
+    _kinds[of] = Kind(of, order, remove, stop, along)
 
 
 def _in_order() -> list[Kind]:
@@ -50,7 +54,8 @@ def _in_order() -> list[Kind]:
 def owned(reader: Reader, accounts: Iterable[Account]) -> dict[type[Owned], int]:
     """How many living things of each kind belong to these accounts."""
     ids = [account.id for account in accounts]
-    kinds = [kind for kind in Resource.by_name.values() if issubclass(kind, Owned) and kind not in HISTORY]
+    left_out = HISTORY | {kind.of for kind in _kinds.values() if kind.along}
+    kinds = [kind for kind in Resource.by_name.values() if issubclass(kind, Owned) and kind not in left_out]
     counts = {kind: reader.count(kind, kind.c.account_id.in_(ids)) for kind in kinds}
     return {kind: count for kind, count in counts.items() if count}
 

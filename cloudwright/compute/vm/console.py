@@ -162,4 +162,4 @@ def end(tx: Tx, nonce: str) -> None:
         tx.remove(session)
 
 
-belongs(ConsoleSession)
+belongs(ConsoleSession, along=True)

@@ -84,4 +84,4 @@ def _with_it(tx: Tx, webhook: Resource) -> None:
 
 Webhook.with_it = (*Webhook.with_it, _with_it)
 belongs(Webhook)
-belongs(Delivery)
+belongs(Delivery, along=True)

@@ -44,7 +44,7 @@ class Names:
     def __init__(self, word: type[Word], type_param: str, id_param: str) -> None:
         self._word, self._type_param, self._id_param = word, type_param, id_param
         self._by_name: dict[str, Named] = {}
-        belongs(word)
+        belongs(word, along=True)
 
     def add(self, of: type[Resource], name: str, *aliases: str, fits: Callable[[Any], bool] = lambda row: True) -> None:
         """Have words of this sort written on rows of a kind. They go when the row goes, and have its owner."""

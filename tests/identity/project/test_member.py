@@ -249,6 +249,16 @@ def test_a_deleted_project_takes_all_with_it(tenants, project):
     assert made(tenants) != project  # its name is free again
 
 
+def test_what_is_written_on_a_project_does_not_keep_it(tenants, project):
+    tag = {"resourcetype": "Project", "resourceids": project, "tags[0].key": "a", "tags[0].value": "b"}
+    job(tenants, "ann", "createTags", **tag)
+    job(tenants, "ann", "deleteProject", id=project)
+    told = tenants.call(tenants.root, "listEvents", type="PROJECT.DELETE", listall="true", projectid="-1")["event"]
+    assert {event["resourceid"] for event in told} == {project}
+    assert "Completed" in {event["state"] for event in told}
+    assert tenants.call("ann", "listTags", listall="true") == {}
+
+
 def test_a_domain_goes_with_its_projects(tenants, project):
     tenants.call("ann", "registerSSHKeyPair", name="k", publickey=KEY, projectid=project)
     job(tenants, tenants.root, "deleteDomain", id=tenants.domains["eng"], cleanup="true")
