@@ -91,21 +91,3 @@ test("columns and density are the reader's choice, and last", async ({ page }) =
   await expect(head).toHaveCount(0);
   expect(await page.locator(".grid-row").first().evaluate((row) => row.clientHeight)).toBeLessThanOrEqual(40);
 });
-
-test("what another client does is seen without a reload, by the stream and without it", async ({ page }) => {
-  const other = await Other.signIn();
-  const groups = async (name: string) => other.done("createAffinityGroup", { name, type: "host anti-affinity" });
-  await signIn(page);
-  await page.goto("/client/affinity");
-  await expect(page.locator(".live")).toHaveText("Live");
-  await groups(`streamed-${run}`);
-  await expect(page.getByRole("link", { name: `streamed-${run}` })).toBeVisible();
-  await page.route("**/client/events*", (route) => route.abort());
-  await page.clock.install();
-  await page.reload();
-  await expect(page.locator(".live.late")).toContainText("old");
-  await expect(page.getByRole("link", { name: `streamed-${run}` })).toBeVisible();
-  await groups(`polled-${run}`);
-  await page.clock.fastForward(16_000);
-  await expect(page.getByRole("link", { name: `polled-${run}` })).toBeVisible();
-});

@@ -28,7 +28,7 @@ export function Palette({ opened, close, entries }: { opened: boolean; close: ()
   const [at, setAt] = useState(0);
   const [wanted] = useDebouncedValue(typed.trim(), 160);
   useEffect(() => { if (opened) { setTyped(""); setAt(0); } }, [opened]);
-  const kinds = catalogue.kinds.filter((kind) => SEARCHED.includes(kind.list.name));
+  const kinds = catalogue.kinds.filter((kind) => SEARCHED.includes(kind.list.name)).sort((a, b) => SEARCHED.indexOf(a.list.name) - SEARCHED.indexOf(b.list.name));
   const found = useQueries({
     queries: kinds.map((kind) => {
       const all: Params = kind.list.params.some((param) => param.name === "listall") ? { listall: true } : {};

@@ -25,8 +25,17 @@ const names = (found: Row[]): string | undefined => (found.length ? found.map((r
 const inner = (answer: Row): Row => (Object.values(answer).find((value) => typeof value === "object" && value !== null) as Row | undefined) ?? answer;
 const idOf = (row: Row | undefined): string => String(row?.["id"] ?? "");
 
+/** The name of a zone: what is made for it is called by it, since some names are given once in a cloud. */
+async function nameOf(zone: string): Promise<string> {
+  return String((await rows("listZones", { id: zone }))[0]?.["name"]);
+}
+
+async function physicalOf(zone: string): Promise<Row | undefined> {
+  return (await rows("listPhysicalNetworks", { zoneid: zone }))[0];
+}
+
 async function physicalNetwork(zone: string): Promise<string> {
-  return idOf((await rows("listPhysicalNetworks", { zoneid: zone }))[0]);
+  return idOf(await physicalOf(zone));
 }
 
 async function enableRouter(physical: string): Promise<void> {
@@ -57,13 +66,14 @@ export const STEPS: Step[] = [
       { name: "management", label: "Bridge for management", hint: "Its name on KVM hosts", initial: "cloudbr0" },
     ],
     done: async (zone) => {
-      const physical = await physicalNetwork(zone);
-      const types = physical ? await rows("listTrafficTypes", { physicalnetworkid: physical }) : [];
-      return types.length >= 3 ? types.map((type) => type["traffictype"]).join(", ") : undefined;
+      const physical = await physicalOf(zone);
+      const types = physical ? await rows("listTrafficTypes", { physicalnetworkid: idOf(physical) }) : [];
+      // It is enabled last: before, this step is not whole.
+      return types.length >= 3 && physical?.["state"] === "Enabled" ? types.map((type) => type["traffictype"]).join(", ") : undefined;
     },
     run: async (zone, values, say) => {
       let physical = await physicalNetwork(zone);
-      if (!physical) { say("physical network"); physical = idOf(inner(await perform("createPhysicalNetwork", { name: "physical-1", zoneid: zone, vlan: values["vlan"], isolationmethods: "VLAN" }))); }
+      if (!physical) { say("physical network"); physical = idOf(inner(await perform("createPhysicalNetwork", { name: `${await nameOf(zone)}-physical`, zoneid: zone, vlan: values["vlan"], isolationmethods: "VLAN" }))); }
       const there = new Set((await rows("listTrafficTypes", { physicalnetworkid: physical })).map((row) => row["traffictype"]));
       for (const type of ["Guest", "Public", "Management"]) if (!there.has(type)) { say(type); await perform("addTrafficType", { physicalnetworkid: physical, traffictype: type, kvmnetworklabel: values[type.toLowerCase()] }); }
       say("virtual router");
@@ -92,7 +102,7 @@ export const STEPS: Step[] = [
     },
     run: async (zone, values, say) => {
       const pods = await rows("listPods", { zoneid: zone });
-      if (!pods.length) { say("pod"); await perform("createPod", { name: "pod-1", zoneid: zone, gateway: values["podgateway"], netmask: values["podnetmask"], startip: values["podstart"], endip: values["podend"] }); }
+      if (!pods.length) { say("pod"); await perform("createPod", { name: `${await nameOf(zone)}-pod`, zoneid: zone, gateway: values["podgateway"], netmask: values["podnetmask"], startip: values["podstart"], endip: values["podend"] }); }
       const ranges = await rows("listVlanIpRanges", { zoneid: zone, forvirtualnetwork: true });
       if (!ranges.length) { say("public addresses"); await perform("createVlanIpRange", { zoneid: zone, physicalnetworkid: await physicalNetwork(zone), forvirtualnetwork: true, vlan: values["publicvlan"], gateway: values["gateway"], netmask: values["netmask"], startip: values["start"], endip: values["end"] }); }
       return undefined;
@@ -111,7 +121,7 @@ export const STEPS: Step[] = [
     run: async (zone, values, say) => {
       const pod = idOf((await rows("listPods", { zoneid: zone }))[0]);
       let cluster = idOf((await rows("listClusters", { zoneid: zone, hypervisor: values["hypervisor"] }))[0]);
-      if (!cluster) { say("cluster"); cluster = idOf(((await perform("addCluster", { zoneid: zone, podid: pod, clustername: "cluster-1", hypervisor: values["hypervisor"], clustertype: "CloudManaged" }))["cluster"] as Row[])[0]); }
+      if (!cluster) { say("cluster"); cluster = idOf(((await perform("addCluster", { zoneid: zone, podid: pod, clustername: `${await nameOf(zone)}-cluster`, hypervisor: values["hypervisor"], clustertype: "CloudManaged" }))["cluster"] as Row[])[0]); }
       const commands: string[] = [];
       for (const url of (values["urls"] ?? "").split(/[\s,]+/).filter(Boolean)) {
         say(url);
@@ -134,8 +144,8 @@ export const STEPS: Step[] = [
     },
     run: async (zone, values, say) => {
       const cluster = (await rows("listClusters", { zoneid: zone }))[0];
-      if (!(await rows("listStoragePools", { zoneid: zone })).length) { say("primary storage"); await perform("createStoragePool", { name: "primary-1", zoneid: zone, podid: String(cluster?.["podid"]), clusterid: idOf(cluster), scope: "cluster", url: values["primary"] }); }
-      if (!(await rows("listImageStores", { zoneid: zone })).length) { say("secondary storage"); await perform("addImageStore", { name: "secondary-1", provider: "NFS", zoneid: zone, url: values["secondary"] }); }
+      if (!(await rows("listStoragePools", { zoneid: zone })).length) { say("primary storage"); await perform("createStoragePool", { name: `${await nameOf(zone)}-primary`, zoneid: zone, podid: String(cluster?.["podid"]), clusterid: idOf(cluster), scope: "cluster", url: values["primary"] }); }
+      if (!(await rows("listImageStores", { zoneid: zone })).length) { say("secondary storage"); await perform("addImageStore", { name: `${await nameOf(zone)}-secondary`, provider: "NFS", zoneid: zone, url: values["secondary"] }); }
       say("enabling");
       await perform("updateZone", { id: zone, allocationstate: "Enabled" });
       return undefined;

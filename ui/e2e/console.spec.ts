@@ -1,0 +1,48 @@
+// An instance's screen in a window of its own: it opens, is lost and found again, sends keys, is scaled, and offers to start what is stopped.
+import { expect, test } from "@playwright/test";
+import { machine, Other, signIn } from "./session";
+import { Wire } from "./wire";
+
+test("a screen is opened, lost with the network, found again, and started where the instance was stopped", async ({ page }) => {
+  const wire = await Wire.open();
+  try {
+    const other = await Other.signIn();
+    const name = `screen-${Date.now().toString(36)}`;
+    const { id } = await machine(other, name);
+    await signIn(page, undefined, undefined, "", wire.url);
+    await page.goto(`${wire.url}/client/instances/${id}`);
+    const [screen] = await Promise.all([page.waitForEvent("popup"), page.getByRole("button", { name: "Console" }).click()]);
+    const state = screen.getByRole("status");
+    await expect(state).toHaveText("Connected");
+    await expect(screen).toHaveTitle(`${name} – Console`);
+    await expect(screen.locator("canvas")).toBeVisible();
+
+    const fit = screen.getByRole("button", { name: "Fit" });
+    const width = () => screen.locator("canvas").evaluate((canvas) => canvas.getBoundingClientRect().width);
+    const fitted = await width();
+    await fit.click();
+    await expect(fit).toHaveAttribute("aria-pressed", "false");
+    await expect.poll(width).toBeLessThan(fitted); // 320 pixels of the simulator, no more
+    await screen.getByLabel("Send keys").selectOption("Ctrl-Alt-Del");
+    await screen.getByRole("button", { name: "Paste" }).click();
+    await screen.getByLabel("Text to type into the machine").fill("root\nécho");
+    await screen.getByRole("button", { name: "Type it" }).click();
+    await expect(screen.getByLabel("Text to type into the machine")).toBeHidden();
+    await expect(state).toHaveText("Connected");
+
+    wire.cut(/./);
+    await expect(state).toHaveText(/trying again/);
+    wire.mend();
+    await expect(state).toHaveText("Connected");
+
+    await other.done("stopVirtualMachine", { id });
+    wire.cut(/console/); // the simulator's screen outlives its machine
+    await expect(screen.getByRole("heading", { name: `${name} is Stopped` })).toBeVisible();
+    wire.mend();
+    await screen.getByRole("button", { name: "Start" }).click();
+    await expect(state).toHaveText("Connected");
+    await expect(screen.getByRole("heading", { name: `${name} is Stopped` })).toBeHidden();
+  } finally {
+    wire.close();
+  }
+});
