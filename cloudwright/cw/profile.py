@@ -42,7 +42,8 @@ ENVIRONMENT = {
 }
 CORE = "core"
 FIRST = "default"
-ALIASES = {"display": "output"}  # CloudMonkey's older word
+ALIASES = {"display": "output", "verify": "verifycert", "user": "username"}  # CloudMonkey's older word, and shorter ones
+YES, NO = ("true", "yes", "1", "on"), ("false", "no", "0", "off")
 
 
 class Profile:
@@ -64,7 +65,7 @@ class Profile:
 
     def true(self, key: str) -> bool:
         """Whether a key says yes."""
-        return self.values[key].lower() in ("true", "yes", "1", "on")
+        return self.values[key].lower() in YES
 
     @property
     def who(self) -> str:
@@ -116,7 +117,8 @@ class Profiles:
         values = dict(DEFAULTS)
         for section in (CORE, chosen):
             if section in self.parser:
-                values |= {key: value for key, value in self.parser[section].items() if key in DEFAULTS and value}
+                read = ((ALIASES.get(key, key), value) for key, value in self.parser[section].items())
+                values |= {key: value for key, value in read if key in DEFAULTS and value}
         if not name:  # a profile that was asked for is what is meant, whatever the environment says
             values |= {key: told for key, variable in ENVIRONMENT.items() if (told := self.environment.get(variable))}
         values |= {key: value for key, value in (options or {}).items() if value}
@@ -135,7 +137,7 @@ class Profiles:
             raise Wrong(f"There is no output {value!r}; there are: {', '.join(OUTPUTS)}")
         else:
             self._choose(self.current)
-            self.parser[self.current][key] = value
+            self.parser[self.current][key] = _file(value) if key == "verifycert" else value
         self._write()
 
     def _choose(self, name: str) -> None:
@@ -149,6 +151,16 @@ class Profiles:
     def _write(self) -> None:
         with owned(self.path).open("w", encoding="utf-8") as file:
             self.parser.write(file)
+
+
+def _file(value: str) -> str:
+    """What `verifycert` is kept as: a file by its whole path, which holds wherever `cw` is called. Raises Wrong."""
+    if value.lower() in (*YES, *NO):
+        return value
+    path = Path(value).expanduser().absolute()
+    if not path.is_file():
+        raise Wrong(f"verifycert is true, false or a file of certificates; there is no file {path}")
+    return str(path)
 
 
 def owned(path: Path) -> Path:

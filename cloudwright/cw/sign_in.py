@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 PATH = "/client/api"
 
 
+def page_of(name: str) -> str:
+    """The help of `login`."""
+    return "\n".join(["cw login [URL]", f"    {WORD.doc}", *(f"    {name:10} {o.doc}" for name, o in WORD.options.items())])
+
+
 def run(doing: Invocation) -> None:
     """Sign in."""
-    if doing.options.help:
-        lines = ["cw login [URL]", f"    {WORD.doc}", *(f"    {name:10} {option.doc}" for name, option in WORD.options.items())]
-        doing.terminal.write("\n".join(lines))
-        return
     WORD.run(doing, read("cw login", WORD, doing.words))
 
 
@@ -61,5 +62,6 @@ def _keep_keys(doing: Invocation) -> None:
 WORD = Word("sign in; the password is asked for and not kept", sign_in, "[URL]", most=1, options={
     "--user": Option("username", "as whom"),
     "--domain": Option("domain", "the path of the user's domain, such as /eng"),
+    "--verify": Option("verifycert", "a file with the certificates of the server's authority; false believes any server"),
     "--keys": Option("keys", "have keys made and keep them in the profile: they do not end as a session does", value=False),
 })  # fmt: skip

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from cloudwright.cw.failure import SIGN_IN, Refused, Unreachable, Unsigned
-from cloudwright.cw.profile import Profile, owned
+from cloudwright.cw.failure import SIGN_IN, Refused, Unreachable, Unsigned, Wrong
+from cloudwright.cw.profile import NO, Profile, owned
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
+    from ssl import SSLContext
 
 EXPIRES = 600  # seconds that a signed request is good for
+CONNECTING = 15.0  # seconds until a server that says nothing counts as away
+TRUST = "cw set verifycert FILE: believe the authorities whose certificates are in FILE"
 
 
 def signature(params: dict[str, str], secret: str) -> str:
@@ -106,14 +109,19 @@ class Wire:
             headers["Cookie"] = self.session["cookies"]
         connection = self._connection(where.scheme, where.netloc)
         try:
+            connection.connect()
+            connection.sock.settimeout(self.profile.timeout)
             connection.request("POST", where.path or "/client/api", urlencode(sent, quote_via=quote), headers)
             answer = connection.getresponse()
             body, status = answer.read(), answer.status
+            elsewhere = answer.headers.get("location", "") if 300 <= status < 400 else ""
             cookies = [value.partition(";")[0] for value in answer.headers.get_all("set-cookie", [])]
         except (OSError, HTTPException) as error:
-            raise Unreachable(f"{self.profile['url']} cannot be reached: {error}", fix=["cw set url URL"]) from error
+            raise unreachable(self.profile["url"], error) from error
         finally:
             connection.close()
+        if elsewhere:
+            raise Unreachable(f"{self.profile['url']} sends its callers to {elsewhere}", fix=[f"cw set url {elsewhere}"])
         inner = self._inner(body, status)
         if status >= 400 or "errorcode" in inner:
             raise Refused(sent["command"], int(inner.get("errorcode", status)), inner)
@@ -133,16 +141,45 @@ class Wire:
 
         if scheme not in ("http", "https") or not host:
             raise Unreachable(f"{self.profile['url']!r} is no URL of a server", fix=["cw set url http://HOST:8080/client/api"])
+        patience = min(self.profile.timeout, CONNECTING)
         if scheme == "http":
-            return HTTPConnection(host, timeout=self.profile.timeout)
+            return HTTPConnection(host, timeout=patience)
+        return HTTPSConnection(host, timeout=patience, context=self._trust())
+
+    def _trust(self) -> SSLContext:
+        """Whose certificates are believed: those of the system's authorities, those of a file, or anybody's. Raises Wrong."""
         import ssl
 
-        verify = self.profile["verifycert"]
-        named = verify if verify.lower() not in ("true", "false") else None
-        context = ssl.create_default_context(cafile=named)
-        if verify.lower() == "false":
+        if self.profile["verifycert"].lower() in NO:
+            context = ssl.create_default_context()
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        return HTTPSConnection(host, timeout=self.profile.timeout, context=context)
+            return context
+        file = None if self.profile.true("verifycert") else self.profile["verifycert"]
+        try:
+            return ssl.create_default_context(cafile=file)
+        except (OSError, ssl.SSLError) as error:
+            reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+            raise Wrong(f"verifycert is {file}, a file of certificates; it cannot be read: {reason}", fix=[TRUST]) from None
+
+
+def unreachable(url: str, error: Exception) -> Unreachable:
+    """What went wrong on the way to a server, and what helps."""
+    text, fix = f"{url} cannot be reached: {error}", ["cw set url URL"]
+    if not url.startswith("https:"):
+        secure = (
+            [] if isinstance(error, ConnectionRefusedError | TimeoutError) else ["if it speaks TLS, its URL begins with https:"]
+        )
+        return Unreachable(text, fix=[*fix, *secure])
+    import ssl
+
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message.rstrip(".")
+        return Unreachable(
+            f"The certificate of {url} is not believed: {said}", fix=[TRUST, "cw set verifycert false: believe any"]
+        )
+    if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
+        return Unreachable(f"{url} answers, but not by TLS", fix=[f"cw set url {url.replace('https:', 'http:', 1)}"])
+    return Unreachable(text, fix=fix)
 
 
 def _nobody_to_ask(prompt: str) -> str:

@@ -7,9 +7,11 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import pytest
 
@@ -23,13 +25,13 @@ PROGRAM = [sys.executable, "-m", "cloudwright.cw.main"]
 
 
 class Person:
-    """Types at a shell and reads what it shows."""
+    """Types at a shell, that of `cw` or another, and reads what it shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Sequence[str] = PROGRAM) -> None:
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
-            os.execv(PROGRAM[0], PROGRAM)
+            os.execvp(program[0], program)
         self.shown = b""
 
     def type(self, text: str) -> None:
@@ -59,6 +61,14 @@ class Person:
     def _text(self) -> str:
         return CODES.sub(b"", self.shown).decode(errors="replace")
 
+    def leave(self) -> None:
+        """Go without a word; it ends."""
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        with contextlib.suppress(OSError):
+            os.close(self.screen)
+
     def end(self) -> int:
         """Ctrl-D; answers how it ended."""
         self.type("\x04")
@@ -78,9 +88,7 @@ def person(signed, ready_zone):
         patch.setenv("CLOUDSTACK_TIMEOUT", "60")
         made = Person()
     yield made
-    with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it ended
-        os.kill(made.pid, 9)
-        os.waitpid(made.pid, 0)
+    made.leave()
 
 
 def test_a_person_at_the_shell(person):

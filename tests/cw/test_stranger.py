@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.cli.serving import eventually
 from tests.cw.conftest import cw
 from tests.cw.test_shell import Person
 
@@ -111,10 +111,20 @@ def test_a_job_that_takes_too_long_goes_on(stranger):
 
 
 def test_an_interrupt_leaves_the_job_running(stranger):
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    said = cw("stop virtualmachine id=web")
-    timer.join()
+    stranger.asked.clear()
+
+    def interrupt() -> None:
+        eventually(lambda: [sent for sent in stranger.asked if sent["command"] == "queryAsyncJobResult"])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where the tests run in the background
+    try:
+        timer = threading.Thread(target=interrupt)
+        timer.start()
+        said = cw("stop virtualmachine id=web")
+        timer.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert said.code == 130
     assert f"stopVirtualMachine goes on as job {IDS['job']}" in said.err
     assert f"cw job follow {IDS['job']}" in said.err
@@ -132,6 +142,4 @@ def test_an_interrupt_in_the_shell_leaves_the_job_running_and_the_shell(stranger
         person.answered("Lab")
         assert person.end() == 0
     finally:
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(person.pid, signal.SIGKILL)
-            os.waitpid(person.pid, 0)
+        person.leave()
