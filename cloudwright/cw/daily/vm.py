@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloudwright.cw.daily.reach import reach
+from cloudwright.cw.daily.reach import SSH, reach
 from cloudwright.cw.daily.word import Given, Option, Word, dispatch, rows_told
 from cloudwright.cw.failure import Failure, Unnamed, Wrong
 from cloudwright.cw.names import name_of
@@ -66,6 +66,8 @@ def _change(doing: Invocation, command: str, params: dict[str, Any], tell: bool 
         params = params | {"clienttoken": options.client_token}
     waits = options.waits(session.profile) and not options.dry_run
     answer = session.run(command, params) if waits else session.call(command, params)
+    if waits:
+        options.columns = COLUMNS
     doing.answer(answer)
     if "jobid" in answer and not options.dry_run:
         doing.terminal.note(f"The job goes on. Follow it: cw job follow {answer['jobid']}")
@@ -106,15 +108,22 @@ def ssh(doing: Invocation, given: Given) -> None:
     import os
     import shlex
     import subprocess
+    from pathlib import Path
 
-    machine = _found(doing, given.things[0])
-    host, port = reach(doing.session, machine)
-    user = given.options.get("user", "")
-    command = ["ssh", *(["-p", str(port)] if port != 22 else []), f"{user}@{host}" if user else host, *given.after]
+    machine, options = _found(doing, given.things[0]), given.options
+    way = reach(doing.session, machine, _port(options.get("port", "22")), "private" in options)
+    user = options.get("user", "")
+    command = [
+        "ssh",
+        *(["-p", str(way.port)] if way.port != SSH else []),
+        *(["-i", str(Path(options["key"]).expanduser())] if "key" in options else []),
+        f"{user}@{way.host}" if user else way.host,
+        *given.after,
+    ]
     if doing.options.dry_run:
         doing.terminal.write(shlex.join(command))
         return
-    doing.terminal.note(f"{name_of(machine)} is at {host} port {port}")
+    doing.terminal.note(f"{name_of(machine)} is at {way.host} port {way.port}, by {way.by}")
     try:
         if doing.terminal.inside:
             subprocess.run(command, check=False)
@@ -122,6 +131,12 @@ def ssh(doing: Invocation, given: Given) -> None:
             os.execvp("ssh", command)  # noqa: S606  no shell is wanted: the words are ssh's own
     except OSError as error:
         raise Failure(f"ssh cannot be started: {error.strerror}", fix=["install OpenSSH's client"]) from None
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise Wrong(f"--port {text} is no port: those are from 1 to 65535")
+    return int(text)
 
 
 def console(doing: Invocation, given: Given) -> None:
@@ -166,8 +181,11 @@ WORDS = {
     "delete": Word("destroy instances", _each("destroyVirtualMachine"), "NAME…", VMS, 1, 100, {
         "--expunge": Option("expunge", "for good: they cannot be recovered", value=False),
     }),
-    "ssh": Word("sign in to an instance, where its port 22 can be reached", ssh, "NAME [-- COMMAND]", VMS, 1, 1, {
+    "ssh": Word("sign in to an instance, wherever it can be reached", ssh, "NAME [-- COMMAND]", VMS, 1, 1, {
         "--user": Option("user", "as whom; without, as ssh says"),
+        "--key": Option("key", "the file of your private key; without, as ssh says"),
+        "--port": Option("port", "the instance's own port, where that is not 22"),
+        "--private": Option("private", "to its own address, from inside its network", value=False),
     }),
     "console": Word("the URL of an instance's console", console, "NAME", VMS, 1, 1),
 }  # fmt: skip
