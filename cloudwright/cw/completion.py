@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from cloudwright.cw.main import Invocation
 
 BASH = r"""_cw() {
-    local line="${COMP_LINE:0:COMP_POINT}" word prefix=""
+    local line="${COMP_LINE:0:COMP_POINT}" word breaks prefix=""
     word="${line##* }"
     # readline replaces only what follows the last of its word breaks
-    case "$COMP_WORDBREAKS" in *=*) case "$word" in *=*) prefix="${word%"${word##*=}"}" ;; esac ;; esac
+    breaks="${COMP_WORDBREAKS//[^=:@]/}"
+    [ -z "$breaks" ] || prefix="${word%"${word##*["$breaks"]}"}"
     local IFS=$'\n'
     COMPREPLY=($(CW_LINE="${line#* }" command cw completion reply 2>/dev/null | cut -f1))
     COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
@@ -27,27 +28,37 @@ complete -F _cw cw
 """
 ZSH = r"""#compdef cw
 _cw() {
-    local -a plain shown
+    local -a texts shown
     local line text meaning
-    for line in ${(f)"$(CW_LINE="${LBUFFER#* }" command cw completion reply 2>/dev/null)"}; do
+    for line in ${(f)"$(CW_LINE="${(j: :)words[2,CURRENT-1]} $PREFIX" command cw completion reply 2>/dev/null)"}; do
         text="${line%%$'\t'*}" meaning="${line#*$'\t'}"
-        plain+=("$text") shown+=("$text  $meaning")
+        texts+=("$text") shown+=("${text}${meaning:+  $meaning}")
     done
-    if [[ "${plain[1]}" == *= ]]; then
-        compadd -U -S '' -d shown -a plain
+    if [[ "${texts[1]}" == *= ]]; then
+        compadd -U -l -S '' -d shown -a texts
     else
-        compadd -U -d shown -a plain
+        compadd -U -l -d shown -a texts
     fi
 }
-compdef _cw cw
+if [[ "$funcstack[1]" == _cw ]]; then _cw "$@"; else compdef _cw cw; fi
 """
 FISH = r"""function __cw_complete
-    set -lx CW_LINE (string replace -r '^\S+\s' '' -- (commandline -cp))
+    set -lx CW_LINE (string replace -r '^\s*\S+\s' '' -- (commandline -cp))
     command cw completion reply 2>/dev/null
 end
 complete -c cw -f -a '(__cw_complete)'
 """
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+
+
+def page_of(name: str) -> str:
+    """The help of `completion`."""
+    return """cw completion bash|zsh|fish
+    write the script by which a shell completes commands, parameters and values
+
+    bash: echo 'source <(cw completion bash)' >> ~/.bashrc
+    zsh:  echo 'source <(cw completion zsh)' >> ~/.zshrc, below compinit
+    fish: cw completion fish > ~/.config/fish/completions/cw.fish"""
 
 
 def run(doing: Invocation) -> None:
@@ -58,7 +69,7 @@ def run(doing: Invocation) -> None:
     elif asked == "reply":
         reply(doing, os.environ.get("CW_LINE", ""))
     else:
-        raise Wrong(f"cw completion takes one of {', '.join(SCRIPTS)}", fix=["bash: source <(cw completion bash)"])
+        raise Wrong(f"cw completion takes one of {', '.join(SCRIPTS)}", fix=["cw help completion tells where it goes"])
 
 
 def reply(doing: Invocation, line: str) -> None:

@@ -1,13 +1,22 @@
-"""What completes a line: in the shell, and in bash by the script that `cw completion bash` writes."""
+"""What completes a line: in the shell of `cw`, and in others by the scripts that `cw completion` writes."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.cw.conftest import cw
+from tests.cw.test_shell import Person
+
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(cw completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "autoload -U compinit; compinit -u -D; source <(cw completion zsh)"),
+    "fish": (["fish", "--no-config", "-i"], "cw completion fish | source"),
+}
 
 
 def offered(monkeypatch, line: str) -> list[str]:
@@ -69,16 +78,22 @@ def test_required_parameters_come_first(monkeypatch):
     assert offered(monkeypatch, "deploy virtualmachine ")[:2] == ["serviceofferingid=", "zoneid="]
 
 
+@pytest.fixture
+def program(tmp_path, monkeypatch):
+    """A program `cw` on PATH."""
+    file = tmp_path / "cw"
+    file.write_text(f'#!/bin/sh\nexec {sys.executable} -m cloudwright.cw.main "$@"\n')
+    file.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+
+
 @pytest.mark.parametrize(
     ("line", "found"), [("cw list zon", "zones\nzonesmetrics\n"), ("cw list zones id=de", "demo\n"), ("cw vm cr", "create\n")]
 )
-def test_bash_completes(tmp_path, line, found):
+def test_bash_completes(program, line, found):
     """As bash calls it: with the line and the cursor's place in variables."""
-    program = tmp_path / "cw"
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m cloudwright.cw.main "$@"\n')
-    program.chmod(0o755)
     script = f"""
-        PATH={tmp_path}:$PATH
         source <(cw completion bash)
         COMP_LINE={line!r} COMP_POINT={len(line)} COMP_WORDBREAKS=' =:'
         _cw 2>/dev/null
@@ -88,7 +103,35 @@ def test_bash_completes(tmp_path, line, found):
     assert done.stdout == found, done.stderr
 
 
-def test_scripts_for_the_other_shells():
-    assert cw("completion zsh").out.startswith("#compdef cw\n")
-    assert "complete -c cw" in cw("completion fish").out
+@pytest.mark.parametrize("shell", SHELLS)
+def test_shells_complete_for_a_person(program, shell):
+    """Tab writes the rest of a word of ours and of a value; what it wrote is what is run."""
+    start, script = SHELLS[shell]
+    person = Person(start)
+    try:
+        person.type(f"{script}; echo rea''dy\r")
+        person.sees("ready")
+        person.type("cw vm sto\t")
+        person.sees("cw vm stop ")
+        person.type("\x15cw list zones id=de\t")
+        person.sees("id=demo ")
+        person.type("filter=name -o csv\r")
+        person.sees("name\r\ndemo")
+    finally:
+        person.leave()
+
+
+def test_zsh_completes_by_a_file_in_its_path_of_functions(program, tmp_path):
+    (tmp_path / "_cw").write_text(cw("completion zsh").out)
+    person = Person(["zsh", "-f", "-i"])
+    try:
+        person.type(f"fpath=({tmp_path} $fpath); autoload -U compinit; compinit -u -D; echo rea''dy\r")
+        person.sees("ready")
+        person.type("cw host dra\t")
+        person.sees("cw host drain ")
+    finally:
+        person.leave()
+
+
+def test_other_shells_are_not_known():
     assert cw("completion tcsh").code == 2
