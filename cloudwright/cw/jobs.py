@@ -12,6 +12,14 @@ Call = Callable[[str, dict[str, Any]], dict[str, Any]]
 FIRST, LONGEST = 0.1, 2.0  # seconds between two looks
 
 
+def told(sentence: dict[str, Any]) -> str:
+    """A row of `listJobStory` for people: what it says, else the step's name; `did` goes without saying."""
+    verb, step, said = (str(sentence.get(key) or "") for key in ("verb", "step", "said"))
+    if said in ("", f"{verb} {step}"):
+        return step if verb == "did" else f"{verb} {step}".strip()
+    return said if verb == "did" else f"{verb}: {said}"
+
+
 class Steps:
     """What a job does, told as it does it. This one tells nobody; `terminal.py` has one that writes."""
 

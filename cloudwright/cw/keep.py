@@ -11,6 +11,37 @@ if TYPE_CHECKING:
     from cloudwright.cw.main import Invocation
 
 
+HELP = {
+    "set": """cw set KEY VALUE
+    keep a setting of the profile in force
+cw set profile NAME
+    use another profile; it is made where there is none
+
+    url               where the server answers, such as https://cloud.example.com/client/api
+    apikey, secretkey the keys of a user; secrets are asked for
+    username, password, domain
+                      who signs in where there are no keys; the domain is a path such as /eng
+    timeout           how many seconds an answer or a job may take
+    verifycert        true, false, or a file with the certificates of the authorities that are believed
+    output            default, table, wide, text, csv, json, yaml or column
+    asyncblock        whether jobs are followed to their end: true or false
+    signatureversion  3, or 1 for servers that know no expiry""",
+    "profile": """cw profile
+    the profile in force without its secrets, which others there are, and the file they are kept in
+
+    Options count most, then the environment, then the profile. The environment's variables: CW_CONFIG, CW_PROFILE, CW_OUTPUT,
+    CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY, CLOUDSTACK_SECRET, CLOUDSTACK_USERNAME, CLOUDSTACK_PASSWORD, CLOUDSTACK_DOMAIN,
+    CLOUDSTACK_TIMEOUT, CLOUDSTACK_VERIFY.""",
+    "sync": """cw sync
+    ask the server for its commands anew: after an upgrade, or when your role has changed""",
+}
+
+
+def page_of(name: str) -> str:
+    """The help of `set`, `profile` and `sync`."""
+    return HELP[name]
+
+
 def run(doing: Invocation) -> None:
     """Run the word."""
     {"set": keep, "profile": tell, "sync": sync}[doing.name](doing)

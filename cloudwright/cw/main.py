@@ -110,12 +110,12 @@ def run(given: list[str], terminal: Terminal, session: Any = None) -> None:
         words = ["shell"]
     doing = Invocation(words[1:], options, terminal, words[0])
     doing._session = session
+    if options.help:
+        importlib.import_module("cloudwright.cw.pages").page(doing, words)
+        return
     module = (DAILY | OWN).get(words[0])
     if module is not None and not (words[0] in SHARED and _of_api(doing, words)):
         importlib.import_module(f"cloudwright.cw.{module[0]}").run(doing)
-        return
-    if options.help:
-        importlib.import_module("cloudwright.cw.pages").page(doing, words)
         return
     from cloudwright.cw import call
 
@@ -124,7 +124,7 @@ def run(given: list[str], terminal: Terminal, session: Any = None) -> None:
 
 def _of_api(doing: Invocation, words: list[str]) -> bool:
     """Whether words that begin as ours mean a command of the API: it is there, and all it requires is given."""
-    if len(words) < 2 or doing.options.help:
+    if len(words) < 2:
         return False
     command = doing.session.catalogue.verbs.get(words[0], {}).get(words[1].lower())
     given = {word.partition("=")[0].lower() for word in words[2:] if "=" in word}
@@ -166,6 +166,18 @@ OPTIONS = """Options:
 def all_words() -> dict[str, str]:
     """The words beside the API's, by what they do."""
     return {name: doc for name, (_, doc) in {**DAILY, **OWN}.items()}
+
+
+def page_of(name: str, word: str = "") -> str:
+    """The help of one of our words, or of a word of its group; "" where it is none of ours."""
+    if name not in DAILY | OWN:
+        return ""
+    if group := words_of_group(name):
+        from cloudwright.cw.daily.word import page
+
+        return page(name, group, word)
+    module = (DAILY | OWN)[name][0]
+    return str(importlib.import_module(f"cloudwright.cw.{module}").page_of(name))
 
 
 def words_of_group(name: str) -> dict[str, Any]:

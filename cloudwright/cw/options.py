@@ -23,6 +23,7 @@ class Options:
     def __init__(self) -> None:
         self.output = self.query = self.client_token = self.profile = self.config = self.url = self.timeout = ""
         self.filter: list[str] = []
+        self.columns: list[str] = []  # of a table, where no filter is given: a word's own choice
         self.dry_run = self.no_wait = self.wait = self.all = self.steps = self.quiet = self.help = self.version = False
 
     def waits(self, profile: Profile) -> bool:

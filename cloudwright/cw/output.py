@@ -8,19 +8,22 @@ object; `wide` all columns, `column` the same without a header. `text` is one `f
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloudwright.cw.failure import Wrong
 from cloudwright.cw.names import rows_of
 
 TELLING = (
-    "id", "name", "username", "displayname", "state", "resourcestate", "status", "type", "ipaddress", "account", "project",
-    "zonename", "hostname", "templatename", "serviceofferingname", "size", "protocol", "publicport", "privateport", "cidr",
-    "value", "level", "description", "displaytext", "created",
+    "id", "name", "username", "displayname", "state", "resourcestate", "allocationstate", "status", "networktype", "type",
+    "rolename", "email", "value", "capacityused", "capacitytotal", "percentused", "ipaddress", "account", "project",
+    "zonename", "hostname", "templatename", "serviceofferingname", "cpunumber", "cpuspeed", "memory", "disksize", "size",
+    "protocol", "publicport", "privateport", "cidr", "level", "description", "displaytext", "created",
 )  # fmt: skip
 """Columns of a table, in the order of how much they tell."""
 LONGEST = 60  # characters of a table's cell
+LEAST = 12  # characters that a cell keeps, however narrow the terminal
 MOST = 7  # columns of a table
+EMPTY: tuple[Any, ...] = ("", None, [], {})
 Row = dict[str, Any]
 
 
@@ -56,7 +59,16 @@ def _deep(value: Any, path: list[str]) -> Any:
     return _deep(value.get(path[0]), path[1:]) if isinstance(value, dict) else None
 
 
-def written(answer: Any, form: str, fields: list[str] | None = None) -> str:
+class Layout(NamedTuple):
+    """What a table is to have: the fields that were asked for, else the columns that tell most of such things; and how many
+    characters a line may have, 0 for any number."""
+
+    fields: list[str] = []
+    columns: list[str] = []
+    width: int = 0
+
+
+def written(answer: Any, form: str, layout: Layout = Layout()) -> str:  # noqa: B008  it never changes
     """An answer as text, without a last line feed; "" where a list is empty and the form has no way to say so."""
     if form == "json":
         return json.dumps(answer, indent=2, ensure_ascii=False)
@@ -65,7 +77,8 @@ def written(answer: Any, form: str, fields: list[str] | None = None) -> str:
     rows = _rows(answer)
     if not all(isinstance(row, dict) for row in rows):
         return "\n".join(map(cell, rows))
-    return _FORMS[form](rows, fields or [], (isinstance(answer, dict) and "count" in answer) or isinstance(answer, list))
+    many = (isinstance(answer, dict) and "count" in answer) or isinstance(answer, list)
+    return _table(rows, layout, many) if form == "table" else _FORMS[form](rows, layout.fields)
 
 
 def _rows(answer: Any) -> list[Any]:
@@ -94,45 +107,67 @@ def _columns(rows: list[Row]) -> list[str]:
 
 def _telling(rows: list[Row]) -> list[str]:
     """The columns worth a table: known to be telling, not empty everywhere; else the first plain ones."""
-    there = _columns(rows)
+    there = [field for field in _columns(rows) if any(row.get(field) not in EMPTY for row in rows)]
     plain = [field for field in there if not any(isinstance(row.get(field), dict | list) for row in rows)]
     known = [field for field in TELLING if field in plain]
     others = [field for field in plain if field not in known and not field.endswith("id")]
     return (known if len(known) >= 3 else known + others)[:MOST] or there
 
 
-def _grid(rows: list[Row], fields: list[str], longest: int = 0) -> list[str]:
-    lines = [[field.upper() for field in fields]]
-    for row in rows:
-        texts = [cell(row.get(field)).replace("\n", " ") for field in fields]
-        lines.append([text if not longest or len(text) <= longest else text[: longest - 1] + "…" for text in texts])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(fields))]
+def _lines(rows: list[Row], fields: list[str]) -> list[list[str]]:
+    """The cells of a table, its header first."""
+    return [[field.upper() for field in fields], *([cell(row.get(field)).replace("\n", " ") for field in fields] for row in rows)]
+
+
+def _grid(lines: list[list[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
-def _table(rows: list[Row], fields: list[str], many: bool) -> str:
+def _cut(lines: list[list[str]], width: int) -> list[list[str]]:
+    """The cells, none longer than LONGEST, and where `width` is given short enough for it; an id is cut by nobody."""
+    whole = [title.endswith("ID") for title in lines[0]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    longest = LONGEST
+    while width and longest > LEAST and _wide_as(widths, whole, longest) > width:
+        longest -= 1
+    return [[text if keep else _short(text, longest) for text, keep in zip(line, whole, strict=True)] for line in lines]
+
+
+def _wide_as(widths: list[int], whole: list[bool], longest: int) -> int:
+    return sum(w if keep else min(w, longest) for w, keep in zip(widths, whole, strict=True)) + 2 * (len(widths) - 1)
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _table(rows: list[Row], layout: Layout, many: bool) -> str:
     if not rows:
         return ""
     if not many:
-        shown = fields or [field for field in rows[0] if rows[0][field] not in ("", None, [], {})]
+        there = [field for field in layout.columns or rows[0] if rows[0].get(field) not in EMPTY]
+        shown = layout.fields or there
         width = max(map(len, shown), default=0)
         return "\n".join(f"{field.ljust(width)}  {cell(rows[0].get(field))}".rstrip() for field in shown)
-    return "\n".join(_grid(rows, fields or _telling(rows), 0 if fields else LONGEST))
+    if layout.fields:
+        return "\n".join(_grid(_lines(rows, layout.fields)))
+    return "\n".join(_grid(_cut(_lines(rows, layout.columns or _telling(rows)), layout.width)))
 
 
-def _wide(rows: list[Row], fields: list[str], many: bool) -> str:
-    return "\n".join(_grid(rows, fields or _columns(rows))) if rows else ""
+def _wide(rows: list[Row], fields: list[str]) -> str:
+    return "\n".join(_grid(_lines(rows, fields or _columns(rows)))) if rows else ""
 
 
-def _column(rows: list[Row], fields: list[str], many: bool) -> str:
-    return "\n".join(_grid(rows, fields or _columns(rows))[1:]) if rows else ""
+def _column(rows: list[Row], fields: list[str]) -> str:
+    return "\n".join(_grid(_lines(rows, fields or _columns(rows))[1:])) if rows else ""
 
 
-def _text(rows: list[Row], fields: list[str], many: bool) -> str:
+def _text(rows: list[Row], fields: list[str]) -> str:
     return "\n\n".join("\n".join(f"{field} = {cell(row.get(field))}" for field in fields or row) for row in rows)
 
 
-def _csv(rows: list[Row], fields: list[str], many: bool) -> str:
+def _csv(rows: list[Row], fields: list[str]) -> str:
     import csv
     import io
 
@@ -151,4 +186,4 @@ def _yaml(answer: Any) -> str:
     return str(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True, default_flow_style=False)).rstrip("\n")
 
 
-_FORMS = {"table": _table, "wide": _wide, "column": _column, "text": _text, "csv": _csv}
+_FORMS = {"wide": _wide, "column": _column, "text": _text, "csv": _csv}

@@ -10,12 +10,25 @@ if TYPE_CHECKING:
     from cloudwright.cw.main import Invocation
 
 
+HELP = {
+    "help": """cw help [VERB [NOUN] | apiName | WORD]
+    what can be done; the commands of a verb; the parameters of a command; the options of a word of cw""",
+    "api": """cw api [WORD …]
+    all commands that you may call, or those that have all the words in their names or descriptions""",
+}
+
+
 def run(doing: Invocation) -> None:
     """`help [WORDS]`, `api [WORD]`."""
     if doing.name == "api":
         listed(doing)
     else:
         page(doing, doing.words)
+
+
+def page_of(name: str) -> str:
+    """The help of `help` and `api`."""
+    return HELP[name]
 
 
 def listed(doing: Invocation) -> None:
@@ -31,17 +44,15 @@ def listed(doing: Invocation) -> None:
 
 
 def page(doing: Invocation, words: list[str]) -> None:
-    """The page of a command, of a verb, or of `cw` itself. Raises Wrong."""
-    from cloudwright.cw.main import usage, words_of_group
+    """The page of a command, of a verb, of one of our words, or of `cw` itself. Raises Wrong."""
+    from cloudwright.cw.main import SHARED, page_of, usage
 
     if not words:
         doing.terminal.write(usage())
         return
-    group = words_of_group(words[0])
-    if group:
-        from cloudwright.cw.daily import word
-
-        doing.terminal.write(word.page(words[0], group, words[1] if len(words) > 1 else ""))
+    of_api = words[0] in SHARED and len(words) > 1 and words[1].lower() in doing.session.catalogue.verbs.get(words[0], {})
+    if not of_api and (own := page_of(words[0], words[1] if len(words) > 1 else "")):
+        doing.terminal.write(own)
         return
     catalogue = doing.session.catalogue
     nouns = catalogue.verbs.get(words[0].lower())

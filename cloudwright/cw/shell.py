@@ -29,6 +29,16 @@ LEAVING = ("exit", "quit")
 HELLO = "Tab completes, `help` tells what there is, Ctrl-D leaves."
 
 
+def page_of(name: str) -> str:
+    """The help of the shell."""
+    return """cw
+cw shell [< FILE]
+    an interactive shell, or the lines of standard input; the first that fails ends those
+
+    Tab completes, arrows and Ctrl-R find earlier lines, Ctrl-C gives up a line or leaves a job to itself, Ctrl-D leaves.
+    What follows a | is a program of the system that reads the answer: list zones | grep north"""
+
+
 def run(doing: Invocation) -> None:
     """Read and run lines until their end; without a terminal, the lines of standard input. Raises Wrong."""
     if doing.words:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Any, TextIO
 
 from cloudwright.cw.failure import Failure, Wrong
-from cloudwright.cw.jobs import Steps
+from cloudwright.cw.jobs import Steps, told
 from cloudwright.cw.options import Options
 
 CLEAR = "\r\x1b[K"
@@ -42,13 +43,20 @@ class Terminal:
         """Write an answer in the form that holds here, queried and filtered as was asked."""
         from cloudwright.cw import output
 
+        person = self.out.isatty()
         if form == "default":
-            form = "table" if self.out.isatty() else "json"
+            form = "table" if person else "json"
         if isinstance(answer, dict) and options.filter:
             answer = output.filtered(answer, options.filter)
         if options.query:
             answer = output.queried(answer, options.query)
-        self.write(output.written(answer, form, options.filter))
+        layout = output.Layout(
+            options.filter, [] if options.query else options.columns, shutil.get_terminal_size().columns if person else 0
+        )
+        text = output.written(answer, form, layout)
+        self.write(text)
+        if person and not text:
+            self.note("nothing was found")
 
     def ask(self, prompt: str, hidden: bool = False) -> str:
         """What somebody answers; without a terminal, a line of standard input. Raises Wrong where there is none."""
@@ -86,7 +94,7 @@ class Live(Steps):
         """A line a step."""
         took = f" ({sentence['seconds']:.1f} s)" if sentence.get("seconds") else ""
         self.ended()
-        self.err.write(f"  {sentence.get('verb', ''):6} {sentence.get('said') or sentence.get('step', '')}{took}\n")
+        self.err.write(f"  {told(sentence)}{took}\n")
         self.err.flush()
 
     def stands(self, job: dict[str, Any]) -> None:

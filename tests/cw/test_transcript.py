@@ -288,10 +288,16 @@ def test_words_for_every_day():
         = 1
         cw vm ssh daily
         ! cannot be reached from outside
+        ! ipaddressid={lan}
         cw create portforwardingrule ipaddressid={lan} virtualmachineid=daily protocol=tcp publicport=2201 privateport=22
         > "publicport": "2201"
         cw vm ssh daily --user root --dry-run -- uname -a
         > ssh -p 2201 root@{lan} uname -a
+        cw vm ssh daily --private --user root --key ~/.ssh/web --dry-run
+        > /.ssh/web root@10.1.1.
+        = 2
+        cw vm ssh daily --port x
+        ! no port
         cw net map lan
         > tcp 2201 -> daily
         cw net map -o json
@@ -304,6 +310,9 @@ def test_words_for_every_day():
         > "url"
         cw vm stop daily --force
         > "Stopped"
+        = 1
+        cw vm ssh daily
+        ! daily is Stopped
         cw vm start daily
         > "Running"
         cw vm reboot daily
@@ -322,11 +331,11 @@ def test_words_for_every_day():
         ! {other} is Maintenance
         cw list hosts name={other} filter=resourcestate
         > "Maintenance"
-        cw host resume {other}
-        > "Enabled"
         = 5
         cw host drain {routed}
-        ! cannot be emptied
+        ! prepareHostForMaintenance: No host
+        cw host resume {other}
+        > "Enabled"
         cw host list --state Up -o csv
         > {routed}
         cw explain 533
@@ -365,6 +374,16 @@ def test_help_and_the_commands_there_are():
         > --image
         cw help vm
         > cw vm console
+        cw help login
+        > --verify
+        cw set -h
+        > signatureversion
+        cw help get
+        > as a file for cw apply
+        cw help get apilimit
+        > getApiLimit
+        cw sync -h
+        > after an upgrade
         cw api zone -o csv filter=name
         > createZone
         cw api dedicatezone filter=cw -o csv

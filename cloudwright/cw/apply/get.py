@@ -12,16 +12,20 @@ from cloudwright.cw.apply.server import Server, catalogue_of
 from cloudwright.cw.apply.world import Node, World
 from cloudwright.cw.failure import Wrong
 
-USAGE = "usage: cw get KIND [NAME …] [-o yaml|json] [--all]     `cw apply --explain` tells the kinds"
+USAGE = """cw get KIND [NAME …] [-o yaml|json]
+    what there is, as a file for cw apply; applied unchanged it changes nothing. cw apply --explain tells the kinds
+    --all        the things of all projects and accounts, too"""
+
+
+def page_of(name: str) -> str:
+    """The help of `get`."""
+    return USAGE
 
 
 def run(doing: Any) -> None:
     """Run `cw get`. Raises Failure."""
-    if doing.options.help or not doing.words:
-        if not doing.options.help:
-            raise Wrong("cw get needs a kind", fix=["cw apply --explain tells the kinds"])
-        doing.terminal.write(USAGE)
-        return
+    if not doing.words:
+        raise Wrong("cw get needs a kind", fix=["cw apply --explain tells the kinds"])
     caller = Server(doing.session, doing.session.profile.timeout)
     found = documents(caller, catalogue_of(caller), doing.words[0], doing.words[1:], doing.options.all)
     if doing.options.output in ("", "default", "yaml"):

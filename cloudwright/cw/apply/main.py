@@ -38,11 +38,13 @@ class _Parser(argparse.ArgumentParser):
         raise Wrong(f"{self.prog}: {message}", fix=[f"{self.prog} --help"])
 
 
+def page_of(name: str) -> str:
+    """The help of `apply` and `diff`."""
+    return _parser(name).format_help().rstrip("\n")
+
+
 def run(doing: Any) -> None:
     """Run `cw apply` or `cw diff`. Raises Failure."""
-    if doing.options.help:
-        doing.terminal.write(_parser(doing.name).format_help())
-        return
     given = _parser(doing.name).parse_args(doing.words)
     caller = Server(doing.session, doing.session.profile.timeout)
     catalogue = catalogue_of(caller)

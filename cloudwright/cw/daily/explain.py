@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudwright.cw.daily.job import standing
 from cloudwright.cw.failure import Refused, Unnamed, Wrong
+from cloudwright.cw.jobs import told
 from cloudwright.cw.names import is_id, name_of
 
 if TYPE_CHECKING:
@@ -43,14 +44,15 @@ FIRST = (
 RECENT = 5
 
 
+def page_of(name: str) -> str:
+    """The help of `explain`."""
+    return "cw explain ID|NAME|COMMAND|NUMBER\n    a job, a thing, a command you may or may not call, or an error's number"
+
+
 def run(doing: Invocation) -> None:
-    """Explain one thing."""
-    if len(doing.words) != 1 or doing.options.help:
-        text = "cw explain ID|NAME|COMMAND|NUMBER\n    a job, a thing, a command you may or may not call, or an error's number"
-        if doing.options.help:
-            doing.terminal.write(text)
-            return
-        raise Wrong(f"cw explain takes one word; {len(doing.words)} were given", fix=[text.replace("\n    ", ": ")])
+    """Explain one thing. Raises Wrong where it is none."""
+    if len(doing.words) != 1:
+        raise Wrong(f"cw explain takes one word; {len(doing.words)} were given", fix=["cw help explain"])
     said = doing.words[0]
     if said.isdigit() and int(said) in ERRORS:
         doing.terminal.write(f"{said}: {ERRORS[int(said)]}")
@@ -96,7 +98,7 @@ def _tell_job(doing: Invocation, job: dict[str, Any]) -> None:
     lines += _why(known)
     if "listJobStory" in doing.session.catalogue:
         story = doing.session.call("listJobStory", {"jobid": known["jobid"]}).get("jobstory", [])
-        lines += [f"  {row.get('verb', ''):6} {row.get('said', '')}" for row in story[-RECENT:]]
+        lines += [f"  {told(row)}" for row in story[-RECENT:]]
     _told(doing, job, lines)
 
 

@@ -45,9 +45,6 @@ class Word(NamedTuple):
 def dispatch(doing: Invocation, words: dict[str, Word]) -> None:
     """Run the word that comes first, `list` where there is none. Raises Wrong."""
     asked = doing.words[0] if doing.words else ""
-    if doing.options.help or asked == "help":
-        doing.terminal.write(page(doing.name, words, asked))
-        return
     if not asked and "list" in words:
         asked = "list"
     if asked not in words:
@@ -93,9 +90,7 @@ def page(name: str, words: dict[str, Word], asked: str = "") -> str:
     return "\n".join(lines)
 
 
-def rows_told(doing: Invocation, command: str, rows: list[dict[str, Any]], fields: list[str]) -> None:
-    """Write rows of a list: in tables these fields, all fields in other forms."""
-    form = doing.session.profile["output"]
-    if form in ("default", "table") and doing.terminal.out.isatty() | (form == "table") and not doing.options.filter:
-        doing.options.filter = fields
+def rows_told(doing: Invocation, command: str, rows: list[dict[str, Any]], columns: list[str]) -> None:
+    """Write rows of a list: in tables these columns, in other forms all fields."""
+    doing.options.columns = columns
     doing.answer({"count": len(rows), command: rows} if rows else {})
