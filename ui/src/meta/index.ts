@@ -11,6 +11,8 @@ export interface Meta {
   about?: string; // what belongs here and why one wants it, for an empty list
   columns?: string[];
   context?: (row: Row) => string | undefined; // the line below the name
+  badge?: (row: Row) => string | undefined; // what is before the name, as two letters
+  console?: boolean; // its rows have a console to open
   create?: string; // the command behind the page's button; "" for a page of its own
   first?: string[]; // actions shown as buttons
   params?: Record<string, string>; // always sent with the list command

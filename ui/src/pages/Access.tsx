@@ -44,8 +44,8 @@ export function Access(): ReactNode {
       <div className="two">
         <form className="card stack" onSubmit={go}>
           <Picker param={{ name: "userid", description: "", type: "uuid", required: true, length: 40, entity: "user_" }} label={t("User")} description="" required given={{}} value={user} set={(one) => setUser(one as string | undefined)} />
-          <Autocomplete label={t("Command")} required data={[...catalogue.commands.keys()].sort()} value={command} onChange={setCommand} limit={30} className="mono" placeholder="startVirtualMachine" />
-          <TextInput label={t("On (its ID)")} description={t("Left empty, the role alone is asked")} value={thing} onChange={(event) => setThing(event.currentTarget.value.trim())} className="mono" />
+          <Autocomplete label={t("Command")} required data={[...catalogue.commands.keys()].sort()} value={command} onChange={setCommand} limit={30} classNames={{ input: "mono" }} placeholder="startVirtualMachine" />
+          <TextInput label={t("On (its ID)")} description={t("Left empty, the role alone is asked")} value={thing} onChange={(event) => setThing(event.currentTarget.value.trim())} classNames={{ input: "mono" }} />
           {thing && <Autocomplete label={t("What it is")} data={resources} value={sort} onChange={setSort} limit={30} description={t("Only where the command alone does not say it")} />}
           <div><Button type="submit" disabled={!user || !command} loading={run.isPending}>{t("Ask")}</Button></div>
         </form>

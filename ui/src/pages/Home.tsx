@@ -2,75 +2,132 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { useCatalogue, useList } from "../api/use";
+import type { Catalogue } from "../api/catalogue";
 import { me, type Row } from "../api/client";
-import { number } from "../lib/format";
+import { useCatalogue, useList } from "../api/use";
+import { bytes, number } from "../lib/format";
 import { t } from "../lib/words";
-import { IconAlertTriangle, IconPlus } from "../ui/iconset";
-import { Title } from "../ui/Title";
+import { Icon } from "../ui/icons";
+import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconClock, IconPlus } from "../ui/iconset";
 import { Meter } from "../ui/Meter";
-import { Age, Status, tone } from "../ui/values";
+import { Title } from "../ui/Title";
+import { Age, nameOf, Status, tone } from "../ui/values";
+import { CapacityTiles } from "./CapacityTiles";
 
-const LIMITS: [string, string][] = [["vm", "Instances"], ["cpu", "CPUs"], ["memory", "Memory, MiB"], ["volume", "Volumes"], ["primarystorage", "Primary storage, GiB"], ["ip", "Public IPs"], ["network", "Networks"], ["template", "Images"]];
+const GIB = 1024 ** 3;
+// said: what an owner may have
+const LIMITS: [string, string, number?][] = [["vm", "Instances"], ["cpu", "CPUs"], ["memory", "Memory", 1024 ** 2], ["volume", "Volumes"], ["primarystorage", "Primary storage", GIB], ["ip", "Public IPs"], ["network", "Networks"], ["template", "Images"]];
 
 function Limits(): ReactNode {
   const own = useList("listAccounts", { domainid: me()?.domainid, name: me()?.account });
   const row = own.data?.rows[0];
-  if (!row) return null;
-  const known = LIMITS.filter(([name]) => row[`${name}total`] !== undefined);
-  if (!known.length) return null;
+  const known = row ? LIMITS.filter(([name]) => row[`${name}total`] !== undefined) : [];
+  if (!row || !known.length) return null;
   return (
     <section className="card">
-      <h2>{t("Limits and use")}</h2>
-      <div className="stack" style={{ marginTop: 12 }}>
-        {known.map(([name, title]) => {
-          const used = Number(row[`${name}total`]);
+      <h2><Link to="/limits">{t("Limits and use")}</Link></h2>
+      <div className="stack" style={{ marginTop: 14 }}>
+        {known.map(([name, title, unit]) => {
           const limit = Number(row[`${name}limit`]);
-          return <Meter key={name} title={t(title)} used={used} total={Number.isFinite(limit) && limit >= 0 ? limit : undefined} />;
+          return <Meter key={name} title={t(title)} used={Number(row[`${name}total`])} total={Number.isFinite(limit) && limit >= 0 ? limit : undefined} show={(value) => (unit ? bytes(value * unit) : number(value))} />;
         })}
       </div>
     </section>
   );
 }
 
-export function EventFeed({ rows }: { rows: Row[] }): ReactNode {
-  return <ul className="feed">{rows.map((row) => <li key={String(row["id"])}><Status state={String(row["level"] ?? row["state"])} /><span>{String(row["description"])}<br /><small className="quiet">{String(row["username"] ?? "")} · {String(row["type"] ?? "")}</small></span><span className="age"><Age at={String(row["created"])} /></span></li>)}</ul>;
+const MARKS: [RegExp, typeof IconClock, string][] = [[/^ERROR$/, IconCircleX, "bad"], [/^WARN$/, IconAlertTriangle, "warn"], [/^(Started|Scheduled|Created)$/, IconClock, "busy"]];
+
+export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode {
+  return (
+    <ul className="feed">
+      {rows.map((row) => {
+        const [, Mark, colour] = MARKS.find(([words]) => words.test(String(row["level"])) || words.test(String(row["state"]))) ?? [/./, IconCircleCheck, "ok"];
+        return (
+          <li key={String(row["id"])}>
+            <Mark size={17} color={`var(--${colour})`} aria-hidden />
+            <span className="grow"><span className="visually-hidden">{String(row["level"] ?? "")} </span><Link className="plain" to="/$slug/$id" params={{ slug: to, id: String(row["id"]) }}>{String(row["description"])}</Link>{row["username"] !== undefined && <small>{String(row["username"])}</small>}</span>
+            <Age at={String(row["created"])} />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function States({ states, count }: { states: Record<string, number>; count: number }): ReactNode {
+  const sorted = Object.entries(states).sort(([, one], [, two]) => two - one);
+  return (
+    <section className="card figure">
+      <h2><Icon name="server" /><Link className="plain" to="/$slug" params={{ slug: "instances" }}>{t("Instances")}</Link></h2>
+      <p><b>{number(count)}</b></p>
+      <div className="meter parts" aria-hidden>{sorted.map(([state, many]) => <i key={state} className={tone(state)} style={{ flexGrow: many }} />)}</div>
+      <div className="row wrap" style={{ gap: 6 }}>{sorted.map(([state, many]) => <Link className="plain" key={state} to="/$slug" params={{ slug: "instances" }} search={{ state }}><Status state={state} count={many} /></Link>)}</div>
+    </section>
+  );
+}
+
+// said: what one may want to begin with
+const SHORTCUTS: [string, string, string, string][] = [["createNetwork", "/new/networks", "Create network", "network"], ["createVolume", "/new/volumes", "Create volume", "database"], ["registerTemplate", "/new/images", "Register image", "photo"], ["registerSSHKeyPair", "/keys", "SSH keys", "key"], ["registerUserKeys", "/profile", "API keys", "user"], ["listApis", "/reference", "API reference", "file-text"]];
+
+function Shortcuts({ catalogue }: { catalogue: Catalogue }): ReactNode {
+  return (
+    <section className="card">
+      <h2>{t("Shortcuts")}</h2>
+      <div className="shortcuts">{SHORTCUTS.filter(([needs]) => catalogue.has(needs)).map(([, to, title, icon]) => <Link key={to} to={to} className="entry"><Icon name={icon} />{t(title)}</Link>)}</div>
+    </section>
+  );
+}
+
+/** What a row says of the set-up: no zone at all, or one that was begun. */
+function Begin({ zones }: { zones: Row[] }): ReactNode {
+  const navigate = useNavigate();
+  const unready = zones.find((row) => row["allocationstate"] !== "Enabled");
+  if (!zones.length) return (
+    <section className="card begin"><div className="grow"><h2>{t("There is no zone yet")}</h2><p className="quiet">{t("A zone is a data centre: its networks, hosts and storage. Five steps build the first one.")}</p></div><Button onClick={() => void navigate({ to: "/setup" })}>{t("Set up the first zone")}</Button></section>
+  );
+  return unready && (
+    <section className="card begin"><div className="grow"><h2>{t("{name} is not enabled yet", { name: nameOf(unready) })}</h2><p className="quiet">{t("No instance runs before a zone is enabled. Its set-up goes on where it was left.")}</p></div><Button variant="default" onClick={() => void navigate({ to: "/setup", search: { zone: String(unready["id"]) } as never })}>{t("Go on with the set-up")}</Button></section>
+  );
 }
 
 export function Home(): ReactNode {
   const catalogue = useCatalogue();
   const navigate = useNavigate();
-  const machines = useList("listVirtualMachines", { listall: true, page: 1, pagesize: 100, facets: "state" }, catalogue.has("listVirtualMachines"));
-  const events = useList("listEvents", { listall: true, page: 1, pagesize: 8 }, catalogue.has("listEvents"));
+  const operator = catalogue.has("listCapacity") && catalogue.has("listHosts");
+  const machines = useList("listVirtualMachines", { listall: true, projectid: "-1", page: 1, pagesize: 100, facets: "state" }, catalogue.has("listVirtualMachines"));
+  const events = useList("listEvents", { listall: true, page: 1, pagesize: 30 }, catalogue.has("listEvents"));
   const alerts = useList("listAlerts", { page: 1, pagesize: 5 }, catalogue.has("listAlerts"));
   const zones = useList("listZones", { page: 1, pagesize: 100 }, catalogue.has("createZone"));
-  const unready = zones.data?.rows.every((row) => row["allocationstate"] !== "Enabled") ? zones.data.rows[0] : undefined;
   const states = machines.data?.facets?.["state"] ?? Object.fromEntries([...Map.groupBy(machines.data?.rows ?? [], (row) => String(row["state"]))].map(([state, rows]) => [state, rows.length]));
   const bad = (machines.data?.rows ?? []).filter((row) => tone(String(row["state"])) === "bad");
-  const attention = [...bad.map((row) => ({ id: String(row["id"]), text: t("{name} is {state}", { name: String(row["name"]), state: String(row["state"]) }), to: `/instances/${String(row["id"])}` })), ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), to: `/alerts/${String(row["id"])}` }))];
+  const attention = [
+    ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: String(row["state"]) }), to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
+    ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
+  ];
+  const ended = (events.data?.rows ?? []).filter((row) => row["state"] === "Completed" || row["level"] !== "INFO").slice(0, 8);
   return (
     <>
       <Title title={t("Overview")} line={t("Signed in as {name}", { name: me()?.username ?? "" })}>
         {catalogue.has("deployVirtualMachine") && <Button leftSection={<IconPlus size={16} />} onClick={() => void navigate({ to: "/new/$slug", params: { slug: "instances" } })}>{t("Create instance")}</Button>}
       </Title>
-      {zones.data?.count === 0 && (
-        <div className="card row wrap" style={{ marginBottom: 14 }}><div className="grow"><h2>{t("There is no zone yet")}</h2><p className="quiet">{t("A zone is a data centre: its networks, hosts and storage. Five steps build the first one.")}</p></div><Button onClick={() => void navigate({ to: "/setup" })}>{t("Set up the first zone")}</Button></div>
-      )}
-      {unready && (
-        <div className="card row wrap" style={{ marginBottom: 14 }}><div className="grow"><h2>{t("{name} is not enabled yet", { name: String(unready["name"]) })}</h2><p className="quiet">{t("No instance runs before a zone is enabled. Its set-up goes on where it was left.")}</p></div><Button onClick={() => void navigate({ to: "/setup", search: { zone: String(unready["id"]) } as never })}>{t("Go on with the set-up")}</Button></div>
-      )}
-      <div className="tiles" style={{ marginBottom: 14 }}>
-        <section className="card tile"><h2><Link to="/$slug" params={{ slug: "instances" }}>{t("Instances")}</Link></h2><b>{number(machines.data?.count ?? 0)}</b></section>
-        {Object.entries(states).map(([state, many]) => <section className="card tile" key={state}><h2><Link to="/$slug" params={{ slug: "instances" }} search={{ state }}><Status state={state} /></Link></h2><b>{number(many)}</b></section>)}
-      </div>
+      {zones.data && <Begin zones={zones.data.rows} />}
+      {operator && <CapacityTiles />}
       <div className="two">
-        <section className="card"><h2>{t("Latest events")}</h2>{events.data && <EventFeed rows={events.data.rows} />}</section>
+        <div className="stack">
+          <States states={states} count={machines.data?.count ?? 0} />
+          <section className="card">
+            <h2><Link className="plain" to="/$slug" params={{ slug: "event-log" }}>{t("Latest events")}</Link></h2>
+            {events.data && (ended.length ? <EventFeed rows={ended} to="event-log" /> : <p className="quiet">{t("Nothing happened yet.")}</p>)}
+          </section>
+        </div>
         <div className="stack">
           <section className="card">
             <h2>{t("Needs attention")}</h2>
-            {attention.length ? <ul className="feed">{attention.map((one) => <li key={one.id}><IconAlertTriangle size={16} color="var(--warn)" aria-hidden /><Link to={one.to}>{one.text}</Link></li>)}</ul> : <p className="quiet">{t("Nothing does.")}</p>}
+            {attention.length ? <ul className="feed">{attention.map((one) => <li key={one.id}><IconAlertTriangle size={17} color="var(--warn)" aria-hidden /><Link className="plain grow" to={one.to}>{one.text}</Link><Age at={one.at} /></li>)}</ul> : <p className="quiet">{t("Nothing does.")}</p>}
           </section>
-          <Limits />
+          {!operator && <Limits />}
+          <Shortcuts catalogue={catalogue} />
         </div>
       </div>
     </>

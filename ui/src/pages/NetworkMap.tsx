@@ -1,103 +1,141 @@
-// Who reaches whom: the internet, routers with their addresses, networks, instances. Laid out by rule; the same as a table below.
-import { Link, useSearch } from "@tanstack/react-router";
+// Who reaches whom: the internet, routers with their addresses, networks with their instances. Laid out by rule; the same as a table below.
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
+import { number } from "../lib/format";
 import { t } from "../lib/words";
 import { scopeParams } from "../ui/scope";
+import { Segments } from "../ui/Segments";
 import { Title } from "../ui/Title";
 import { nameOf, Status, tone } from "../ui/values";
-import { curve, Node } from "./mapParts";
+import { clipped, curve } from "./mapParts";
 import "./map.css";
 
 const MOST = 8; // instances drawn of a network
-const LINE = 46;
-const X = { world: 20, router: 190, network: 450, machine: 720 };
+const ROW = 4;
+const CELL = { width: 147, height: 44, gap: 9 };
+const HEAD = 56;
+const X = { world: 16, router: 186, tier: 420, end: 1084 };
+const ROUTER = { width: 158, height: 72 };
 
-interface Tier {
-  network: Row;
-  addresses: Row[];
-  machines: Row[];
-  top: number;
-  height: number;
-}
+interface Tier { network: Row; addresses: Row[]; machines: Row[]; rules: Row[]; top: number; height: number }
 
-function layOut(networks: Row[], addresses: Row[], machines: Row[]): Tier[] {
-  let top = 20;
+function layOut(networks: Row[], addresses: Row[], machines: Row[], rules: Row[]): Tier[] {
+  let top = 16;
   return networks.map((network) => {
     const mine = machines.filter((machine) => (machine["nic"] as Row[] | undefined)?.some((nic) => nic["networkid"] === network["id"]));
-    const height = Math.max(1, Math.min(mine.length, MOST) + (mine.length > MOST ? 1 : 0)) * LINE + 26;
-    const tier = { network, machines: mine, addresses: addresses.filter((one) => one["associatednetworkid"] === network["id"]), top, height };
-    top += height;
+    const lines = Math.ceil(Math.min(mine.length, MOST) / ROW);
+    const height = Math.max(HEAD + lines * (CELL.height + CELL.gap) + (lines ? 8 : 4), ROUTER.height);
+    const ids = new Set(mine.map((machine) => machine["id"]));
+    const tier = { network, machines: mine, addresses: addresses.filter((one) => one["associatednetworkid"] === network["id"]), rules: rules.filter((rule) => ids.has(rule["virtualmachineid"])), top, height };
+    top += height + 16;
     return tier;
   });
 }
 
+const leads = (tier: Tier, machine: Row) => tier.rules.filter((rule) => rule["virtualmachineid"] === machine["id"]);
+const own = (tier: Tier, machine: Row) => tier.addresses.find((one) => one["isstaticnat"] === true && one["virtualmachineid"] === machine["id"]);
+const reached = (tier: Tier, machine: Row) => leads(tier, machine).length > 0 || own(tier, machine) !== undefined;
+const ways = (tier: Tier, machine: Row): string => [...leads(tier, machine).map((rule) => `${String(rule["ipaddress"])}:${String(rule["publicport"])} → ${String(rule["privateport"])}/${String(rule["protocol"])}`), ...(own(tier, machine) ? [`${String(own(tier, machine)?.["ipaddress"])} → ${t("Static NAT")}`] : [])].join(", ");
+
+function Machine({ tier, machine, x, y }: { tier: Tier; machine: Row; x: number; y: number }): ReactNode {
+  const nic = (machine["nic"] as Row[]).find((one) => one["networkid"] === tier.network["id"]);
+  const inward = reached(tier, machine);
+  const ports = own(tier, machine) ? t("all") : leads(tier, machine).map((rule) => rule["publicport"]).join(" ");
+  return (
+    <Link to="/$slug/$id" params={{ slug: "instances", id: String(machine["id"]) }} className={`machine ${tone(String(machine["state"]))}${inward ? " reached" : ""}`}>
+      <title>{`${nameOf(machine)}, ${String(machine["state"])}. ${inward ? ways(tier, machine) : t("No rule leads in from outside")}`}</title>
+      <rect x={x} y={y} width={CELL.width} height={CELL.height} rx={8} />
+      <circle cx={x + 14} cy={y + 16} r={4} />
+      <text x={x + 25} y={y + 20}>{clipped(nameOf(machine), inward ? 12 : 15)}</text>
+      <text x={x + 25} y={y + 35} className="small">{String(nic?.["ipaddress"] ?? "")}</text>
+      {inward && <text x={x + CELL.width - 9} y={y + 20} className="small port">{clipped(ports, 7)}</text>}
+    </Link>
+  );
+}
+
+function Network({ tier, middle }: { tier: Tier; middle: number }): ReactNode {
+  const { network, machines, addresses } = tier;
+  const y = tier.top + tier.height / 2;
+  const source = addresses.find((one) => one["issourcenat"] === true) ?? addresses[0];
+  const flows = addresses.length > 0 && network["state"] === "Implemented";
+  const way = flows ? "edge open" : "edge";
+  const hidden = machines.length - MOST;
+  return (
+    <g>
+      {source && <path className={way} d={curve(X.world + 110, middle, X.router, y)}><title>{t("Out through {address}", { address: String(source["ipaddress"]) })}</title></path>}
+      {source && <path className={way} d={curve(X.router + ROUTER.width, y, X.tier, y)}><title>{tier.rules.length ? t("{count} rules lead in from outside", { count: tier.rules.length }) : t("No rule leads in from outside")}</title></path>}
+      {source && (
+        <Link to="/$slug/$id" params={{ slug: "public-ips", id: String(source["id"]) }} className="router">
+          <rect x={X.router} y={y - ROUTER.height / 2} width={ROUTER.width} height={ROUTER.height} rx={12} />
+          <text x={X.router + ROUTER.width / 2} y={y - 12}>{t("Router")}</text>
+          <text x={X.router + ROUTER.width / 2} y={y + 7} className="small">{String(source["ipaddress"])}</text>
+          <text x={X.router + ROUTER.width / 2} y={y + 23} className="small">{t("{count} public addresses", { count: addresses.length })}</text>
+        </Link>
+      )}
+      <rect className="tier" x={X.tier} y={tier.top} width={X.end - X.tier} height={tier.height} rx={12} />
+      <rect className={flows ? "spine" : "spine off"} x={X.tier - 2} y={tier.top + 12} width={4} height={tier.height - 24} rx={2} />
+      <Link to="/$slug/$id" params={{ slug: "networks", id: String(network["id"]) }}><text x={X.tier + 18} y={tier.top + 27} className="head">{clipped(nameOf(network), 34)}</text></Link>
+      <text x={X.tier + 18} y={tier.top + 44} className="small">{[network["cidr"], network["zonename"], network["state"] === "Implemented" ? undefined : network["state"]].filter(Boolean).join(" · ")}</text>
+      <text x={X.end - 18} y={tier.top + 27} className="note">{t("{count} instances", { count: machines.length })}</text>
+      {hidden > 0 && <Link to="/$slug" params={{ slug: "instances" }} search={{ networkid: String(network["id"]) }}><text x={X.end - 18} y={tier.top + 44} className="note more">{t("{count} more", { count: hidden })}</text></Link>}
+      {machines.slice(0, MOST).map((machine, i) => <Machine key={String(machine["id"])} tier={tier} machine={machine} x={X.tier + 18 + (i % ROW) * (CELL.width + CELL.gap)} y={tier.top + HEAD + Math.floor(i / ROW) * (CELL.height + CELL.gap)} />)}
+    </g>
+  );
+}
+
+function Table({ tiers }: { tiers: Tier[] }): ReactNode {
+  return (
+    <section className="card scroll" style={{ marginTop: 14 }} tabIndex={0} aria-label={t("The same as a table")}>
+      <h2>{t("The same as a table")}</h2>
+      <table className="plain">
+        <thead><tr><th>{t("Network")}</th><th>{t("State")}</th><th>{t("Public addresses")}</th><th>{t("Instances")}</th><th>{t("Reached from outside")}</th></tr></thead>
+        <tbody>{tiers.map((tier) => (
+          <tr key={String(tier.network["id"])}>
+            <td><Link to="/$slug/$id" params={{ slug: "networks", id: String(tier.network["id"]) }}>{nameOf(tier.network)}</Link></td><td><Status state={String(tier.network["state"])} /></td>
+            <td className="mono">{tier.addresses.map((one) => one["ipaddress"]).join(", ") || "–"}</td><td>{number(tier.machines.length)}</td>
+            <td>{tier.machines.filter((machine) => reached(tier, machine)).map((machine) => `${nameOf(machine)} (${ways(tier, machine)})`).join("; ") || "–"}</td>
+          </tr>
+        ))}</tbody>
+      </table>
+    </section>
+  );
+}
+
 export function NetworkMap(): ReactNode {
   const catalogue = useCatalogue();
-  const { scope } = useSearch({ strict: false }) as { scope?: string };
-  const all = { ...scopeParams(scope, () => true), page: 1 };
+  const navigate = useNavigate();
+  const { scope, zoneid } = useSearch({ strict: false }) as { scope?: string; zoneid?: string };
+  const all = { ...scopeParams(scope, () => true), ...(zoneid && { zoneid }), page: 1 };
+  const zones = useList("listZones", { page: 1, pagesize: 100, available: true }, catalogue.has("listZones"));
   const networks = useList("listNetworks", { ...all, pagesize: 40 });
   const addresses = useList("listPublicIpAddresses", { ...all, pagesize: 200 }, catalogue.has("listPublicIpAddresses"));
   const machines = useList("listVirtualMachines", { ...all, pagesize: 500 }, catalogue.has("listVirtualMachines"));
-  const rules = useList("listPortForwardingRules", { ...all, pagesize: 500 }, catalogue.has("listPortForwardingRules"));
-  const tiers = layOut(networks.data?.rows ?? [], addresses.data?.rows ?? [], machines.data?.rows ?? []);
-  const height = Math.max(220, tiers.reduce((sum, tier) => sum + tier.height, 40));
-  const middle = height / 2;
-  const leads = (machine: Row) => (rules.data?.rows ?? []).filter((rule) => rule["virtualmachineid"] === machine["id"]);
-  const reached = (tier: Tier, machine: Row) => leads(machine).length > 0 || tier.addresses.some((one) => one["virtualmachineid"] === machine["id"]);
+  const rules = useList("listPortForwardingRules", { ...scopeParams(scope, () => true), page: 1, pagesize: 500 }, catalogue.has("listPortForwardingRules"));
+  const tiers = layOut(networks.data?.rows ?? [], addresses.data?.rows ?? [], machines.data?.rows ?? [], rules.data?.rows ?? []);
+  const height = Math.max(180, tiers.reduce((sum, tier) => Math.max(sum, tier.top + tier.height), 0) + 16);
+  const places = (zones.data?.rows ?? []).filter((zone) => zone["allocationstate"] === "Enabled");
   return (
     <>
-      <Title title={t("Network map")} line={`${t("{count} networks", { count: networks.data?.count ?? 0 })}, ${t("{count} instances", { count: machines.data?.count ?? 0 })}`} />
+      <Title title={t("Network map")} line={`${t("{count} networks", { count: networks.data?.count ?? 0 })}, ${t("{count} instances", { count: machines.data?.count ?? 0 })}`}>
+        {places.length > 1 && <Segments label={t("Zone")} value={zoneid} choose={(next) => void navigate({ to: ".", search: ((old: Record<string, string>) => ({ ...old, zoneid: next })) as never })} options={[[undefined, t("All zones")], ...places.map((zone) => [String(zone["id"]), nameOf(zone)] as [string, string])]} />}
+      </Title>
       {networks.data?.count === 0 ? (
-        <div className="card empty"><strong>{t("There is no network yet")}</strong><span>{t("A network appears here with its router, its addresses and its instances. Creating an instance makes one.")}</span></div>
+        <div className="card empty"><strong>{t("There is no network yet")}</strong><span>{t("A network appears here with its router, its addresses and its instances. Creating an instance makes one.")}</span><Link to="/new/instances">{t("Create instance")}</Link></div>
       ) : (
         <div className="card scroll" tabIndex={0} role="region" aria-label={t("Network map")}>
-          <svg className="map" viewBox={`0 0 1000 ${height}`} style={{ minWidth: 900, maxWidth: 1300 }} role="group" aria-label={t("Map; the same is in the table below")}>
-            <Node x={X.world} y={middle} width={110} title={t("Internet")} kind="world" />
-            {tiers.map((tier) => {
-              const y = tier.top + tier.height / 2 - 8;
-              const source = tier.addresses.find((one) => one["issourcenat"] === true);
-              const routed = tier.addresses.length > 0;
-              return (
-                <g key={String(tier.network["id"])}>
-                  {routed && <path className="edge" d={curve(X.world + 110, middle, X.router, y)}><title>{t("Out through {address}", { address: String(source?.["ipaddress"] ?? "") })}</title></path>}
-                  {routed && <Node x={X.router} y={y} width={190} title={String(source?.["ipaddress"] ?? t("Router"))} line={t("{count} public addresses", { count: tier.addresses.length })} kind="router" {...(source && { to: { slug: "public-ips", id: String(source["id"]) } })} />}
-                  {routed && <path className="edge" d={curve(X.router + 190, y, X.network, y)} />}
-                  <Node x={X.network} y={y} width={190} title={nameOf(tier.network)} line={`${String(tier.network["type"])} ${String(tier.network["cidr"] ?? "")}`} kind={tone(String(tier.network["state"]))} to={{ slug: "networks", id: String(tier.network["id"]) }} />
-                  {tier.machines.slice(0, MOST).map((machine, i) => {
-                    const at = tier.top + 24 + i * LINE;
-                    const nic = (machine["nic"] as Row[]).find((one) => one["networkid"] === tier.network["id"]);
-                    const inward = reached(tier, machine);
-                    return (
-                      <g key={String(machine["id"])}>
-                        <path className={inward && machine["state"] === "Running" ? "edge open" : "edge"} d={curve(X.network + 190, y, X.machine, at)}>
-                          <title>{inward ? leads(machine).map((rule) => `${String(rule["ipaddress"])}:${String(rule["publicport"])} → ${String(rule["privateport"])}/${String(rule["protocol"])}`).join(", ") || t("Static NAT leads to it") : t("No rule leads in from outside")}</title>
-                        </path>
-                        <Node x={X.machine} y={at} width={240} title={nameOf(machine)} line={`${String(nic?.["ipaddress"] ?? "")} · ${String(machine["state"])}`} kind={tone(String(machine["state"]))} to={{ slug: "instances", id: String(machine["id"]) }} />
-                      </g>
-                    );
-                  })}
-                  {tier.machines.length > MOST && <Link to="/$slug" params={{ slug: "instances" }} search={{ networkid: String(tier.network["id"]) }}><text x={X.machine + 12} y={tier.top + 28 + MOST * LINE} className="more">{t("{count} more", { count: tier.machines.length - MOST })}</text></Link>}
-                </g>
-              );
-            })}
+          <svg className="map" viewBox={`0 0 1100 ${height}`} style={{ minWidth: 860 }} role="group" aria-label={t("Map; the same is in the table below")}>
+            {tiers.map((tier) => <Network key={String(tier.network["id"])} tier={tier} middle={height / 2} />)}
+            <g className="world"><rect x={X.world} y={height / 2 - 42} width={110} height={84} rx={12} /><Globe x={X.world + 55} y={height / 2 - 10} /><text x={X.world + 55} y={height / 2 + 28}>{t("Internet")}</text></g>
           </svg>
         </div>
       )}
-      <section className="card scroll" style={{ marginTop: 14 }} tabIndex={0} aria-label={t("The same as a table")}>
-        <h2>{t("The same as a table")}</h2>
-        <table className="plain">
-          <thead><tr><th>{t("Network")}</th><th>{t("State")}</th><th>{t("Public addresses")}</th><th>{t("Instances")}</th><th>{t("Reached from outside")}</th></tr></thead>
-          <tbody>{tiers.map((tier) => (
-            <tr key={String(tier.network["id"])}>
-              <td><Link to="/$slug/$id" params={{ slug: "networks", id: String(tier.network["id"]) }}>{nameOf(tier.network)}</Link></td><td><Status state={String(tier.network["state"])} /></td>
-              <td className="mono">{tier.addresses.map((one) => one["ipaddress"]).join(", ") || "–"}</td><td>{tier.machines.length}</td>
-              <td>{tier.machines.filter((machine) => reached(tier, machine)).map((machine) => `${nameOf(machine)} (${leads(machine).map((rule) => `${String(rule["ipaddress"])}:${String(rule["publicport"])}`).join(", ")})`).join("; ") || "–"}</td>
-            </tr>
-          ))}</tbody>
-        </table>
-      </section>
+      <Table tiers={tiers} />
     </>
   );
+}
+
+function Globe({ x, y }: { x: number; y: number }): ReactNode {
+  return <g className="globe"><circle cx={x} cy={y} r={16} /><ellipse cx={x} cy={y} rx={7} ry={16} /><path d={`M${x - 16},${y}h32`} /></g>;
 }

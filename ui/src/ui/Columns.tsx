@@ -12,13 +12,16 @@ export interface View {
 
 const SKIPPED = /^(id|name|displayname|displaytext|jobid|jobstatus|hasannotations|domainpath|.*id)$/;
 const PROPOSED = 7;
+const MADE = new Set(["size"]); // columns made of several fields
 
 function simple(kind: Kind): string[] {
   return kind.list.response.filter((field) => !SKIPPED.test(field.name) && !field.response && field.type !== "map" && field.type !== "list").map((field) => field.name);
 }
 
 export function columnsOf(kind: Kind, meta: Meta | undefined): string[] {
-  return meta?.columns ?? simple(kind).slice(0, PROPOSED);
+  if (!meta?.columns) return simple(kind).slice(0, PROPOSED);
+  const known = new Set(kind.list.response.map((field) => field.name)); // a role may not be told of all
+  return meta.columns.filter((name) => known.has(name) || MADE.has(name));
 }
 
 export function useView(kind: Kind): [View, (view: View) => void] {

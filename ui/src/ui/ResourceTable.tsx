@@ -7,20 +7,23 @@ import type { Field, Kind } from "../api/catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "../api/client";
 import { pollEvery, useLive } from "../api/live";
 import { inTransition } from "../api/use";
+import { openConsole } from "../console/open";
 import { t } from "../lib/words";
 import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
 import { Columns, columnsOf, useView } from "./Columns";
 import { Explain } from "./Explain";
-import { IconAdjustments } from "./iconset";
-import { nameOf, sizeOf, Value } from "./values";
+import { IconAdjustments, IconDots, IconTerminal2 } from "./iconset";
+import { Badge, Copy, nameOf, Size, Value } from "./values";
 
 const BLOCK = 100;
+const COPIED = new Set(["ipaddress", "publicip"]);
 const WIDTHS: Record<string, string> = { state: "130px", size: "150px", created: "120px", ipaddress: "150px", description: "minmax(260px, 3fr)" };
 
 export interface Selection {
   chosen: Map<string, Row>;
   toggle: (row: Row) => void;
+  set: (rows: Row[]) => void;
 }
 
 const Line = memo(function Line({ row, kind, meta, columns, fields, top, height, selected, at, toggle, menu }: {
@@ -31,18 +34,23 @@ const Line = memo(function Line({ row, kind, meta, columns, fields, top, height,
   if (!row) return <div className="grid-row" style={place} aria-hidden><div className="cell" /><div className="cell"><div className="skeleton" /></div></div>;
   const name = nameOf(row);
   const context = meta?.context?.(row) ?? (row["displaytext"] !== name ? (row["displaytext"] as string | undefined) : undefined);
+  const badge = meta?.badge?.(row);
   return (
     <div role="row" className={at ? "grid-row at" : "grid-row"} style={place} aria-selected={selected}>
       <div role="gridcell" className="cell"><input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} /></div>
       <div role="gridcell" className="cell name">
-        {row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
-        {context && height > 44 && <small title={context}>{context}</small>}
+        {badge && <Badge text={badge} />}
+        <div>
+          {row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
+          {context && height > 44 && <small title={context}>{context}</small>}
+        </div>
       </div>
       {columns.map((column) => (
-        <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? sizeOf(row) : <Value name={column} value={row[column]} field={fields.get(column)} />}</div>
+        <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column]} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
       ))}
-      <div role="gridcell" className="cell">
-        <button type="button" className="icon-button" aria-label={t("Actions for {name}", { name })} aria-haspopup="menu" onClick={(event) => menu(row, event.currentTarget)}>⋮</button>
+      <div role="gridcell" className="cell ends">
+        {meta?.console && <button type="button" className="icon-button" disabled={row["state"] !== "Running"} aria-label={t("Console of {name}", { name })} title={t("Console")} onClick={() => void openConsole(String(row["id"]))}><IconTerminal2 size={16} /></button>}
+        <button type="button" className="icon-button" aria-label={t("Actions for {name}", { name })} aria-haspopup="menu" onClick={(event) => menu(row, event.currentTarget)}><IconDots size={16} /></button>
       </div>
     </div>
   );
@@ -86,7 +94,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     queries: wanted.map((block) => ({
       queryKey: ["api", kind.list.name, params, "block", block],
       queryFn: ({ signal }: { signal: AbortSignal }) => list(kind.list.name, { ...params, page: block + 1, pagesize: BLOCK }, signal),
-      refetchInterval: (query: { state: { data?: Page | undefined } }) => pollEvery(inTransition(query.state.data?.rows ?? [])),
+      refetchInterval: (query: { state: { data?: Page | undefined } }) => pollEvery(inTransition(query.state.data?.rows ?? []), query),
       retry: false,
     })),
   });
@@ -108,6 +116,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     const page = client.getQueryData<Page>(["api", kind.list.name, params, "block", block]);
     return page?.rows[index % BLOCK];
   };
+  const read = pages.flatMap((page) => page.data?.rows ?? []);
   const virtual = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: () => height, overscan: 8 });
   useEffect(() => virtual.measure(), [virtual, height]);
   const items = virtual.getVirtualItems();
@@ -140,12 +149,12 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     document.addEventListener("keydown", idle);
     return () => document.removeEventListener("keydown", idle);
   }, []);
-  const style = { "--columns": `44px minmax(120px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} 52px` } as React.CSSProperties;
+  const style = { "--columns": `44px minmax(150px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} ${meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
       <div className="grid-head" role="row">
-        <div role="columnheader" className="cell"><span className="visually-hidden">{t("Selection")}</span></div>
+        <div role="columnheader" className="cell"><input type="checkbox" aria-label={t("Select all that are read")} checked={read.length > 0 && read.every((row) => selection.chosen.has(String(row["id"])))} onChange={(event) => selection.set(event.currentTarget.checked ? read : [])} /></div>
         <Head column="name" field={fields.get("name")} order={order} choose={fields.get("name")?.orders ? sort : undefined} />
         {columns.map((column) => <Head key={column} column={column} field={fields.get(column)} order={order} choose={fields.get(column)?.orders ? sort : undefined} />)}
         <div role="columnheader" className="cell"><button type="button" className="icon-button" aria-label={t("Columns and density")} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}><IconAdjustments size={16} /></button></div>

@@ -17,8 +17,16 @@ export function tone(state: string): "ok" | "bad" | "warn" | "busy" | "off" {
   return GOOD.test(state) ? "ok" : BAD.test(state) ? "bad" : WARN.test(state) ? "warn" : "off";
 }
 
-export function Status({ state }: { state: string }): ReactNode {
-  return <span className={`status ${tone(state)}`}>{state}</span>;
+export function Status({ state, count }: { state: string; count?: number }): ReactNode {
+  return <span className={`status ${tone(state)}`}>{state}{count !== undefined && <b>{number(count)}</b>}</span>;
+}
+
+const TINTS = 6;
+
+/** Two letters in a tint of their own: what an instance runs is told apart before it is read. */
+export function Badge({ text }: { text: string }): ReactNode {
+  const tint = [...text.split(/[\s\d]/)[0] ?? ""].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9973, 7) % TINTS;
+  return <span className={`badge tint-${tint}`} aria-hidden>{text.replace(/[^\p{L}]/gu, "").slice(0, 2)}</span>;
 }
 
 export function Copy({ text }: { text: string }): ReactNode {
@@ -61,6 +69,12 @@ export function Value({ name, value, field }: { name: string; value: unknown; fi
 export function sizeOf(row: Row): string {
   const memory = Number(row["memory"] ?? 0);
   return row["cpunumber"] ? `${row["cpunumber"]} vCPU · ${bytes(memory * 1048576)}` : "–";
+}
+
+/** Processors and memory, the numbers before their units. */
+export function Size({ row }: { row: Row }): ReactNode {
+  const [amount, unit] = bytes(Number(row["memory"] ?? 0) * 1048576).split(" ");
+  return <>{String(row["cpunumber"])} <span className="quiet">vCPU ·</span> {amount} <span className="quiet">{unit}</span></>;
 }
 
 export function nameOf(row: Row): string {

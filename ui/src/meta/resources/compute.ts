@@ -8,7 +8,7 @@ const visible = () => (me()?.type === ROOT ? "all" : "executable");
 
 export default [
   {
-    list: "listVirtualMachines", slug: "instances", title: "Instances", one: "instance", section: "Compute", icon: "server", facets: true,
+    list: "listVirtualMachines", slug: "instances", title: "Instances", one: "instance", section: "Compute", icon: "server", facets: true, console: true, badge: (row) => (row["templatename"] ?? row["osdisplayname"]) as string | undefined,
     about: "Virtual machines: each with its size, its disks and its addresses.",
     columns: ["state", "templatename", "ipaddress", "size", "zonename", "hostname", "account", "created"],
     context: (row) => (row["hostname"] as string) ?? (row["displayname"] !== row["name"] ? (row["displayname"] as string) : undefined) ?? (row["instancename"] as string),
@@ -22,7 +22,7 @@ export default [
     },
   },
   {
-    list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo",
+    list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo", badge: (row) => row["name"] as string | undefined,
     about: "What an instance's first disk is made from.",
     columns: ["status", "ostypename", "size", "format", "hypervisor", "zonename", "ispublic", "created"],
     get params() { return { templatefilter: visible() }; }, create: "registerTemplate", asks: { registerTemplate: ["url", "zoneid", "ostypeid", "ispublic"] }, first: ["updateTemplate"], tabs: [],

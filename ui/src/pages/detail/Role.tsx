@@ -21,7 +21,7 @@ function NewRule({ role }: { role: string }): ReactNode {
   return (
     <form className="stack" onSubmit={go} aria-label={t("A new rule")}>
       <div className="inline-form">
-        <TextInput label={t("Command, or a pattern with *")} value={rule} required className="mono" onChange={(event) => setRule(event.currentTarget.value)} placeholder="list*" list="role-commands" />
+        <TextInput label={t("Command, or a pattern with *")} value={rule} required classNames={{ input: "mono" }} onChange={(event) => setRule(event.currentTarget.value)} placeholder="list*" list="role-commands" />
         <datalist id="role-commands">{[...catalogue.commands.keys()].map((name) => <option key={name} value={name} />)}</datalist>
         <NativeSelect label={t("Permission")} value={permission} onChange={(event) => setPermission(event.currentTarget.value)} data={[{ value: "allow", label: t("Allow") }, { value: "deny", label: t("Deny") }]} />
         <Button type="submit" loading={run.isPending}>{t("Add rule")}</Button>
