@@ -17,7 +17,7 @@ from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.operations.word.annotation import Annotation
 from cloudwright.storage.model import DiskOffering, OsCategory, OsType, Template, TemplateGrant
 from tests.identity.estate import _values
-from tests.identity.matrix import CALLERS
+from tests.identity.matrix import CALLERS, NOTHING
 
 ALL = set(CALLERS)
 OPS = {"ole", "ods"}
@@ -174,7 +174,9 @@ def test_who_may_use_and_change_what_is_shared(scene, fill):
         fill(shelf)
         for what, row, use, expected in shelf.rows:
             p = Param(use=use, refers=type(row), wire_name="id")
-            may = {who for who in CALLERS if scene.resolved(p, who, row.uuid, tx) is None}
+            said = {who: scene.resolved(p, who, row.uuid, tx) for who in CALLERS}
+            may = {who for who in CALLERS if said[who] is None}
+            assert set(said.values()) <= {None, scene.resolved(p, "gus", NOTHING, tx)}, (row.kind, what, said)
             if may != expected:
                 wrong.append((row.kind, what, str(use), "too many", sorted(may - expected), "too few", sorted(expected - may)))
         raise Undo
