@@ -6,7 +6,7 @@ A fixed number of statements whatever is asked for: sums are made by the databas
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from typing import Any, ClassVar
 
@@ -185,27 +185,28 @@ class ListCapacity(Query, response=_RESPONSE):
         if self.type is not None and self.type not in NAMES:
             known = ", ".join(f"{number} {name}" for number, name in NAMES.items())
             raise ParamError(f"Parameter type: there is no kind {self.type}; there are {known}", param="type")
-        rows = [row for level, place in self._places(reader) for row in self._measured(reader, level, place)]
+        level, places = self._places(reader)
+        found = sums(reader, level, [place.id for place in places])
+        rows = [row for place in places for row in self._told(reader, level, place, found[place.id])]
         if self.sort_by:
             rows.sort(key=lambda row: -float(row["percentused"]))
         size = self.page_size if self.page_size and self.page_size > 0 else PAGE_SIZE.get(reader)
         start = ((self.page or 1) - 1) * size
         return Told("capacity", rows[start : start + size], len(rows))
 
-    def _places(self, reader: Reader) -> list[tuple[str, Resource]]:
+    def _places(self, reader: Reader) -> tuple[str, Sequence[Resource]]:
         if self.cluster is not None:
-            return [("cluster", self.cluster)]
+            return "cluster", [self.cluster]
         if self.pod is not None:
-            return [("pod", self.pod)]
-        return [("zone", zone) for zone in ([self.zone] if self.zone else reader.all(Zone))]
+            return "pod", [self.pod]
+        return "zone", [self.zone] if self.zone else reader.all(Zone)
 
-    def _measured(self, reader: Reader, level: str, place: Any) -> list[dict[str, Any]]:
+    def _told(self, reader: Reader, level: str, place: Any, found: dict[int, Sum]) -> list[dict[str, Any]]:
         where: dict[str, str] = {}
         for name, kind in LEVELS.items():
             id = place.id if name == level else getattr(place, f"{name}_id", None)
             if id is not None:
                 row: Any = place if name == level else reader.get(kind, id)
                 where |= {f"{name}id": row.uuid, f"{name}name": row.name}
-        found = sums(reader, level, [place.id])[place.id]
         chosen = {k: s for k, s in sorted(found.items()) if self.type in (None, k)}
         return [told(k, s, where) for k, s in chosen.items() if (self.keyword or "").lower() in NAMES[k].lower()]

@@ -24,6 +24,9 @@ PROJECTS = {"project", "project_member", "project_role", "project_role_rule", "p
 MACHINERY = {"task_story", "setting", "server", "client_token", "loop", "toy", "storage_upkeep", "network_care"}
 """Kinds that nobody lists, or that a running server would act upon."""
 
+ONCE = {"second_factor", "saml_authorization", "ldap_configuration"}
+"""Kinds of which a user or a domain has one."""
+
 PARTS = {"nic", "webhook_filter"}
 """Kinds without an owner's columns that are part of an owned thing."""
 
@@ -59,6 +62,8 @@ def _make(tx: Tx, owners: list[Caller]) -> dict[int, dict[str, Resource]]:
     tx.limited = False
     for kind in Resource.by_name.values():
         if kind.kind in IDENTITY | PROJECTS | MACHINERY or not kind.__module__.startswith("cloudwright."):
+            continue
+        if kind.kind in ONCE and tx.count(kind):
             continue
         whose: list[Caller | None] = list(owners) if "account_id" in kind.c or kind.kind in PARTS else [None]
         for who in whose:
