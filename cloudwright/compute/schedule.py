@@ -18,15 +18,16 @@ import sqlalchemy as sa
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.boot import StartVm
 from cloudwright.compute.vm.stop import RebootVm, StopVm
+from cloudwright.compute.vm.unasked import start_unasked
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success, Verb
 from cloudwright.core.error import ParamError
-from cloudwright.core.event import SYSTEM_ID, emit
+from cloudwright.core.event import emit
 from cloudwright.core.listing import List, where
 from cloudwright.core.loop import Loop, wake
 from cloudwright.core.param import REQUIRED, Ref, param
 from cloudwright.core.resource import Owned, Resource, column
-from cloudwright.core.task import Task, start
+from cloudwright.core.task import Task
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.account import bad_zone
@@ -133,15 +134,7 @@ def _run(tx: Tx, row: VmSchedule, vm: Vm, late: float) -> None:
         why = f"it is {vm.state}" if vm.state != action.state else f"it was noticed {late / 60:.0f} minutes late"
         emit(tx, kind, f"{words} is left out: {why}", about=vm, level="WARN")
         return
-    asked: dict[str, Any] = {
-        "user_id": SYSTEM_ID,
-        "account_id": vm.account_id,
-        "domain_id": vm.domain_id,
-        "command": action.command,
-    }
-    job = start(tx, action.task(vm.id), vm, **asked, instance=f"vm:{vm.id}", instance_uuid=vm.uuid)
-    event = emit(tx, kind, words, about=vm, state="Scheduled", job=job.uuid)
-    tx.update(job, start_event=event.id)
+    start_unasked(tx, action.task(vm.id), vm, action.command, kind, words)
 
 
 class RunSchedules(Loop, every=60.0):

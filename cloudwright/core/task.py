@@ -340,6 +340,11 @@ def start(tx: Tx, task: Task, on: Resource, *, parent: TaskRow | None = None, **
     return row
 
 
+def idle(tx: Tx, on: Resource) -> bool:
+    """Whether no task is on a resource."""
+    return not tx.count(TaskRow, TaskRow.c.subject == f"{on.kind}:{on.id}", TaskRow.c.live == 1)
+
+
 def poke(tx: Tx, subject: str) -> None:
     """Wake whatever task waits on a subject: something it may wait for has changed."""
     mine = (TaskRow.c.subject == subject, TaskRow.c.live == 1)

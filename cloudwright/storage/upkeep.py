@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import sqlalchemy as sa
 
-from cloudwright.core import task as tasks
 from cloudwright.core.loop import Loop
-from cloudwright.core.resource import Resource
 from cloudwright.core.setting import setting
-from cloudwright.core.task import Task, TaskRow, arrived
+from cloudwright.core.task import arrived, idle, start
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import DriverError
 from cloudwright.drivers.images.contract import ImageStore as Images
@@ -25,7 +25,7 @@ MEASURE = setting(
     "storage.stats.interval", 60000, "milliseconds between two measurements of storage", category="Storage", minimum=1000
 )
 CLEAN = setting("storage.cleanup.enabled", True, "whether destroyed volumes and unused templates are cleared away")
-CLEAN_EVERY = setting("storage.cleanup.interval", 86400, "seconds between two clearings", minimum=1, parent=CLEAN.name)
+CLEAN_EVERY = setting("storage.cleanup.interval", 86400, "seconds between two clearings", minimum=0, parent=CLEAN.name)
 CLEAN_AFTER = setting(
     "storage.cleanup.delay", 86400, "seconds that a destroyed volume can be recovered", minimum=0, parent=CLEAN.name
 )
@@ -82,20 +82,26 @@ def found(tx: Tx, store: ImageStore, capacity: int, used: int) -> None:
         arrived(tx, f"{store.kind}:{store.id}")
 
 
-class ClearStorage(Loop, every=300.0):
+class ClearStorage(Loop, every=60.0):
     """Have destroyed volumes expunged when their time has come, and templates taken out of pools that no volume needs."""
 
+    looked_at: float = 0.0
+
     def turn(self) -> float | None:
-        """One round."""
-        self.write(self._clear)
-        return float(min(CLEAN_EVERY.get(self.read), self.every))  # a changed setting is noticed soon
+        """One round, where one is due: a changed setting is noticed soon."""
+        now = time.time()
+        if now - self.looked_at >= CLEAN_EVERY.get(self.read):
+            self.looked_at = now
+            self.write(self._clear)
+        return None
 
     def _clear(self, tx: Tx) -> None:
         """What is being worked on already is left alone."""
         if CLEAN.get(tx):
             old = tx.now - CLEAN_AFTER.get(tx)
             for volume in tx.all(Volume, Volume.c.state == "Destroy", Volume.c.destroyed_at <= old):
-                _begin(tx, RemoveVolume(volume=volume.id), volume)
+                if idle(tx, volume):
+                    start(tx, RemoveVolume(volume=volume.id), volume)
             if CLEAN_TEMPLATES.get(tx):
                 self._templates(tx, old)
 
@@ -104,10 +110,5 @@ class ClearStorage(Loop, every=300.0):
         gone = sa.select(Template.c.id).where(Template.c.gone != 0)
         unused = sa.or_(TemplateAt.c.template_id.in_(gone), sa.func.coalesce(TemplateAt.c.last_used, TemplateAt.c.created) <= old)
         for place in tx.all(TemplateAt, TemplateAt.c.pool_id != 0, TemplateAt.c.state == "Ready", unused):
-            if not tx.count(Volume, needed_in_pool(place)):
-                _begin(tx, UninstallTemplate(place=place.id), place)
-
-
-def _begin(tx: Tx, task: Task, on: Resource) -> None:
-    if not tx.count(TaskRow, TaskRow.c.subject == f"{on.kind}:{on.id}", TaskRow.c.live == 1):
-        tasks.start(tx, task, on)
+            if not tx.count(Volume, needed_in_pool(place)) and idle(tx, place):
+                start(tx, UninstallTemplate(place=place.id), place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -9,10 +10,15 @@ import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
+from cloudwright.compute.vm.expunge import ExpungeDestroyed
+from cloudwright.core import loop
 from cloudwright.core.access import Kind
 from cloudwright.core.error import NoCapacity, ParamError
+from cloudwright.core.setting import Setting
+from cloudwright.core.task import TaskRow
 from cloudwright.identity.caller import root_caller
 from cloudwright.infrastructure.model import Host
+from tests.cli.serving import eventually
 from tests.conftest import call, done, finished
 from tests.infrastructure.zone import Built, simulated_zone
 
@@ -124,3 +130,28 @@ def test_events_call_an_instance_by_its_name(cloud: Cloud, zone: Built) -> None:
     vm = deploy(cloud, zone, name="web", startvm="false")
     events = call(cloud, root_caller(cloud.db.read()), "listEvents", resourceid=vm.uuid, resourcetype="VirtualMachine")["event"]
     assert [event["description"] for event in events] == ["Deploy virtual machine: web: done", "Deploy virtual machine: web"]
+
+
+def test_a_destroyed_instance_is_expunged_when_its_time_is_over(cloud: Cloud, zone: Built) -> None:
+    root = root_caller(cloud.db.read())
+    vm, kept = deploy(cloud, zone, name="over"), deploy(cloud, zone, name="kept")
+    for each in (vm, kept):
+        done(cloud, root, "destroyVirtualMachine", id=each.uuid)
+    long_ago = time.time() - 90000
+    cloud.db.write(lambda tx: tx.update(tx.get(Vm, vm.id), destroyed_at=long_ago))
+    cloud.db.write(lambda tx: Setting.by_name["expunge.interval"].set(tx, "0"))
+    cloud.db.write(lambda tx: loop.wake(tx, ExpungeDestroyed))
+    job = eventually(lambda: cloud.db.read().find(TaskRow, TaskRow.c.command == "expungeVirtualMachine"))
+    assert finished(cloud, job.uuid).state == "done"
+    assert call(cloud, root, "listVirtualMachines", id=vm.uuid) == {}
+    assert told(cloud, kept)["state"] == "Destroyed"
+    told_of = call(cloud, root, "listEvents", type="VM.EXPUNGE", resourcetype="VirtualMachine", resourceid=vm.uuid)["event"]
+    assert [(row["state"], row["username"]) for row in told_of] == [("Completed", "system"), ("Scheduled", "system")]
+
+
+def test_an_expunging_that_failed_is_tried_again(cloud: Cloud, zone: Built) -> None:
+    vm = deploy(cloud, zone, name="stays")
+    cloud.db.write(lambda tx: tx.update(tx.get(Vm, vm.id), state="Expunging", destroyed_at=tx.now))
+    cloud.db.write(lambda tx: loop.wake(tx, ExpungeDestroyed))
+    eventually(lambda: cloud.db.read().find(Vm, Vm.c.uuid == vm.uuid) is None)
+    assert not list(cloud.world.all("machine"))

@@ -56,6 +56,16 @@ def test_every_setting_says_what_it_does() -> None:
     assert [name for name, declared in Setting.by_name.items() if len(declared.doc) < 8] == []
 
 
+def test_every_setting_is_heeded() -> None:
+    """One that nobody reads promises what does not happen."""
+    texts = [(ROOT / path).read_text() for path in modules()]
+    names = [name for text in texts for name in re.findall(r"^(\w+)(?:: [^=\n]+)? = setting\(", text, re.MULTILINE)]
+    assert len(names) > 100
+    used = Counter(word for text in texts for word in re.findall(r"\b[A-Z][A-Z_0-9]+\b", text))
+    declared = Counter(names)
+    assert [name for name in declared if used[name] <= declared[name]] == []
+
+
 def test_tasks_loops_and_rows_say_what_they_are() -> None:
     ours = (*Task.by_name.values(), *Resource.by_name.values())
     assert [kind.__name__ for kind in ours if kind.__module__.startswith("cloudwright.") and not kind.__doc__] == []

@@ -170,6 +170,7 @@ def test_deleted_from_stores_at_once_and_from_pools_when_unused(cloud: Cloud, zo
     assert listed(cloud, zone.caller, "all") == set()
     assert cloud.world.get(f"store-{zone.store.uuid}", "image", template.image_name) is None
     assert template.image_name in in_pools(cloud), "a linked clone needs it"
+    cloud.db.write(lambda tx: Setting.by_name["storage.cleanup.interval"].set(tx, "0"))
     cloud.db.write(loop.ensure)
     done(cloud, zone.caller, "destroyVirtualMachine", id=vm.uuid, expunge="true")
     cloud.db.write(lambda tx: loop.wake(tx, ClearStorage))

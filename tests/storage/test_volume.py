@@ -149,6 +149,7 @@ def test_destroyed_recovered_protected_and_expunged_in_time(cloud: Cloud, zone: 
     done(cloud, zone.caller, "destroyVolume", id=volume.uuid)
     cloud.db.write(loop.ensure)
     cloud.db.write(lambda tx: Setting.by_name["storage.cleanup.delay"].set(tx, "0"))
+    cloud.db.write(lambda tx: Setting.by_name["storage.cleanup.interval"].set(tx, "0"))
     cloud.db.write(lambda tx: loop.wake(tx, ClearStorage))
     until(lambda: fresh(cloud, volume).gone != 0)
     assert volume.disk_name not in in_pools(cloud)

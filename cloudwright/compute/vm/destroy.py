@@ -20,7 +20,6 @@ from cloudwright.network.network.nic import take_back
 from cloudwright.storage.model import Volume
 from cloudwright.storage.volume.remove import RemoveVolume
 
-EXPUNGE_DELAY = setting("expunge.delay", 86400, "seconds after which a destroyed instance is expunged", minimum=0)
 MAY_EXPUNGE = setting(
     "allow.user.expunge.recover.vm",
     False,
