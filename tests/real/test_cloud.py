@@ -12,8 +12,9 @@ from statistics import median
 import aiohttp
 import pytest
 
-from cloudwright.cli.client import ApiError
+from cloudwright.cli.client import Api, ApiError
 from cloudwright.cli.lab import leftovers, why_not
+from tests.cli.serving import Serving
 from tests.real import browser
 from tests.real.cloud import Cloud
 from tests.real.figures import TRY, openings, starts
@@ -237,17 +238,23 @@ def test_the_platforms_share_of_a_start(cloud, stage):
 # --- screens
 
 
-def test_the_screen_of_an_instance(cloud, stage, tmp_path):
-    opened = cloud.api.one("createConsoleEndpoint", virtualmachineid=stage.one.id)
-    where = "http://{host}:{port}{path}".format(**opened["websocket"])
-
-    async def greeting() -> bytes:
-        async with aiohttp.ClientSession() as session, session.ws_connect(where) as screen:
-            return (await screen.receive(20)).data
-
-    assert asyncio.run(greeting()) == b"RFB 003.008\n"
+def test_the_screen_of_an_instance(cloud, stage):
+    where = screen_of(cloud.api, stage.one)
+    assert asyncio.run(greeting(where)) == b"RFB 003.008\n"
     with pytest.raises(aiohttp.WSServerHandshakeError):  # it opens once
-        asyncio.run(greeting())
+        asyncio.run(greeting(where))
+
+
+def screen_of(api: Api, guest: Guest) -> str:
+    """Where its screen can be opened, once."""
+    opened = api.one("createConsoleEndpoint", virtualmachineid=guest.id)
+    return "http://{host}:{port}{path}".format(**opened["websocket"])
+
+
+async def greeting(where: str) -> bytes:
+    """What a screen says first."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(where) as screen:
+        return (await screen.receive(20)).data
 
 
 @pytest.mark.skipif(not browser.PROGRAM, reason="needs Chromium")
@@ -378,6 +385,38 @@ def test_a_deploy_outlives_its_agent(cloud, stage, delay):
     told(f"agent killed {delay} s into a deploy: done {watch.seconds:.1f} s after its new start")
     one_domain(cloud, Guest(cloud, made["id"]))
     cloud.api.job("destroyVirtualMachine", id=made["id"], expunge=True, forced=True)
+
+
+def test_a_second_server_drives_the_hosts_of_the_first_and_takes_them_over(cloud, stage):
+    address = cloud.dc.server_address
+    second = Serving(cloud.directory, "--node", "two", "--agents-bind", address, "--agents-port", "8251", "--advertise", address)
+    with second:  # on the same data
+        api = Api(second.url, cloud.api.key, cloud.api.secret)
+        servers = {row["name"]: row["id"] for row in api.all("listManagementServers")}
+
+        def hang_on(name: str) -> bool:
+            rows = api.all("listHosts", type="Routing")
+            return {(row["state"], row.get("managementserverid")) for row in rows} == {("Up", servers[name])}
+
+        assert hang_on("one")
+        watch = Stopwatch()
+        made = cloud.begin(api, "guest-of-two", stage.network["id"])
+        guest = Guest(cloud, made["id"])
+        cloud.finish(made["jobid"])
+        told(f"deployed by either server, with hosts on the first: {watch.seconds:.1f} s")
+        assert asyncio.run(greeting(screen_of(api, guest))) == b"RFB 003.008\n"
+        watch = Stopwatch()
+        cloud.kill_server()
+        eventually(lambda: hang_on("two"), 60)
+        told(f"first server killed: all hosts hang on the second after {watch.seconds:.1f} s")
+        watch = Stopwatch()
+        api.job("rebootVirtualMachine", id=guest.id)
+        told(f"reboot by the second: {watch.seconds:.1f} s")
+        assert asyncio.run(greeting(screen_of(api, guest))) == b"RFB 003.008\n"
+        cloud.start_server()
+        one_domain(cloud, guest)
+        cloud.api.job("destroyVirtualMachine", id=guest.id, expunge=True, forced=True)
+    eventually(lambda: all(cloud.host_state(number) == "Up" for number in (1, 2)), 60)
 
 
 def one_domain(cloud: Cloud, guest: Guest) -> None:
