@@ -28,6 +28,7 @@ from cloudwright.core import task as tasks
 from cloudwright.core import wire
 from cloudwright.core.access import Caller, Kind, judges
 from cloudwright.core.db import Database
+from cloudwright.core.event import name_of
 from cloudwright.core.param import Param, param
 from cloudwright.core.resource import Resource
 from cloudwright.core.task import Task, TaskRow
@@ -194,10 +195,10 @@ class Command(Verb, http_method="POST"):
             instance=f"{about.kind}:{about.id}", instance_uuid=about.uuid,
         )  # fmt: skip
 
-    def describe(self, result: Result) -> str:
-        """The sentence of the event: `Create network: web-net`."""
-        about = getattr(result, "name", "") if isinstance(result, Resource) else ""
-        return spoken(self.api.name) + (f": {about}" if about else "")
+    def describe(self, about: Resource | None) -> str:
+        """The sentence of the event about a row: `Create network: web-net`."""
+        name = "" if about is None else name_of(about)
+        return spoken(self.api.name) + (f": {name}" if name else "")
 
 
 def spoken(name: str) -> str:

@@ -37,6 +37,12 @@ class Event(
     archived: bool = False
 
 
+def name_of(row: Resource) -> str:
+    """What people call a row; "" where it has no name."""
+    known = row.__dict__
+    return str(known.get("name") or known.get("username") or "")
+
+
 def emit(  # noqa: PLR0913 - a record
     tx: Tx,
     kind: str,
@@ -56,7 +62,7 @@ def emit(  # noqa: PLR0913 - a record
         kind_of=kind, description=description[:1024], level=level, state=state, account_id=account, domain_id=domain,
         user_id=caller.user_id if caller else SYSTEM_ID, username=caller.username if caller else "system",
         instance=f"{about.kind}:{about.id}" if about else "", instance_uuid=about.uuid if about else "",
-        instance_name=str(getattr(about, "name", None) or ""), start_id=start_id, job=job,
+        instance_name=name_of(about) if about else "", start_id=start_id, job=job,
         api_key=caller.api_key[:8] if caller else "",
     )  # fmt: skip
     tx.insert(event)

@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloudwright.core import plan, wire
-from cloudwright.core.access import Caller
+from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Exchange, Flat, Query, Result, Success, Told, Verb
 from cloudwright.core.db import Database
 from cloudwright.core.error import CloudError, Conflict, Lost, Overloaded, ParamError
-from cloudwright.core.event import emit
+from cloudwright.core.event import Event, emit
 from cloudwright.core.listing import List
 from cloudwright.core.resource import Resource
+from cloudwright.core.task import TaskRow
 from cloudwright.core.tx import Reader
 
 RACES = 8
@@ -105,10 +106,9 @@ class Runner:
     def _tell_event(tx: Any, command: Command, caller: Caller, result: Result) -> None:
         if not command.api.event:
             return
-        about = result if isinstance(result, Resource) else None
-        started = command.started
+        about, started = _subject(tx, command, result), command.started
         event = emit(
-            tx, command.api.event, command.describe(result), about=about, caller=caller,
+            tx, command.api.event, command.describe(about), about=about, caller=caller,
             state="Scheduled" if started else "Completed", job=started.uuid if started else "",
         )  # fmt: skip
         if started is not None:
@@ -138,6 +138,16 @@ class Runner:
             rows = verb.api.answers.tell(reader, [row.id for row in result], caller)
             return dict(wire.list_body(verb.api.answers.key, rows, len(rows)))
         return {verb.api.answers.key: verb.api.answers.tell_one(reader, result.id, caller)}
+
+
+def _subject(tx: Any, command: Command, result: Result) -> Resource | None:
+    """What a command was about: the row it answers, the one it names by id, the first that it names to change, the first that it
+    made or took away."""
+    named = {name: command.__dict__.get(name) for name, p in command.api.params.items() if p.refers}
+    rows = [result, *(result if isinstance(result, list | tuple) else ()), named.get("id")]
+    rows += [row for name, row in named.items() if command.api.params[name].use is Use.CHANGE]
+    rows += [done.resource for done in tx.changes if done.verb != "update" and not isinstance(done.resource, TaskRow | Event)]
+    return next((row for row in rows if isinstance(row, Resource)), None)
 
 
 def _named(verb: type[Verb], columns: list[str]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
@@ -18,6 +18,7 @@ from cloudwright.core.db import Database
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
+from cloudwright.core.resource import Resource
 from cloudwright.core.secret import Secret
 from cloudwright.core.setting import Setting, SettingRow, setting
 from cloudwright.core.tx import Reader, Tx
@@ -121,6 +122,8 @@ class SetupUserTwoFactorAuthentication(
 ):
     """Gives the caller a second factor, which is in force when its code was shown once; or takes one from a user."""
 
+    whose: ClassVar[str] = ""  # set on the instance
+
     provider: str | None = param("which", choices=tuple(_PROVIDERS))
     enable: bool = param("false: take it away", default=True)
     user: Ref[User] | None = param("the user, for administrators who take it away; without, the caller", use=Use.CHANGE)
@@ -134,11 +137,12 @@ class SetupUserTwoFactorAuthentication(
             tx.remove(have)
         if user.two_factor:
             tx.update(user, two_factor=False)
+        self.__dict__["whose"] = user.username
         about = {"id": user.uuid, "username": user.username, "accountid": tx.get(Account, user.account_id).uuid}
         return Told("setup2fa", [about | (self._new(tx, user) if self.enable else {})], one=True)
 
-    def describe(self, result: Any) -> str:
-        return f"{'Set up' if self.enable else 'Took away'} the second factor of user {result.rows[0]['username']}"
+    def describe(self, about: Resource | None) -> str:
+        return f"{'Set up' if self.enable else 'Took away'} the second factor of user {self.whose}"
 
     def _may(self, tx: Tx, caller: Caller, user: User, have: SecondFactor | None) -> None:
         guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))

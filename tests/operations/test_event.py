@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloudwright.cloud import Cloud
@@ -78,3 +79,24 @@ def test_types_are_those_of_commands(cloud: Cloud, root: Caller) -> None:
     types = [one["name"] for one in call(cloud, root, "listEventTypes")["eventtype"]]
     assert "REGISTER.SSH.KEYPAIR" in types
     assert types == sorted(set(types))
+
+
+def test_an_event_says_what_it_is_about_and_through_which_key(cloud: Cloud, root: Caller, ann: Caller) -> None:
+    """Also where the command answers no row: by its name, by what it names, by what it made or took away."""
+    by_key = msgspec.structs.replace(ann, api_key="0123456789abcdef")
+    pair = call(cloud, by_key, "createSSHKeyPair", name="k")["keypair"]["id"]
+    call(cloud, by_key, "deleteSSHKeyPair", name="k")
+    account = call(
+        cloud, root, "createAccount", username="eve", password="x", email="e", firstname="e", lastname="e", accounttype=0
+    )
+    user = account["account"]["user"][0]["id"]
+    call(cloud, root, "lockUser", id=user)
+    spare = call(cloud, root, "createUser", username="eva", account="eve", **about)
+    call(cloud, root, "deleteUser", id=spare["user"]["id"])
+    told = {row.kind_of: row for row in cloud.db.read().all(Event)}
+    assert [told[kind].instance_uuid for kind in ("REGISTER.SSH.KEYPAIR", "DELETE.SSH.KEYPAIR")] == [pair] * 2
+    assert {told[kind].api_key for kind in ("REGISTER.SSH.KEYPAIR", "DELETE.SSH.KEYPAIR")} == {"01234567"}
+    assert told["DELETE.SSH.KEYPAIR"].description == "Delete SSH key pair: k"
+    assert (told["USER.LOCK"].description, told["USER.LOCK"].instance_uuid) == ("Lock user: eve", user)
+    assert (told["USER.DELETE"].description, told["USER.DELETE"].api_key) == ("Delete user: eva", "")
+    assert told["USER.DELETE"].username == root.username
