@@ -22,7 +22,7 @@ test.each([[-5, "5 sec. ago"], [-120, "2 min. ago"], [-7200, "2 hr. ago"], [-864
   expect(ago(new Date(1e12 + seconds * 1000), 1e12)).toBe(text);
 });
 
-test.each([["deployVirtualMachine", "Deploy virtual machine"], ["listSSHKeyPairs", "List SSH key pairs"], ["associateIpAddress", "Associate ip address"]])("%s as words", (name, text) => {
+test.each([["deployVirtualMachine", "Deploy virtual machine"], ["listSSHKeyPairs", "List SSH key pairs"], ["associateIpAddress", "Associate IP address"], ["listVlanIpRanges", "List VLAN IP ranges"]])("%s as words", (name, text) => {
   expect(sentence(name)).toBe(text);
 });
 

@@ -47,10 +47,12 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
-/** "deployVirtualMachine" -> "Deploy virtual machine"; "listSSHKeyPairs" -> "List SSH key pairs". */
+const SHORT: Record<string, string> = Object.fromEntries(["IP", "IPs", "VLAN", "VM", "VMs", "OS", "VPN", "NIC", "NICs", "API", "APIs", "URL", "ISO", "ISOs", "ACL", "VPC", "CNI", "LDAP", "SAML", "OAuth", "CPU", "CPUs", "DNS", "NAT", "ID", "IDs", "CA", "SSL", "BGP", "IOPS", "GPU", "KVM", "HA"].map((word) => [word.toLowerCase(), word]));
+
+/** "deployVirtualMachine" -> "Deploy virtual machine"; "listSSHKeyPairs" -> "List SSH key pairs"; "listVlanIpRanges" -> "List VLAN IP ranges". */
 export function sentence(name: string): string {
-  const words = name.match(/[A-Z]{2,}(?![a-z])|[A-Z]?[a-z0-9]+/g) ?? [name];
-  const text = words.map((word) => (/^[A-Z]{2,}/.test(word) ? word : word.toLowerCase())).join(" ");
+  const words = name.match(/[A-Z]{2,}s?(?![a-z])|[A-Z]?[a-z0-9]+/g) ?? [name];
+  const text = words.map((word) => SHORT[word.toLowerCase()] ?? (/^[A-Z]{2,}/.test(word) ? word : word.toLowerCase())).join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
