@@ -85,7 +85,7 @@ async function jobs(): Promise<Shot[]> {
 
 /** What opens over a page, and what a list looks like while it is worked with. */
 const OVERLAYS: Shot[] = [
-  { name: "over-palette", path: "/instances", then: async (page) => { await page.keyboard.press("Control+k"); await page.keyboard.type("web"); } },
+  { name: "over-palette", path: "/instances", then: async (page) => { await page.keyboard.press("Control+k"); await page.getByRole("combobox").fill("web"); await page.waitForTimeout(900); } },
   { name: "over-activity", path: "/instances", then: press("a") },
   { name: "over-keys", path: "/instances", then: press("?") },
   { name: "over-user", path: "/instances", then: async (page) => { await page.locator(".menu-button").click({ timeout: 500 }).catch(() => undefined); await page.locator(".foot button").click(); } },

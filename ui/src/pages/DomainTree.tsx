@@ -8,6 +8,7 @@ import { t } from "../lib/words";
 import { ActionPanel, type Asked } from "../ui/actions";
 import { Explain } from "../ui/Explain";
 import { Icon } from "../ui/icons";
+import { IconChevronRight } from "../ui/iconset";
 import { Title } from "../ui/Title";
 import { Status } from "../ui/values";
 import "./tree.css";
@@ -40,7 +41,7 @@ function Branch({ node, typed, ask }: { node: Grown; typed: string; ask: (comman
   return (
     <li>
       <div className="leaf">
-        {parts ? <button type="button" className="twist" aria-expanded={open} aria-label={t("Show what is in {name}", { name })} onClick={() => setOpen(!open)}>{open ? "▾" : "▸"}</button> : <span className="twist" />}
+        {parts ? <button type="button" className="twist" aria-expanded={open} aria-label={t("Show what is in {name}", { name })} onClick={() => setOpen(!open)}><IconChevronRight size={14} /></button> : <span className="twist" />}
         <Icon name="sitemap" size={15} /><Link to="/$slug/$id" params={{ slug: "domains", id }}><b>{name}</b></Link>
         {state !== "Active" && <Status state={state} />}
         <span className="leaf-adds">

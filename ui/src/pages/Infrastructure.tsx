@@ -2,66 +2,103 @@
 import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
-import type { Params, Row } from "../api/client";
+import type { ApiError, Params, Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
 import { t } from "../lib/words";
 import { ActionPanel, type Asked } from "../ui/actions";
+import { Explain } from "../ui/Explain";
 import { Icon } from "../ui/icons";
+import { IconChevronRight, IconPlus } from "../ui/iconset";
 import { Title } from "../ui/Title";
 import { nameOf, Status } from "../ui/values";
 import "./tree.css";
 
 interface Level {
   list: string;
+  title: string;
   icon: string;
-  slug: string;
   params?: Params;
   by?: string; // the parameter that narrows it to what is above
+  tiles?: boolean; // many alike: side by side
   parts?: Level[];
 }
 
-const TREE: Level = {
-  list: "listZones", icon: "map-pin", slug: "zones",
-  parts: [
-    { list: "listPods", icon: "building", slug: "pods", by: "zoneid", parts: [{ list: "listClusters", icon: "stack-2", slug: "clusters", by: "podid", parts: [{ list: "listHosts", icon: "cpu", slug: "hosts", by: "clusterid", params: { type: "Routing" } }, { list: "listStoragePools", icon: "server-2", slug: "primary-storage", by: "clusterid", params: { scope: "CLUSTER" } }] }] },
-    { list: "listPhysicalNetworks", icon: "network", slug: "physical-networks", by: "zoneid", parts: [{ list: "listTrafficTypes", icon: "arrows-right", slug: "traffic-types", by: "physicalnetworkid" }, { list: "listNetworkServiceProviders", icon: "adjustments", slug: "network-service-providers", by: "physicalnetworkid" }] },
-    { list: "listStoragePools", icon: "server-2", slug: "primary-storage", by: "zoneid", params: { scope: "ZONE" } },
-    { list: "listImageStores", icon: "archive", slug: "secondary-storage", by: "zoneid" },
-    { list: "listVlanIpRanges", icon: "world", slug: "vlan-ip-ranges", by: "zoneid" },
-    { list: "listRouters", icon: "router", slug: "routers", by: "zoneid", params: { listall: true } },
-  ],
-};
+const [MACHINES, OF_CLUSTER, OF_ZONE] = [{ type: "Routing" }, { scope: "CLUSTER" }, { scope: "ZONE" }];
 
-function Branch({ level, above, depth, ask }: { level: Level; above?: string; depth: number; ask: (asked: Asked, fixed: Params) => void }): ReactNode {
+type Ask = (asked: Asked, fixed: Params) => void;
+
+// said: what stands in a zone
+const STANDING: Level[] = [{
+  list: "listPods", title: "Pods", icon: "building", by: "zoneid", parts: [{
+    list: "listClusters", title: "Clusters", icon: "stack-2", by: "podid", parts: [
+      { list: "listHosts", title: "Hosts", icon: "cpu", by: "clusterid", params: MACHINES, tiles: true },
+      { list: "listStoragePools", title: "Primary storage", icon: "server-2", by: "clusterid", params: OF_CLUSTER, tiles: true },
+    ],
+  }],
+}];
+// said: what serves a whole zone
+const BESIDE: Level[] = [
+  { list: "listStoragePools", title: "Primary storage of the zone", icon: "server-2", by: "zoneid", params: OF_ZONE },
+  { list: "listImageStores", title: "Secondary storage", icon: "archive", by: "zoneid" },
+  { list: "listVlanIpRanges", title: "Public addresses", icon: "world", by: "zoneid", params: { forvirtualnetwork: true } },
+  { list: "listPhysicalNetworks", title: "Physical networks", icon: "network", by: "zoneid", parts: [{ list: "listTrafficTypes", title: "Traffic", icon: "arrows-right", by: "physicalnetworkid" }, { list: "listNetworkServiceProviders", title: "Service providers", icon: "adjustments", by: "physicalnetworkid" }] },
+  { list: "listRouters", title: "Virtual routers", icon: "router", by: "zoneid", params: { listall: true } },
+];
+
+const stateOf = (row: Row) => (row["resourcestate"] && row["resourcestate"] !== "Enabled" ? row["resourcestate"] : (row["state"] ?? row["allocationstate"]));
+
+function Group({ level, above, ask }: { level: Level; above: string; ask: Ask }): ReactNode {
   const catalogue = useCatalogue();
   const kind = catalogue.kinds.find((one) => one.list.name === level.list);
-  const narrowed: Params = { ...level.params, page: 1, pagesize: 200, ...(level.by && above && { [level.by]: above }) };
+  const narrowed: Params = { ...level.params, page: 1, pagesize: 200, ...(level.by && { [level.by]: above }) };
   const found = useList(level.list, narrowed, kind !== undefined);
   if (!kind) return null;
   const create = kind.create[0];
+  const rows = found.data?.rows ?? [];
   return (
-    <li className="branch">
-      <div className="branch-head"><span className="quiet">{kind.title}{found.data ? ` (${found.data.count})` : ""}</span>{create && <button type="button" className="chip" onClick={() => ask({ command: create, rows: [] }, level.by && above ? { [level.by]: above } : {})}>+ {t("Add")}</button>}</div>
-      <ul>{found.data?.rows.map((row) => <Leaf key={String(row["id"] ?? nameOf(row))} row={row} level={level} slug={kind.slug} depth={depth} ask={ask} />)}</ul>
+    <div className="branch">
+      <div className="branch-head"><span>{t(level.title)}{rows.length > 1 && <b> {rows.length}</b>}</span>{found.data && !rows.length && <span className="faint">{t("none")}</span>}{create && <button type="button" className="icon-button tiny" title={t("Add")} aria-label={t("Add to {what}", { what: t(level.title) })} onClick={() => ask({ command: create, rows: [] }, level.by ? { [level.by]: above } : {})}><IconPlus size={14} /></button>}</div>
+      {rows.length > 0 && <ul className={level.tiles ? "leaves" : ""}>{rows.map((row) => <Leaf key={String(row["id"] ?? nameOf(row))} row={row} level={level} slug={kind.slug} ask={ask} />)}</ul>}
+    </div>
+  );
+}
+
+function Leaf({ row, level, slug, ask }: { row: Row; level: Level; slug: string; ask: Ask }): ReactNode {
+  const [open, setOpen] = useState(true);
+  const state = stateOf(row);
+  const name = nameOf(row);
+  const quiet = level.tiles && (state === "Up" || state === "Enabled"); // what is as it should be needs no word
+  return (
+    <li>
+      <div className="leaf">
+        {level.parts && <button type="button" className="twist" aria-expanded={open} aria-label={t("Show what is in {name}", { name })} onClick={() => setOpen(!open)}><IconChevronRight size={14} /></button>}
+        <Icon name={level.icon} size={15} />
+        {row["id"] ? <Link className="clip" to="/$slug/$id" params={{ slug, id: String(row["id"]) }} title={name}>{name}</Link> : name}
+        {state !== undefined && (quiet ? <i className="dot ok" role="img" aria-label={String(state)} title={String(state)} /> : <Status state={String(state)} />)}
+        {!level.tiles && <small className="faint mono clip">{String(row["url"] ?? row["cidr"] ?? row["vlan"] ?? row["publicip"] ?? "")}</small>}
+      </div>
+      {open && level.parts && <div className="below">{level.parts.map((part) => <Group key={part.title} level={part} above={String(row["id"])} ask={ask} />)}</div>}
     </li>
   );
 }
 
-function Leaf({ row, level, slug, depth, ask }: { row: Row; level: Level; slug: string; depth: number; ask: (asked: Asked, fixed: Params) => void }): ReactNode {
-  const [open, setOpen] = useState(depth < 3);
-  const state = row["resourcestate"] && row["resourcestate"] !== "Enabled" ? row["resourcestate"] : (row["state"] ?? row["allocationstate"]);
-  const name = row["startip"] && !row["name"] ? `${String(row["startip"])} – ${String(row["endip"])}` : (row["traffictype"] as string | undefined) ?? nameOf(row);
+function Zone({ zone, ask }: { zone: Row; ask: Ask }): ReactNode {
+  const [open, setOpen] = useState(true);
+  const id = String(zone["id"]);
+  const name = nameOf(zone);
+  const enabled = zone["allocationstate"] === "Enabled";
   return (
-    <li>
+    <section className="card zone" aria-label={name}>
       <div className="leaf">
-        {level.parts ? <button type="button" className="twist" aria-expanded={open} aria-label={t("Show what is in {name}", { name })} onClick={() => setOpen(!open)}>{open ? "▾" : "▸"}</button> : <span className="twist" />}
-        <Icon name={level.icon} size={15} />
-        {row["id"] ? <Link to="/$slug/$id" params={{ slug, id: String(row["id"]) }}>{name}</Link> : name}
-        {state !== undefined && <Status state={String(state)} />}
-        <small className="faint mono">{String(row["ipaddress"] ?? row["url"] ?? row["cidr"] ?? "")}</small>
+        <button type="button" className="twist" aria-expanded={open} aria-label={t("Show what is in {name}", { name })} onClick={() => setOpen(!open)}><IconChevronRight size={16} /></button>
+        <Icon name="map-pin" size={18} />
+        <h2><Link className="plain" to="/$slug/$id" params={{ slug: "zones", id }}>{name}</Link></h2>
+        <Status state={String(zone["allocationstate"])} />
+        <small className="quiet">{String(zone["networktype"] ?? "")}</small>
+        {!enabled && <Link style={{ marginInlineStart: "auto" }} to="/setup" search={{ zone: id } as never}>{t("Go on with the set-up")}</Link>}
       </div>
-      {open && level.parts && <ul>{level.parts.map((part) => <Branch key={part.list + String(part.params?.["scope"])} level={part} above={String(row["id"])} depth={depth + 1} ask={ask} />)}</ul>}
-    </li>
+      {open && <div className="ground"><div>{STANDING.map((level) => <Group key={level.title} level={level} above={id} ask={ask} />)}</div><div>{BESIDE.map((level) => <Group key={level.title} level={level} above={id} ask={ask} />)}</div></div>}
+    </section>
   );
 }
 
@@ -69,15 +106,17 @@ export function Infrastructure(): ReactNode {
   const catalogue = useCatalogue();
   const [asked, setAsked] = useState<Asked>();
   const [fixed, setFixed] = useState<Params>({});
-  const kind = asked && catalogue.kinds.find((one) => one.create.includes(asked.command));
-  const zones = catalogue.kinds.find((one) => one.list.name === "listZones");
+  const zones = useList("listZones", { page: 1, pagesize: 200 });
+  const kind = (asked && catalogue.kinds.find((one) => one.create.includes(asked.command))) ?? catalogue.bySlug("zones");
   return (
     <>
       <Title title={t("Infrastructure")} line={t("Zones, with all that stands in them")}>
-        {catalogue.has("createZone") && <Link to="/setup"><Button component="span">{t("Set up a zone")}</Button></Link>}
+        {catalogue.has("createZone") && <Link to="/setup"><Button component="span" leftSection={<IconPlus size={16} />}>{t("Set up a zone")}</Button></Link>}
       </Title>
-      <div className="card tree"><ul><Branch level={TREE} depth={0} ask={(wanted, known) => { setFixed(known); setAsked(wanted); }} /></ul></div>
-      {(kind ?? zones) && <ActionPanel asked={asked} kind={(kind ?? zones)!} close={() => setAsked(undefined)} fixed={fixed} />}
+      {zones.error && <Explain error={zones.error as ApiError} title={t("The list could not be read")} retry={() => void zones.refetch()} />}
+      {zones.data?.rows.length === 0 && <div className="card empty"><strong>{t("There is no zone yet")}</strong><span>{t("A zone is a data centre: its networks, hosts and storage. Five steps build the first one.")}</span></div>}
+      <div className="stack">{zones.data?.rows.map((zone) => <Zone key={String(zone["id"])} zone={zone} ask={(wanted, known) => { setFixed(known); setAsked(wanted); }} />)}</div>
+      {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} fixed={fixed} />}
     </>
   );
 }

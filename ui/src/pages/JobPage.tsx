@@ -6,12 +6,13 @@ import { useQuery } from "@tanstack/react-query";
 import { call, type ApiError, type Row } from "../api/client";
 import { commandOf, jobFailure, type Job } from "../api/jobs";
 import { pollEvery } from "../api/live";
-import { useCatalogue, useList, usePerform } from "../api/use";
+import { useCatalogue, useList, useOne, usePerform } from "../api/use";
 import { duration, exactly, parseDate, sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { metaOf } from "../meta";
 import { Explain } from "../ui/Explain";
 import { Title } from "../ui/Title";
-import { Age, Status } from "../ui/values";
+import { Age, nameOf, Status } from "../ui/values";
 import "./detail/detail.css";
 
 const WORDS = ["Running", "Done", "Failed", "Cancelled"];
@@ -46,8 +47,9 @@ export function JobPage({ id }: { id: string }): ReactNode {
   const found = useQuery<Job, ApiError>({ queryKey: ["api", "queryAsyncJobResult", id], queryFn: ({ signal }) => call<Job>("queryAsyncJobResult", { jobid: id }, signal), refetchInterval: (query) => (query.state.data?.jobstatus === 0 ? pollEvery(true, query) : false) });
   const story = useList("listJobStory", { jobid: id }, catalogue.has("listJobStory"));
   const job = found.data;
+  const kind = job?.jobinstancetype ? catalogue.kinds.find((one) => one.noun.toLowerCase() === job.jobinstancetype?.toLowerCase()) : undefined;
+  const thing = useOne(kind?.list.name ?? "", { id: job?.jobinstanceid, ...(kind?.list.params.some((param) => param.name === "listall") && { listall: true }), ...metaOf(kind?.list.name ?? "")?.params }, kind !== undefined && job?.jobinstanceid !== undefined && kind.list.params.some((param) => param.name === "id"));
   if (!job) return found.error ? <Explain error={found.error as ApiError} title={t("There is no such job that you may see.")} /> : <p className="quiet">{t("Reading…")}</p>;
-  const kind = job.jobinstancetype ? catalogue.kinds.find((one) => one.noun.toLowerCase() === job.jobinstancetype?.toLowerCase()) : undefined;
   const took = job.completed ? (parseDate(job.completed).getTime() - parseDate(job.created).getTime()) / 1000 : undefined;
   const failed = job.jobstatus === 2;
   return (
@@ -64,7 +66,7 @@ export function JobPage({ id }: { id: string }): ReactNode {
             <dt>{t("Begun")}</dt><dd>{exactly(parseDate(job.created))}</dd>
             {took !== undefined && <><dt>{t("Took")}</dt><dd>{took < 1 ? t("less than a second") : duration(took)}</dd></>}
             {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
-            {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{sentence(kind.noun)}</Link></dd></>}
+            {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{thing.data ? nameOf(thing.data) : sentence(kind.noun)}</Link></dd></>}
             {job.waitsfor && <><dt>{t("Waits for")}</dt><dd>{job.waitsfor}</dd></>}
             {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{sentence(job.step)}</dd></>}
             {job["managementservername"] !== undefined && <><dt>{t("Server")}</dt><dd>{String(job["managementservername"])}</dd></>}

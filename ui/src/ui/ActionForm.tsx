@@ -2,7 +2,7 @@
 import { Button, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState, type FormEvent, type ReactNode } from "react";
 import { Catalogue, isSecret, type Command, type Param } from "../api/catalogue";
-import { encode, type ApiError, type Params, type Row } from "../api/client";
+import { type ApiError, type Params, type Row } from "../api/client";
 import { useBegin, useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
@@ -10,6 +10,7 @@ import { titleOf } from "../meta/words";
 import { Explain } from "./Explain";
 import { MapInput } from "./MapInput";
 import { Picker } from "./Picker";
+import { SameRequest } from "./SameRequest";
 
 export type Values = Record<string, unknown>;
 const CODE = new Set(["userdata", "publickey", "certificate", "privatekey", "certificatechain"]);
@@ -43,17 +44,6 @@ export function request(command: Command, values: Values): Params {
     params[name] = (param?.type === "date" && typeof value === "string" ? `${value.replace("T", " ")}` : value) as Params[string];
   }
   return params;
-}
-
-export function SameRequest({ command, params }: { command: Command; params: Params }): ReactNode {
-  const body = decodeURIComponent(encode(params).toString().replaceAll("+", " "));
-  const line = `cw ${command.name} ${[...encode(params)].map(([name, value]) => `${name}=${/[\s"']/.test(value) ? `'${value}'` : value}`).join(" ")}`;
-  return (
-    <details>
-      <summary className="quiet">{t("The same request by API and command line")}</summary>
-      <pre className="mono" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{`command=${command.name}&${body}\n\n${line}`}</pre>
-    </details>
-  );
 }
 
 export function ActionForm({ command, fixed = {}, initial = {}, changes = false, done, submit, opened = false }: {

@@ -4,13 +4,17 @@ import type { ApiError } from "../api/client";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 
+const FEW = 5; // reasons told at once
+
 export function Explain({ error, title, retry }: { error: ApiError; title?: string; retry?: () => void }): ReactNode {
   const { explain } = error;
+  const why = (explain?.why ?? []).filter((one) => !error.message.endsWith(one));
   return (
     <div className="explain" role="alert">
       <h3>{title ?? t("{command} was refused", { command: sentence(error.command) })}</h3>
       <div>{error.message || t("The server gave no reason.")}</div>
-      {!!explain?.why?.length && <ul>{explain.why.map((why) => <li key={why}>{why}</li>)}</ul>}
+      {!!why.length && <ul>{why.slice(0, FEW).map((one) => <li key={one}>{one}</li>)}</ul>}
+      {why.length > FEW && <details><summary>{t("{count} more", { count: why.length - FEW })}</summary><ul>{why.slice(FEW).map((one) => <li key={one}>{one}</li>)}</ul></details>}
       {!!explain?.fix?.length && (
         <div className="fix">
           <strong>{t("What helps")}</strong>

@@ -10,6 +10,7 @@ import { sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { metaOf } from "../meta";
 import type { Entry } from "./entries";
+import { Icon } from "./icons";
 import { nameOf } from "./values";
 
 const SEARCHED = ["listVirtualMachines", "listVolumes", "listNetworks", "listTemplates", "listPublicIpAddresses", "listHosts", "listAccounts", "listZones"];
@@ -18,7 +19,15 @@ interface Hit {
   key: string;
   what: string;
   text: string;
+  icon: string | undefined;
   go: () => void;
+}
+
+/** The text with what was typed marked in it. */
+function marked(text: string, typed: string): ReactNode {
+  const at = typed.trim() ? text.toLowerCase().indexOf(typed.trim().toLowerCase()) : -1;
+  const end = at + typed.trim().length;
+  return at < 0 ? text : <>{text.slice(0, at)}<mark>{text.slice(at, end)}</mark>{text.slice(end)}</>;
 }
 
 export function Palette({ opened, close, entries }: { opened: boolean; close: () => void; entries: Entry[] }): ReactNode {
@@ -42,9 +51,9 @@ export function Palette({ opened, close, entries }: { opened: boolean; close: ()
   const hits = useMemo(() => {
     const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (text: string) => words.every((word) => text.toLowerCase().includes(word));
-    const pages: Hit[] = entries.filter((entry) => fits(t(entry.title))).map((entry) => ({ key: entry.to, what: t(entry.section), text: t(entry.title), go: () => void navigate({ to: entry.to }) }));
-    const things: Hit[] = found.flatMap((query, i) => (query.data?.rows ?? []).map((row) => ({ key: String(row["id"]), what: metaOf(kinds[i]?.list.name ?? "")?.one ?? "", text: nameOf(row), go: () => void navigate({ to: "/$slug/$id", params: { slug: kinds[i]?.slug ?? "", id: String(row["id"]) } }) })));
-    const creates: Hit[] = words.length ? catalogue.kinds.flatMap((kind) => kind.create.map((command) => ({ kind, command }))).filter(({ command }) => fits(sentence(command.name))).slice(0, 6).map(({ kind, command }) => ({ key: command.name, what: t("Create"), text: sentence(command.name), go: () => void navigate({ to: "/new/$slug", params: { slug: kind.slug }, search: { command: command.name }  }) })) : [];
+    const pages: Hit[] = entries.filter((entry) => fits(t(entry.title))).map((entry) => ({ key: entry.to, what: t(entry.section), icon: entry.icon, text: t(entry.title), go: () => void navigate({ to: entry.to }) }));
+    const things: Hit[] = found.flatMap((query, i) => (query.data?.rows ?? []).map((row) => ({ key: String(row["id"]), what: [t(metaOf(kinds[i]?.list.name ?? "")?.one ?? ""), row["state"], row["zonename"], row["ipaddress"] === nameOf(row) ? undefined : row["ipaddress"]].filter(Boolean).join(" · "), icon: metaOf(kinds[i]?.list.name ?? "")?.icon, text: nameOf(row), go: () => void navigate({ to: "/$slug/$id", params: { slug: kinds[i]?.slug ?? "", id: String(row["id"]) } }) })));
+    const creates: Hit[] = words.length ? catalogue.kinds.flatMap((kind) => kind.create.map((command) => ({ kind, command }))).filter(({ command }) => fits(sentence(command.name))).slice(0, 6).map(({ kind, command }) => ({ key: command.name, what: t(metaOf(kind.list.name)?.section ?? "Create"), icon: "plus", text: sentence(command.name), go: () => void navigate({ to: "/new/$slug", params: { slug: kind.slug }, search: { command: command.name }  }) })) : [];
     return [...things, ...pages, ...creates].slice(0, 30);
   }, [typed, entries, found, kinds, catalogue, navigate]);
   const choose = (hit: Hit | undefined) => { if (hit) { close(); hit.go(); } };
@@ -60,7 +69,7 @@ export function Palette({ opened, close, entries }: { opened: boolean; close: ()
       <div onKeyDown={keys}>
         <input data-autofocus className="palette-input" role="combobox" aria-expanded aria-controls="hits" aria-activedescendant={hits[at] ? `hit-${at}` : undefined} aria-label={t("Search or jump to")} placeholder={t("Search or jump to")} value={typed} onChange={(event) => { setTyped(event.currentTarget.value); setAt(0); }} />
         <div id="hits" role="listbox" aria-label={t("Found")} className="hits">
-          {hits.map((hit, i) => <div key={`${hit.what}${hit.key}`} id={`hit-${i}`} role="option" tabIndex={-1} aria-selected={i === at} onMouseMove={() => setAt(i)} onClick={() => choose(hit)}><span>{hit.text}</span><small>{hit.what}</small></div>)}
+          {hits.map((hit, i) => <div key={`${hit.what}${hit.key}`} id={`hit-${i}`} role="option" tabIndex={-1} aria-selected={i === at} onMouseMove={() => setAt(i)} onClick={() => choose(hit)}><Icon name={hit.icon} size={18} /><span><b>{marked(hit.text, typed)}</b><small>{hit.what}</small></span></div>)}
           {!hits.length && <p className="quiet" style={{ padding: 12 }}>{t("Nothing found")}</p>}
         </div>
       </div>

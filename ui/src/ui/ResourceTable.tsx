@@ -18,7 +18,9 @@ import { Badge, Copy, nameOf, Size, Value } from "./values";
 
 const BLOCK = 100;
 const COPIED = new Set(["ipaddress", "publicip"]);
-const WIDTHS: Record<string, string> = { state: "130px", size: "150px", created: "120px", ipaddress: "150px", description: "minmax(260px, 3fr)" };
+const WIDTHS: Record<string, string> = { state: "126px", size: "146px", created: "112px", ipaddress: "150px", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
+const USUAL = 110; // px of a column that has no width of its own
+const least = (column: string) => Number(/(\d+)px/.exec(WIDTHS[column] ?? "")?.[1] ?? USUAL);
 
 export interface Selection {
   chosen: Map<string, Row>;
@@ -89,7 +91,10 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   const fields = useMemo(() => new Map(kind.list.response.map((field) => [field.name, field])), [kind]);
   const all = useMemo(() => view.columns ?? columnsOf(kind, meta), [view.columns, kind, meta]);
   const height = view.dense ? 40 : 54;
-  const columns = useMemo(() => all.slice(0, width < 560 ? 1 : Math.max(1, Math.floor((width - 300) / 140))), [all, width]);
+  const columns = useMemo(() => {
+    let room = width - 44 - 150 - (meta?.console ? 88 : 52);
+    return all.filter((column, i) => i === 0 || (width >= 560 && (room -= least(column)) >= least(all[0] ?? "")));
+  }, [all, width, meta]);
   const pages = useQueries({
     queries: wanted.map((block) => ({
       queryKey: ["api", kind.list.name, params, "block", block],

@@ -9,7 +9,7 @@ const NAMED: Record<string, typeof used.IconServer> = {
   "shield-check": used.IconShieldCheck, "map-pin": used.IconMapPin, building: used.IconBuilding, "stack-2": used.IconStack2, cpu: used.IconCpu, "server-2": used.IconServer2,
   archive: used.IconArchive, router: used.IconRouter, bell: used.IconBell, "server-cog": used.IconServerCog, adjustments: used.IconAdjustments,
   "device-floppy": used.IconDeviceFloppy, "topology-star": used.IconTopologyStar, settings: used.IconSettings, "brand-debian": used.IconBrandDebian, "cpu-2": used.IconCpu2,
-  home: used.IconHome, gauge: used.IconGauge, map: used.IconMap, tree: used.IconBinaryTree,
+  plus: used.IconPlus, home: used.IconHome, gauge: used.IconGauge, map: used.IconMap, tree: used.IconBinaryTree,
 };
 
 export function Icon({ name, size = 17 }: { name: string | undefined; size?: number }): ReactNode {

@@ -77,6 +77,10 @@ export function Size({ row }: { row: Row }): ReactNode {
   return <>{String(row["cpunumber"])} <span className="quiet">vCPU ·</span> {amount} <span className="quiet">{unit}</span></>;
 }
 
+const NAMES = ["displayname", "name", "description", "username", "resourcetypename", "osdisplayname", "publicipaddress", "ipaddress", "fingerprint", "hostname", "provider", "traffictype", "rule", "key", "hypervisor", "value", "id"];
+
+/** What a row is called; a range of addresses by its ends. */
 export function nameOf(row: Row): string {
-  return String(row["displayname"] ?? row["name"] ?? row["description"] ?? row["username"] ?? row["ipaddress"] ?? row["fingerprint"] ?? row["id"] ?? "–");
+  if (row["startip"] && !row["name"]) return row["endip"] && row["endip"] !== row["startip"] ? `${String(row["startip"])} – ${String(row["endip"])}` : String(row["startip"]);
+  return String(NAMES.map((name) => row[name]).find((value) => value !== undefined && value !== null && value !== "") ?? "–");
 }

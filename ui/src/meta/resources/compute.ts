@@ -10,7 +10,7 @@ export default [
   {
     list: "listVirtualMachines", slug: "instances", title: "Instances", one: "instance", section: "Compute", icon: "server", facets: true, console: true, badge: (row) => (row["templatename"] ?? row["osdisplayname"]) as string | undefined,
     about: "Virtual machines: each with its size, its disks and its addresses.",
-    columns: ["state", "templatename", "ipaddress", "size", "zonename", "hostname", "account", "created"],
+    columns: ["state", "templatename", "ipaddress", "size", "zonename", "account", "created", "hostname"],
     context: (row) => (row["hostname"] as string) ?? (row["displayname"] !== row["name"] ? (row["displayname"] as string) : undefined) ?? (row["instancename"] as string),
     create: "", first: ["startVirtualMachine", "stopVirtualMachine"], tabs: ["volumes", "nics", "affinity", "snapshots", "console-sessions"],
     facts: {

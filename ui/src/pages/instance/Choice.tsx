@@ -1,5 +1,7 @@
 import type { ReactNode } from "react";
 import { t } from "../../lib/words";
+import { Icon } from "../../ui/icons";
+import { Badge } from "../../ui/values";
 
 /** A question with cards to choose from. */
 export function Choices({ title, about, loading, empty, children }: { title: string; about: string; loading: boolean; empty: string; children: ReactNode }): ReactNode {
@@ -13,6 +15,6 @@ export function Choices({ title, about, loading, empty, children }: { title: str
   );
 }
 
-export function Choice({ title, about, on, pick }: { title: string; about: string; on: boolean; pick: () => void }): ReactNode {
-  return <button type="button" className="choice" aria-pressed={on} onClick={pick}><b>{title}</b><small>{about}</small></button>;
+export function Choice({ title, about, icon, on, pick }: { title: string; about: string; icon?: string; on: boolean; pick: () => void }): ReactNode {
+  return <button type="button" className="choice" aria-pressed={on} onClick={pick}>{icon ? <Icon name={icon} size={19} /> : <Badge text={title} />}<span><b>{title}</b><small>{about}</small></span></button>;
 }

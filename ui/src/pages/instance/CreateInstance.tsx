@@ -3,13 +3,14 @@ import { Button, Switch, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, type ReactNode } from "react";
-import { ApiError, call, type Params, type Row } from "../../api/client";
+import { ApiError, call, me, type Params, type Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
 import { bytes } from "../../lib/format";
 import { t } from "../../lib/words";
-import { SameRequest } from "../../ui/ActionForm";
 import { Explain } from "../../ui/Explain";
-import { IconCheck } from "../../ui/iconset";
+import { IconArrowLeft, IconArrowRight, IconCheck } from "../../ui/iconset";
+import { Meter } from "../../ui/Meter";
+import { SameRequest } from "../../ui/SameRequest";
 import { Title } from "../../ui/Title";
 import { nameOf, sizeOf } from "../../ui/values";
 import { Choice, Choices } from "./Choice";
@@ -26,8 +27,22 @@ interface Draft {
   nostart?: string;
 }
 
+// said: what each step decides
+const ABOUT: Record<string, string> = { zone: "Where it runs", image: "Operating system", size: "CPU and memory", network: "How it is reached", access: "Who signs in", review: "Check and launch" };
 const ALL = { page: 1, pagesize: 100 };
 const proposedName = () => `vm-${Math.floor(Date.now() / 1000).toString(36).slice(-5)}`;
+
+// said: what an instance takes of an account's limits
+const TAKEN: [string, string, string | undefined][] = [["vm", "Instances", undefined], ["cpu", "CPUs", "cpunumber"], ["memory", "Memory", "memory"]];
+
+/** What the account has of its limits, and what this instance adds. */
+function Room({ size }: { size: Row | undefined }): ReactNode {
+  const own = useList("listAccounts", { domainid: me()?.domainid, name: me()?.account });
+  const row = own.data?.rows[0];
+  if (!row) return null;
+  const limited = TAKEN.filter(([name]) => Number(row[`${name}limit`]) >= 0);
+  return limited.map(([name, title, takes]) => <Meter key={name} title={t(title)} used={Number(row[`${name}total`])} allocated={Number(row[`${name}total`]) + (takes ? Number(size?.[takes] ?? 0) : 1)} total={Number(row[`${name}limit`])} {...(name === "memory" && { show: (value: number) => bytes(value * 1048576) })} />);
+}
 
 export function CreateInstance(): ReactNode {
   const catalogue = useCatalogue();
@@ -87,25 +102,25 @@ export function CreateInstance(): ReactNode {
             <li key={step.id}>
               <button type="button" aria-current={i === at ? "step" : undefined} onClick={() => set({ step: step.id })}>
                 <i className={step.said && i !== at ? "done" : ""}>{step.said && i !== at ? <IconCheck size={14} aria-hidden /> : i + 1}</i>
-                <span><b>{step.title}</b><small>{step.said ?? t("not chosen")}</small></span>
+                <span><b>{step.title}</b><small>{step.said ?? t(ABOUT[step.id] ?? "")}</small></span>
               </button>
             </li>
           ))}
         </ol>
         <section className="card stack" aria-label={steps[at]?.title}>
-          {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={String(row["description"] ?? row["networktype"] ?? "")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
-          {current === "image" && <Choices title={t("What should it run?")} about={t("The image its first disk is made from.")} loading={images.isPending} empty={t("No image is ready in this zone. Register one under Images.")}>{ready.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={`${String(row["ostypename"] ?? "")} · ${bytes(Number(row["size"] ?? 0))}`} on={row === image} pick={() => set({ image: String(row["id"]), step: "size" })} />)}</Choices>}
-          {current === "size" && <Choices title={t("How big should it be?")} about={t("Processors and memory. It can be changed later.")} loading={sizes.isPending} empty={t("There is no offering that you may use.")}>{fixedSizes.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={sizeOf(row)} on={row === size} pick={() => set({ size: String(row["id"]), step: "network" })} />)}</Choices>}
+          {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="map-pin" about={String(row["description"] ?? row["networktype"] ?? "")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
+          {current === "image" && <Choices title={t("What should it run?")} about={t("The image its first disk is made from.")} loading={images.isPending} empty={t("No image is ready in this zone. Register one under Images.")}>{ready.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={[row["ostypename"], bytes(Number(row["size"] ?? 0))].filter(Boolean).join(" · ")} on={row === image} pick={() => set({ image: String(row["id"]), step: "size" })} />)}</Choices>}
+          {current === "size" && <Choices title={t("How big should it be?")} about={t("Processors and memory. It can be changed later.")} loading={sizes.isPending} empty={t("There is no offering that you may use.")}>{fixedSizes.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="cpu" about={sizeOf(row)} on={row === size} pick={() => set({ size: String(row["id"]), step: "network" })} />)}</Choices>}
           {current === "network" && (
             <Choices title={t("How is it reached?")} about={t("An isolated network is yours alone, behind a router with a public address.")} loading={networks.isPending} empty={t("There is no network that you may use.")}>
-              {networks.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={`${String(row["type"])} · ${String(row["cidr"] ?? "")}`} on={row === network} pick={() => set({ network: String(row["id"]), step: "access" })} />)}
-              {isolated && <Choice title={t("A new isolated network")} about={nameOf(isolated)} on={fresh} pick={() => set({ network: "new", step: "access" })} />}
+              {networks.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="network" about={`${String(row["type"])} · ${String(row["cidr"] ?? "")}`} on={row === network} pick={() => set({ network: String(row["id"]), step: "access" })} />)}
+              {isolated && <Choice title={t("A new isolated network")} icon="topology-star" about={nameOf(isolated)} on={fresh} pick={() => set({ network: "new", step: "access" })} />}
             </Choices>
           )}
           {current === "access" && (
             <Choices title={t("Who may sign in?")} about={t("The key is put into the instance at its first start.")} loading={keys.isPending} empty="">
-              {keys.data?.rows.map((row) => <Choice key={String(row["name"])} title={String(row["name"])} about={String(row["fingerprint"] ?? "")} on={row === key} pick={() => set({ key: String(row["name"]), step: "review" })} />)}
-              <Choice title={t("No key")} about={t("Sign in by console or password, where the image allows it")} on={!key} pick={() => set({ key: "none", step: "review" })} />
+              {keys.data?.rows.map((row) => <Choice key={String(row["name"])} title={String(row["name"])} icon="key" about={String(row["fingerprint"] ?? "")} on={row === key} pick={() => set({ key: String(row["name"]), step: "review" })} />)}
+              <Choice title={t("No key")} icon="server" about={t("Sign in by console or password, where the image allows it")} on={!key} pick={() => set({ key: "none", step: "review" })} />
             </Choices>
           )}
           {current === "review" && (
@@ -113,16 +128,15 @@ export function CreateInstance(): ReactNode {
               <h2>{t("Check and create")}</h2>
               <TextInput label={t("Name")} value={draft.name ?? ""} onChange={(event) => set({ name: event.currentTarget.value })} required />
               <Switch label={t("Start it at once")} checked={!draft.nostart} onChange={(event) => set({ nostart: event.currentTarget.checked ? undefined : "1" })} />
-              {command && <SameRequest command={command} params={params} />}
-              <details><summary className="quiet">{t("The same as Terraform")}</summary><pre className="mono">{terraform(draft.name ?? "", zone, image, size, network, key)}</pre></details>
+              {command && <SameRequest command={command} params={params} more={[["Terraform", terraform(draft.name ?? "", zone, image, size, network, key)]]} opened />}
               {deploy.error && <Explain error={deploy.error} title={t("{name} was not created", { name: draft.name ?? "" })} />}
             </>
           )}
-          <div className="row" style={{ marginTop: "auto" }}>
-            <Button variant="default" disabled={at === 0} onClick={() => set({ step: steps[at - 1]?.id })}>{t("Back")}</Button>
+          <div className="row ways">
+            <Button variant="default" leftSection={<IconArrowLeft size={16} />} disabled={at === 0} onClick={() => set({ step: steps[at - 1]?.id })}>{t("Back")}</Button>
             <span className="grow" />
             {complete && current !== "review" && <Button variant="default" onClick={() => set({ step: "review" })}>{t("Skip to review")}</Button>}
-            {current === "review" ? <Button disabled={!complete} loading={deploy.isPending} onClick={() => deploy.mutate()}>{t("Create instance")}</Button> : <Button disabled={!steps[at]?.said} onClick={() => set({ step: steps[at + 1]?.id })}>{t("Continue")}</Button>}
+            {current === "review" ? <Button disabled={!complete} loading={deploy.isPending} onClick={() => deploy.mutate()}>{t("Create instance")}</Button> : <Button rightSection={<IconArrowRight size={16} />} disabled={!steps[at]?.said} onClick={() => set({ step: steps[at + 1]?.id })}>{t("Continue")}</Button>}
           </div>
         </section>
         <aside className="card stack" aria-label={t("Summary")}>
@@ -131,6 +145,7 @@ export function CreateInstance(): ReactNode {
           {complete && fit.data && <span className="status ok" role="status">{t("It fits, within your limits")}</span>}
           {complete && fit.isFetching && <span className="status busy" role="status">{t("Asking the server whether it fits")}</span>}
           {complete && fit.error && <Explain error={fit.error} title={t("It would be refused")} />}
+          <Room size={size} />
           {complete && fresh && !network && <span className="quiet">{t("A network of its own is made first.")}</span>}
         </aside>
       </div>

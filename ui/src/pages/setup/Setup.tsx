@@ -22,9 +22,9 @@ function Form({ step, zone, found }: { step: Step; zone: string; found: (zone: s
     <form className="stack" onSubmit={go}>
       <h2>{t(step.title)}</h2>
       <p className="quiet" style={{ margin: 0 }}>{t(step.about)}</p>
-      {step.asks.map((ask) => ask.options
+      <div className="asks">{step.asks.map((ask) => ask.options
         ? <Select key={ask.name} label={t(ask.label)} data={ask.options} value={values[ask.name] ?? null} onChange={(one) => setValues({ ...values, [ask.name]: one ?? "" })} allowDeselect={false} />
-        : <TextInput key={ask.name} label={t(ask.label)} description={t(ask.hint)} value={values[ask.name] ?? ""} required onChange={(event) => setValues({ ...values, [ask.name]: event.currentTarget.value })} />)}
+        : <TextInput key={ask.name} label={t(ask.label)} description={t(ask.hint)} value={values[ask.name] ?? ""} required onChange={(event) => setValues({ ...values, [ask.name]: event.currentTarget.value })} />)}</div>
       {said && <pre className="mono" role="status" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{said}</pre>}
       {run.error && <Explain error={run.error} title={t("This step was not done")} />}
       <div><Button type="submit" loading={run.isPending}>{t("Do this step")}</Button></div>
@@ -57,7 +57,7 @@ export function Setup(): ReactNode {
           {STEPS.map((one, i) => (
             <li key={one.id}>
               <button type="button" aria-current={i === at && !(whole && !wanted) ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
-                <i className={done[i] ? "done" : ""}>{done[i] ? <IconCheck size={14} aria-hidden /> : i + 1}</i><span><b>{t(one.title)}</b><small>{done[i] ?? t("not done")}</small></span>
+                <i className={done[i] ? "done" : ""}>{done[i] ? <IconCheck size={14} aria-hidden /> : i + 1}</i><span><b>{t(one.title)}</b><small>{done[i] ? t("done") : t("not done")}</small></span>
               </button>
             </li>
           ))}
@@ -65,6 +65,11 @@ export function Setup(): ReactNode {
         <section className="card">
           {whole && !wanted ? <div className="empty"><strong>{t("The zone is ready")}</strong><Link to="/new/instances"><Button component="span">{t("Create instance")}</Button></Link></div> : step && <Form key={step.id} step={step} zone={zone} found={(made) => void navigate({ to: ".", search: { zone: made } })} />}
         </section>
+        <aside className="card stack" aria-label={t("On the server now")}>
+          <h2>{t("On the server now")}</h2>
+          <ul className="there">{STEPS.map((one, i) => <li key={one.id}><b>{t(one.title)}</b><span>{done[i] ? t(done[i]) : t("nothing yet")}</span></li>)}</ul>
+          <small className="faint">{t("Looked at every few seconds: a step counts as done when the server has what it makes.")}</small>
+        </aside>
       </div>
     </>
   );
