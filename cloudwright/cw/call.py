@@ -26,6 +26,7 @@ def run(session: Session, words: list[str], options: Options, terminal: Terminal
         raise Wrong(
             f"{command.name} needs {', '.join(missing)}", fix=[f"cw help {command.verb} {command.noun} tells what each is"]
         )
+    params = promised(command, params, options)
     follows = command.is_async and options.waits(session.profile) and not options.dry_run
     if options.all and command.verb == "list":
         rows = session.rows(command.name, params)
@@ -63,11 +64,19 @@ def parameters(command: Command, words: list[str], options: Options, terminal: T
             continue
         known = _known(command, name)
         params[known] = _value(command, known, value, terminal)
-    if options.dry_run:
-        params["dryrun"] = "true"
-    if options.client_token:
-        params["clienttoken"] = options.client_token
     return params
+
+
+def promised(command: Command, params: dict[str, Any], options: Options) -> dict[str, Any]:
+    """The parameters with those of `--dry-run` and `--client-token`. Raises Wrong where the server has none such: it would take
+    no notice of them, and act."""
+    wanted = {"dryrun": "true" if options.dry_run else "", "clienttoken": options.client_token}
+    given = {name: value for name, value in wanted.items() if value}
+    for name in given:
+        if name not in command.params:
+            option = "--dry-run" if name == "dryrun" else "--client-token"
+            raise Wrong(f"The server knows no {option} of {command.name}; nothing was sent")
+    return params | given
 
 
 def _known(command: Command, name: str) -> str:

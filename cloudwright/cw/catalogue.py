@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cloudwright.cw.profile import owned
 from cloudwright.cw.wire import Wire
 
 _VERB = re.compile(r"[a-z]+")
-_SECRET = re.compile(r"password|secret|privatekey|passphrase|presharedkey", re.IGNORECASE)
+_SECRET = re.compile(r"password|secret|privatekey|passphrase|presharedkey|bindpass|truststorepass", re.IGNORECASE)
 NEAR = 5
 
 
@@ -55,9 +56,10 @@ def _names(text: Any) -> list[str]:
     return [name for name in str(text or "").split(",") if name]
 
 
-def is_secret(param: dict[str, Any]) -> bool:
+def is_secret(param: Mapping[str, Any]) -> bool:
     """Whether nobody should see what is given for a parameter."""
-    return bool(param.get("secret")) or ("secret" not in param and bool(_SECRET.search(str(param["name"]))))
+    named = param.get("type") != "boolean" and bool(_SECRET.search(str(param["name"])))  # passwordenabled tells nothing
+    return bool(param.get("secret", named))
 
 
 def close(word: str, words: list[str]) -> list[str]:

@@ -87,9 +87,9 @@ class Refused(Failure):
 
 
 class JobFailed(Refused):
-    """A job that did not succeed."""
+    """A job that did not succeed. `story` says whether the server tells what it did."""
 
-    def __init__(self, command: str, number: int, answer: dict[str, Any], job: str) -> None:
+    def __init__(self, command: str, number: int, answer: dict[str, Any], job: str, story: bool = False) -> None:
         super().__init__(command, number, answer)
         self.code, self.job = FAILED, job
-        self.fix = [*self.fix, f"read what it did: cw job story {job}"]
+        self.fix = [*self.fix, *([f"read what it did: cw job story {job}"] if story else [])]

@@ -63,7 +63,8 @@ class Follower:
             if status > 1:
                 told = result if isinstance(result, dict) else {"errortext": str(result or "it was cancelled")}
                 code = int(known.get("jobresultcode") or told.get("errorcode") or 530)
-                raise JobFailed(command, code, {**told, "explain": known.get("explain") or told.get("explain")}, job)
+                answer = {**told, "explain": known.get("explain") or told.get("explain")}
+                raise JobFailed(command, code, answer, job, self.tells_story)
             self.steps.stands(known)
             if time.monotonic() > until:
                 raise Late(

@@ -11,6 +11,7 @@ from cloudwright.cw.apply.mark import pairs
 from cloudwright.cw.apply.plan import CREATE, DELETE, Action, by_name
 from cloudwright.cw.apply.world import Node, World
 
+PAIRED = {"serviceproviderlist": ("service", "provider")}  # where the server does not tell
 KEYED = {"serviceofferingdetails"}  # maps that are sent as entries with a key and a value
 Call = tuple[str, dict[str, Any]]
 
@@ -87,7 +88,7 @@ def sent(world: World, node: Node, declared: Field, param: str, value: Any) -> d
 def _map(world: World, node: Node, param: str, value: Mapping[str, Any]) -> dict[str, Any]:
     commands = (node.kind.create, *node.kind.update)
     declared = (p for c in commands for p in world.catalogue.commands.get(c, {}).get("params", ()) if p["name"] == param)
-    keys = next((p.get("keys") for p in declared), None)
+    keys = next((p.get("keys") for p in declared), None) or PAIRED.get(param)
     if keys and len(keys) > 1:  # entries with named parts: service and provider
         entries = enumerate(value.items())
         return {f"{param}[{i}].{k}": v for i, entry in entries for k, v in zip(keys, entry, strict=False)}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cloudwright.cw.catalogue import is_secret
 from cloudwright.cw.failure import Failure, Wrong
 
 Row = dict[str, Any]
@@ -186,7 +187,7 @@ class Catalogue:
                 name, str(p.get("type", "string")), str(p.get("description", "")), key=key,
                 create=made[1]["name"] if made else "", update=(changed[0], changed[1]["name"]) if changed else None,
                 required=bool(made and made[1].get("required")), ref=self._ref(kind, name, p), many=p.get("type") == "list",
-                choices=tuple(map(str, p.get("enum") or ())), default=p.get("default"), secret=bool(p.get("secret")),
+                choices=tuple(map(str, p.get("enum") or ())), default=p.get("default"), secret=is_secret(p),
             )  # fmt: skip
         if kind.owned:
             yield Field("project", "string", "the project that owns it", key="projectid", create="projectid", ref="project")
@@ -246,8 +247,9 @@ def _plain(value: Any) -> str:
 
 
 def same(declared: Field, one: Any, other: Any) -> bool:
-    """Whether two values mean the same. Words that must be one of several are compared in any case."""
-    if declared.choices and isinstance(one, str) and isinstance(other, str):
+    """Whether two values mean the same. Words that must be one of several are compared in any case; so are those that cannot be
+    changed, for not all servers tell which words there are, and for its letters' case alone nothing is made anew."""
+    if (declared.choices or declared.fixed) and isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()
     return bool(one == other)
 

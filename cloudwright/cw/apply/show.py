@@ -37,9 +37,17 @@ def _sum(plan: Plan) -> str:
 
 
 def _value(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else "nothing" if value is None else str(value)
-    text = " ".join(text.split())
+    text = " ".join(_said(value).split())
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _said(value: Any) -> str:
+    """A value as a file would have it, on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_said(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def outcome_text(outcome: Outcome) -> str:

@@ -65,6 +65,9 @@ def run(doing: Invocation) -> None:
 
 
 def _access(doing: Invocation, command: str) -> None:
+    if "explainAccess" not in doing.session.catalogue:
+        doing.terminal.write(f"you may call {doing.session.catalogue[command].name}: the server offers it to you")
+        return
     answer = doing.session.one("explainAccess", {"apiname": doing.session.catalogue[command].name})
     word = "may" if answer.get("allowed") else "may not"
     _told(doing, answer, [f"{answer.get('username', 'you')} {word} call {answer['apiname']}", *_reasons(answer)])

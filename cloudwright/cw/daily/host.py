@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
-from cloudwright.cw.daily.word import Given, Option, Word, dispatch, rows_told
-from cloudwright.cw.failure import Failure
+from cloudwright.cw.daily.word import Given, Option, Word, change, dispatch, rows_told
+from cloudwright.cw.failure import Failure, Late
 
 if TYPE_CHECKING:
     from cloudwright.cw.main import Invocation
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 HOSTS = "listHosts"
 COLUMNS = ["name", "state", "resourcestate", "type", "hypervisor", "ipaddress", "cpuallocated", "zonename", "clustername", "id"]
 DRAINED = "Maintenance"
+MOVING = "PrepareForMaintenance"
+LOOK = 1.0  # seconds between two looks at a host
 
 
 def run(doing: Invocation) -> None:
@@ -29,22 +32,25 @@ def listed(doing: Invocation, given: Given) -> None:
 
 
 def drain(doing: Invocation, given: Given) -> None:
-    """Move all instances off a host, and tell where each went. Raises Failure where some stayed."""
-    session = doing.session
+    """Move all instances off a host, and tell where each went. Raises Failure where some stayed, Late."""
+    session, options = doing.session, doing.options
     host = session.one(HOSTS, {"id": given.things[0]})
     before = session.rows("listVirtualMachines", {"hostid": host["id"], "listall": "true"})
-    params: dict[str, Any] = {"id": host["id"]}
-    if doing.options.dry_run:
-        doing.answer(session.call("prepareHostForMaintenance", params | {"dryrun": "true"}))
-        return
-    if not doing.options.waits(session.profile):
-        answer = session.call("prepareHostForMaintenance", params)
-        doing.answer(answer)
-        doing.terminal.note(f"The job goes on. Follow it: cw job follow {answer.get('jobid')}")
-        return
-    answer = session.run("prepareHostForMaintenance", params)
-    doing.answer(answer)
-    _tell_where(doing, host, before)
+    change(doing, "prepareHostForMaintenance", {"id": host["id"]}, COLUMNS)
+    if not options.dry_run and options.waits(session.profile):
+        _tell_where(doing, _emptied(doing, host), before)
+
+
+def _emptied(doing: Invocation, host: dict[str, Any]) -> dict[str, Any]:
+    """The host when it has come to rest: some servers go on after their job has ended. Raises Late."""
+    until = time.monotonic() + doing.session.profile.timeout
+    while True:
+        host = doing.session.one(HOSTS, {"id": host["id"]})
+        if host.get("resourcestate") != MOVING:
+            return host
+        if time.monotonic() > until:
+            raise Late(f"{host['name']} is {host['resourcestate']} still", fix=["cw host list tells how it stands"])
+        time.sleep(LOOK)
 
 
 def _tell_where(doing: Invocation, host: dict[str, Any], before: list[dict[str, Any]]) -> None:
@@ -56,17 +62,16 @@ def _tell_where(doing: Invocation, host: dict[str, Any], before: list[dict[str, 
             stayed.append(str(machine["name"]))
         else:
             doing.terminal.note(f"  {machine['name']} is on {now.get('hostname') or 'no host: ' + str(now.get('state', 'gone'))}")
-    state = doing.session.one(HOSTS, {"id": host["id"]}).get("resourcestate")
-    if stayed:
-        raise Failure(f"{host['name']} is {state}; {', '.join(stayed)} stayed on it", fix=["cw job list tells what goes on"])
-    doing.terminal.note(f"{host['name']} is {state}" + ("" if state == DRAINED else "; it is drained when it is Maintenance"))
+    state = host.get("resourcestate")
+    if stayed or state != DRAINED:
+        left = f"; {', '.join(stayed)} stayed on it" if stayed else ""
+        raise Failure(f"{host['name']} is {state}, not {DRAINED}{left}", fix=["cw job list tells what goes on"])
+    doing.terminal.note(f"{host['name']} is {state}")
 
 
 def resume(doing: Invocation, given: Given) -> None:
     """Take a host back into service."""
-    params = {"id": given.things[0]} | ({"dryrun": "true"} if doing.options.dry_run else {})
-    waits = doing.options.waits(doing.session.profile) and not doing.options.dry_run
-    doing.answer((doing.session.run if waits else doing.session.call)("cancelHostMaintenance", params))
+    change(doing, "cancelHostMaintenance", {"id": given.things[0]}, COLUMNS)
 
 
 WORDS = {

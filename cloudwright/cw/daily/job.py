@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloudwright.cw.daily.word import Given, Word, dispatch, rows_told
+from cloudwright.cw.daily.word import Given, Word, change, dispatch, rows_told
+from cloudwright.cw.failure import Wrong
 
 if TYPE_CHECKING:
     from cloudwright.cw.main import Invocation
@@ -41,18 +42,20 @@ def follow(doing: Invocation, given: Given) -> None:
 
 def story(doing: Invocation, given: Given) -> None:
     """What a job did, step by step."""
+    if "listJobStory" not in doing.session.catalogue:
+        raise Wrong("The server tells no story of its jobs", fix=[f"cw job follow {given.things[0]}: how it ends"])
     told = doing.session.call("listJobStory", {"jobid": given.things[0]}).get("jobstory", [])
     rows_told(doing, "jobstory", told, STORY)
 
 
 def cancel(doing: Invocation, given: Given) -> None:
     """Call a job off: it puts back what it did."""
-    doing.answer(doing.session.run("cancelJob", {"jobid": given.things[0]}))
+    change(doing, "cancelJob", {"jobid": given.things[0]})
 
 
 def resume(doing: Invocation, given: Given) -> None:
     """Let a stuck job try again."""
-    doing.answer(doing.session.run("resumeJob", {"jobid": given.things[0]}))
+    change(doing, "resumeJob", {"jobid": given.things[0]})
 
 
 WORDS = {

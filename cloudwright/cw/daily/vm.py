@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloudwright.cw.daily.reach import SSH, reach
-from cloudwright.cw.daily.word import Given, Option, Word, dispatch, rows_told
+from cloudwright.cw.daily.word import Given, Option, Word, change, dispatch, rows_told
 from cloudwright.cw.failure import Failure, Unnamed, Wrong
 from cloudwright.cw.names import name_of
 
@@ -33,7 +33,7 @@ def create(doing: Invocation, given: Given) -> None:
         params["zoneid"] = _only_zone(doing)
     if "userdata" in params:
         params["userdata"] = _encoded(params["userdata"])
-    _change(doing, "deployVirtualMachine", params)
+    change(doing, "deployVirtualMachine", params, COLUMNS)
 
 
 def _only_zone(doing: Invocation) -> str:
@@ -57,22 +57,6 @@ def _encoded(name: str) -> str:
         raise Wrong(f"--user-data {name}: {error.strerror}") from None
 
 
-def _change(doing: Invocation, command: str, params: dict[str, Any], tell: bool = True) -> None:
-    """Run a changing command as the options say, and write what it answers."""
-    options, session = doing.options, doing.session
-    if options.dry_run:
-        params = params | {"dryrun": "true"}
-    if options.client_token:
-        params = params | {"clienttoken": options.client_token}
-    waits = options.waits(session.profile) and not options.dry_run
-    answer = session.run(command, params) if waits else session.call(command, params)
-    if waits:
-        options.columns = COLUMNS
-    doing.answer(answer)
-    if "jobid" in answer and not options.dry_run:
-        doing.terminal.note(f"The job goes on. Follow it: cw job follow {answer['jobid']}")
-
-
 def listed(doing: Invocation, given: Given) -> None:
     """List instances."""
     params = dict(given.options) | {"listall": "true"}
@@ -87,7 +71,7 @@ def _each(command: str) -> Any:
     def word(doing: Invocation, given: Given) -> None:
         ids = [doing.session.names.id_of(doing.session.catalogue[VMS], name) if name else name for name in given.things]
         for id in ids:
-            _change(doing, command, {**given.options, "id": id})
+            change(doing, command, {**given.options, "id": id}, COLUMNS)
 
     return word
 

@@ -94,3 +94,19 @@ def rows_told(doing: Invocation, command: str, rows: list[dict[str, Any]], colum
     """Write rows of a list: in tables these columns, in other forms all fields."""
     doing.options.columns = columns
     doing.answer({"count": len(rows), command: rows} if rows else {})
+
+
+def change(doing: Invocation, command: str, params: dict[str, Any], columns: list[str] | None = None) -> dict[str, Any]:
+    """Run a changing command as the options say, and write what it answers; of what a job answers, in tables these columns. The
+    answer."""
+    from cloudwright.cw.call import promised
+
+    options, session = doing.options, doing.session
+    params = promised(session.catalogue[command], params, options)
+    waits = options.waits(session.profile) and not options.dry_run
+    answer: dict[str, Any] = session.run(command, params) if waits else session.call(command, params)
+    options.columns = columns or [] if waits else []
+    doing.answer(answer)
+    if "jobid" in answer and not waits and not options.dry_run:
+        doing.terminal.note(f"The job goes on. Follow it: cw job follow {answer['jobid']}")
+    return answer
