@@ -86,9 +86,8 @@ def test_an_event_says_what_it_is_about_and_through_which_key(cloud: Cloud, root
     by_key = msgspec.structs.replace(ann, api_key="0123456789abcdef")
     pair = call(cloud, by_key, "createSSHKeyPair", name="k")["keypair"]["id"]
     call(cloud, by_key, "deleteSSHKeyPair", name="k")
-    account = call(
-        cloud, root, "createAccount", username="eve", password="x", email="e", firstname="e", lastname="e", accounttype=0
-    )
+    about = {"password": "x", "email": "e", "firstname": "e", "lastname": "e"}
+    account = call(cloud, root, "createAccount", username="eve", accounttype=0, **about)
     user = account["account"]["user"][0]["id"]
     call(cloud, root, "lockUser", id=user)
     spare = call(cloud, root, "createUser", username="eva", account="eve", **about)
