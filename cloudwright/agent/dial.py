@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from cloudwright.agent import pki
 from cloudwright.agent.enrol import Enrolled, Enrolment
 from cloudwright.agent.frame import MAX_MESSAGE
 from cloudwright.agent.state import State
+from cloudwright.drivers.host import pki
 
 CONNECT_WITHIN = 60.0  # seconds: a server to which everybody comes back at once needs its time
 ENROL_WITHIN = 60.0

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from cloudwright.agent import pki
+from cloudwright.drivers.host import pki
 
 log = logging.getLogger(__name__)
 

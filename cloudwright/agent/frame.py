@@ -7,6 +7,7 @@ from contextvars import ContextVar
 import msgspec
 from msgspec import Struct
 
+from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import HostFacts, Seen
 from cloudwright.drivers.network.contract import ApplianceSeen
 
@@ -80,16 +81,6 @@ class Open(Struct):
     id: str
     kind: str
     name: str
-
-
-class Stats(Struct):
-    """What a host does just now. `load` over 1, 5 and 15 minutes; memory in MiB; `processor` is the busy share, 0.0-1.0."""
-
-    load: list[float]
-    memory: int
-    memory_free: int
-    processor: float
-    machines: list[Seen]
 
 
 PUSHED: dict[str, type] = {

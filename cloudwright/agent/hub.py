@@ -16,9 +16,9 @@ from cloudwright.agent.frame import MAX_MESSAGE, Call, trace
 from cloudwright.agent.link import Stream
 from cloudwright.agent.listener import Callbacks, Listener
 from cloudwright.agent.peers import Peers
-from cloudwright.agent.pki import Material
 from cloudwright.agent.remote import Drivers, remote
 from cloudwright.drivers.error import Refused, Unreachable
+from cloudwright.drivers.host.pki import Material
 
 __all__ = ["Callbacks", "Hub", "Material", "Stream"]
 

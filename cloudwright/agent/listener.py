@@ -18,7 +18,6 @@ from uuid import UUID
 import msgspec
 from aiohttp import web
 
-from cloudwright.agent import pki
 from cloudwright.agent.enrol import MAX_BODY, Enroller
 from cloudwright.agent.forward import SPARE, Forwarder
 from cloudwright.agent.frame import (
@@ -37,6 +36,7 @@ from cloudwright.agent.frame import (
 )
 from cloudwright.agent.link import MAX_BACKLOG, Link, Stream
 from cloudwright.drivers.error import Unreachable
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import HostFacts
 
 log = logging.getLogger(__name__)

@@ -11,13 +11,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cloudwright.agent import drivers, pki
+from cloudwright.agent import drivers
 from cloudwright.agent.dial import EnrolmentFailed, enrol
 from cloudwright.agent.log import Lines
 from cloudwright.agent.remote import Drivers
 from cloudwright.agent.run import Agent
 from cloudwright.agent.state import State
 from cloudwright.drivers.error import DriverError
+from cloudwright.drivers.host import pki
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from cloudwright.agent.frame import Push, Stats
+from cloudwright.agent.frame import Push
 from cloudwright.agent.remote import Drivers
+from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import Hypervisor, Seen
 
 log = logging.getLogger(__name__)

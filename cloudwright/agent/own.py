@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cloudwright.agent import pki
 from cloudwright.agent.hook import Hooks
 from cloudwright.agent.state import State
 from cloudwright.drivers.error import Refused
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.work import Work
 
 

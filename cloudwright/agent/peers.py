@@ -11,10 +11,10 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from cloudwright.agent import pki
 from cloudwright.agent.frame import MAX_MESSAGE, Call, Reply, encode
 from cloudwright.agent.link import Stream
 from cloudwright.drivers.error import BY_NAME, DriverFault, Unreachable
+from cloudwright.drivers.host import pki
 
 IDLE = 10.0  # seconds for which a connection is kept; the other side keeps it a little longer
 GRACE = 5.0  # seconds beyond a call's own time: the other server tells better what went wrong

@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 
-from cloudwright.agent import pki
 from cloudwright.agent.frame import Renew, Renewed, Welcome
 from cloudwright.agent.state import State
+from cloudwright.drivers.host import pki
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from cloudwright.agent import pki
+from cloudwright.drivers.host import pki
 
 IDENTITY, TRUST, SERVERS = "identity.pem", "trust.pem", "servers"
 KEY_END = "-----END PRIVATE KEY-----\n"

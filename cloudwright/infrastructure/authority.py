@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shlex
 from dataclasses import dataclass
 from typing import Protocol
 
 import sqlalchemy as sa
 
-from cloudwright.agent import pki
-from cloudwright.agent.invitation import enrolment_command
 from cloudwright.core.db import Database
 from cloudwright.core.error import WrongState
 from cloudwright.core.secret import Secret
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
+from cloudwright.drivers.host import pki
 from cloudwright.infrastructure.model import Authority, EnrolToken, Host, IssuedCertificate, Revocation
 
 ADDRESS = setting("host", "localhost", "at which addresses (comma separated) hosts reach this server; the first is told to them")
@@ -72,6 +72,15 @@ def enrol_command(tx: Tx, host: Host) -> str:
     tx.insert(EnrolToken(host_id=host.id, digest=_digest(token), expires=tx.now + TOKEN_SECONDS.get(tx)))
     server = f"{ADDRESS.get(tx).split(',')[0].strip()}:{PORT.get(tx)}"
     return enrolment_command(server, token, pki.fingerprint(current(tx).certificate))
+
+
+def enrolment_command(server: str, token: str, fingerprint: str) -> str:
+    """The line that an operator pastes into a root shell of a new host. `server` is host:port.
+
+    The token travels through a pipe from a shell builtin, so that no process list ever shows it.
+    """
+    agent = shlex.join(["cloudwright", "agent", "--server", server, "--fingerprint", fingerprint, "--token-file", "-"])
+    return f"echo {shlex.quote(token)} | {agent}"
 
 
 def issue(tx: Tx, names: list[str], request: str, days: float) -> IssuedCertificate:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from cloudwright.agent import pki
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import ParamError
@@ -14,6 +13,7 @@ from cloudwright.core.record import Record, changed, created
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field, revealed
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.absent import not_built

@@ -13,13 +13,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.agent.frame import Stats
 from cloudwright.core.db import Database
 from cloudwright.core.loop import Loop
 from cloudwright.core.server import Server
 from cloudwright.core.setting import setting
 from cloudwright.core.task import arrived, poke
 from cloudwright.core.tx import Tx
+from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import HostFacts, Seen
 from cloudwright.drivers.network.contract import ApplianceSeen
 from cloudwright.infrastructure.model import Host
@@ -71,7 +71,7 @@ class Observer:
         self._on(uuid, lambda tx, host: _silent(tx, host) if host.server_id == self.server else None)
 
     def pushed(self, uuid: str, kind: str, payload: object) -> None:
-        """A host reports (kinds as in `cloudwright.agent.frame.PUSHED`)."""
+        """A host reports: machines, appliances, seen or stats."""
 
         def take(tx: Tx, host: Host) -> None:
             if host.server_id != self.server:

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from cloudwright.agent import pki
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
 from cloudwright.drivers.error import DriverError, Refused, Unreachable
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.host.contract import MAINTENANCE, STAGES, HostAgent
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.images.contract import ImageStore as ImageDriver

@@ -16,13 +16,13 @@ from uuid import uuid4
 
 import pytest
 
-from cloudwright.agent import pki
 from cloudwright.agent.dial import enrol
 from cloudwright.agent.hub import Callbacks, Hub, Material
 from cloudwright.agent.remote import Drivers
 from cloudwright.agent.run import Agent
 from cloudwright.agent.session import Pace
 from cloudwright.agent.state import State
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import HostFacts
 from cloudwright.drivers.hypervisor.fake import FakeHypervisor
 from cloudwright.drivers.images.contract import ImageStore

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 import pytest
 
-from cloudwright.agent.frame import MAX_MESSAGE, Stats
+from cloudwright.agent.frame import MAX_MESSAGE
 from cloudwright.agent.session import Pace
 from cloudwright.drivers.error import Busy, DriverFault, NotThere, Refused, Unreachable
+from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import Machine, Power, Seen
 from cloudwright.drivers.network.contract import ApplianceSeen
 

@@ -11,13 +11,13 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from cloudwright.agent import pki
 from cloudwright.agent.dial import Dialer, EnrolmentFailed, enrol
 from cloudwright.agent.enrol import Attempts
 from cloudwright.agent.frame import PROTOCOL, Hello, encode
-from cloudwright.agent.invitation import enrolment_command
 from cloudwright.agent.state import State
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import HostFacts
+from cloudwright.infrastructure.authority import enrolment_command
 
 if TYPE_CHECKING:
     from tests.agent.conftest import Site

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from cloudwright.agent import pki
 from cloudwright.agent.frame import Call, encode
 from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.peers import Peers
 from cloudwright.drivers.error import NotThere, Refused, Unreachable
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import Machine, Power
 from tests.agent.test_streams import screen
 

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from cloudwright.agent import pki
 from cloudwright.agent.dial import EnrolmentFailed, enrol
 from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.remote import Drivers
 from cloudwright.agent.state import State
 from cloudwright.cli.remote import Remote
 from cloudwright.cloud import Cloud
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import HostFacts
 from cloudwright.drivers.hypervisor.fake import FakeHypervisor
 from cloudwright.infrastructure import authority, observe

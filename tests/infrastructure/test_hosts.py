@@ -6,7 +6,6 @@ import ssl
 
 import pytest
 
-from cloudwright.agent import pki
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Kind
@@ -14,6 +13,7 @@ from cloudwright.core.error import InUse, ParamError, WrongState
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import Unreachable
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import HostFacts, Power, Seen
 from cloudwright.infrastructure import authority, observe
 from cloudwright.infrastructure.authority import Gatekeeper

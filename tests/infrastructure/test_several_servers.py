@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from cloudwright.agent import pki
 from cloudwright.agent.hub import Callbacks, Hub
 from cloudwright.agent.state import State
 from cloudwright.cli.remote import Remote
@@ -18,6 +17,7 @@ from cloudwright.cloud import Cloud
 from cloudwright.core.server import Server
 from cloudwright.core.task import TaskRow, start
 from cloudwright.drivers.error import Unreachable
+from cloudwright.drivers.host import pki
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.infrastructure import authority

@@ -44,17 +44,13 @@ def test_what_others_stand_on_imports_none_of_them(part: str) -> None:
     assert wrong == []
 
 
-AGREED = ("agent.pki", "agent.frame", "agent.invitation")
-"""What hosts and server agreed upon: certificates, messages, how a host is let in. Values alone, no connection."""
-
-
 def test_domains_do_not_know_the_faces() -> None:
     wrong = [
         f"{path} imports {name}"
         for path, tree in modules().items()
         if path.split("/")[1] in DOMAINS
         for name in ours(tree)
-        if within(name, FACES) and not within(name, AGREED) and name != "agent"
+        if within(name, FACES)
     ]
     assert wrong == []
 

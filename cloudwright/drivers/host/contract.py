@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from msgspec import Struct
+
+from cloudwright.drivers.hypervisor.contract import Seen
 from cloudwright.drivers.work import Work
 
 PRE_FLIGHT, PRE_MAINTENANCE, MAINTENANCE, POST_MAINTENANCE = "PreFlight", "PreMaintenance", "Maintenance", "PostMaintenance"
 STAGES = (PRE_FLIGHT, PRE_MAINTENANCE, MAINTENANCE, POST_MAINTENANCE)
 """Stages of a rolling maintenance, for each of which a host may have a hook."""
+
+
+class Stats(Struct):
+    """What a host does just now. `load` over 1, 5 and 15 minutes; memory in MiB; `processor` is the busy share, 0.0-1.0."""
+
+    load: list[float]
+    memory: int
+    memory_free: int
+    processor: float
+    machines: list[Seen]
 
 
 class HostAgent(Protocol):

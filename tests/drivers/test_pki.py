@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from cloudwright.agent import pki
 from cloudwright.agent.state import State
+from cloudwright.drivers.host import pki
 
 
 def test_a_host_certificate_names_the_uuid_and_is_for_clients_only() -> None:
