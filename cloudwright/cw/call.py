@@ -8,7 +8,7 @@ from typing import Any
 
 from cloudwright.cw.catalogue import Command, close, is_secret
 from cloudwright.cw.failure import Wrong
-from cloudwright.cw.names import rows_of
+from cloudwright.cw.names import FILTERS, rows_of
 from cloudwright.cw.options import Options
 from cloudwright.cw.session import Session
 from cloudwright.cw.terminal import Terminal
@@ -21,6 +21,9 @@ def run(session: Session, words: list[str], options: Options, terminal: Terminal
     """Run one command of the API and write its answer. Raises Failure."""
     command, given = session.catalogue.named(words)
     params = parameters(command, given, options, terminal)
+    for name, (_, usual) in FILTERS.items():
+        if command.params.get(name, {}).get("required"):
+            params.setdefault(name, usual)
     missing = [name for name, param in command.params.items() if param.get("required") and not _has(params, name)]
     if missing:
         raise Wrong(
@@ -35,6 +38,7 @@ def run(session: Session, words: list[str], options: Options, terminal: Terminal
         answer = session.run(command.name, params) if follows else session.call(command.name, params)
     terminal.answer(answer, session.profile["output"], options)
     _say_what_is_missing(answer, options, terminal)
+    _say_what_is_unknown(command, options, terminal)
     if "jobid" in answer and command.is_async and not follows and not options.dry_run:
         terminal.note(f"The job goes on. Follow it: cw job follow {answer['jobid']}")
 
@@ -49,6 +53,14 @@ def _say_what_is_missing(answer: dict[str, Any], options: Options, terminal: Ter
         terminal.note(f"{shown} of {count} are shown; --all shows all")
 
 
+def _say_what_is_unknown(command: Command, options: Options, terminal: Terminal) -> None:
+    told = [str(field["name"]) for field in command.told.get("response", [])]
+    for field in options.filter if told else []:
+        if field.partition(".")[0] not in told:
+            near = close(field, told)
+            terminal.note(f"{command.name} tells no {field}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+
 def parameters(command: Command, words: list[str], options: Options, terminal: Terminal) -> dict[str, Any]:
     """The parameters that words give: `name=value`, `name[0].key=value`, `filter=…` (which goes to the options).
 
@@ -58,7 +70,9 @@ def parameters(command: Command, words: list[str], options: Options, terminal: T
     for word in words:
         name, sign, value = word.partition("=")
         if not sign:
-            raise Wrong(f"{word!r} is no parameter: they are written name=value", fix=[f"cw help {command.verb} {command.noun}"])
+            meant = [f"did you mean id={word}?"] if "id" in command.params else []
+            fix = [*meant, f"cw help {command.verb} {command.noun}"]
+            raise Wrong(f"{word!r} is no parameter: they are written name=value", fix=fix)
         if name == "filter" and "filter" not in command.params:
             options.filter = [field for field in value.split(",") if field]
             continue

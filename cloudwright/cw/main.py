@@ -96,9 +96,8 @@ def main(arguments: list[str] | None = None, terminal: Terminal | None = None) -
 
 def run(given: list[str], terminal: Terminal, session: Any = None) -> None:
     """Run a command line. Raises Failure."""
-    daily = next((word for word in given if not word.startswith("-")), "") in {**DAILY, **OWN}
-    options, words = split(given, own=daily)
-    if options.version:
+    options, words = split(given, {**DAILY, **OWN})
+    if options.version or words == ["version"]:
         import cloudwright
 
         terminal.write(f"cw {cloudwright.__version__}")

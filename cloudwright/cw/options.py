@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cloudwright.cw.failure import Wrong
 from cloudwright.cw.profile import OUTPUTS, Profile
 
@@ -35,14 +37,15 @@ class Options:
         return {"output": self.output, "url": self.url, "timeout": self.timeout}
 
 
-def split(words: list[str], own: bool = False) -> tuple[Options, list[str]]:
-    """The options among words, and the other words. With `own`, the command is a word of ours, which has options beside these.
+def split(words: list[str], ours: Collection[str] = ()) -> tuple[Options, list[str]]:
+    """The options among words, and the other words. Where the first of those is one of `ours`, it has options beside these.
 
     Raises Wrong.
     """
     options, rest, left = Options(), [], list(words)
     while left:
         word = left.pop(0)
+        own = bool(rest) and rest[0] in ours
         name, sign, value = word.partition("=") if word.startswith("--") else (word, "", "")
         if word == "--":
             rest += [word, *left]

@@ -124,7 +124,7 @@ def _other(words: list[str]) -> bool:
     """Whether a line wants another session than the shell's."""
     from cloudwright.cw.options import split
 
-    options, _ = split(words, own=True)
+    options, _ = split(words, words)
     return any((options.profile, options.config, options.url, options.timeout, options.output, options.steps, options.quiet))
 
 

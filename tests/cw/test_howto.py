@@ -42,7 +42,7 @@ def answers(server, ready_zone, tmp_path) -> list[str]:
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONPATH": str(PAGE.parents[2])}
     done = subprocess.run(
         ["bash", "-c", script], input=server.password + "\n", env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, check=True, timeout=200,
+        stderr=subprocess.STDOUT, text=True, check=True, timeout=200, cwd=tmp_path,
     )  # fmt: skip
     return [part.replace(host, "127.0.0.1:8080") for part in done.stdout.split(f"{MARK}\n")[1:]]
 

@@ -34,9 +34,11 @@ class Person:
             os.execvp(program[0], program)
         self.shown = b""
 
-    def type(self, text: str) -> None:
-        self.shown = b""
+    def type(self, text: str) -> str:
+        """Type; answers what was shown before."""
+        before, self.shown = self._text(), b""
         os.write(self.screen, text.encode())
+        return before
 
     def sees(self, text: str, more: bool = False) -> str:
         """Read until this is shown; with `more`, at least something more."""

@@ -53,6 +53,9 @@ class Stranger(BaseHTTPRequestHandler):
                 "count": 2,
                 "zone": [{"id": IDS[name], "name": "Lab" if name == "one" else name} for name in ("one", "two")],
             }
+        if command == "listVirtualMachines" and sent.get("name") == "twin":
+            twins = [{"id": IDS[name], "name": "twin", "state": name} for name in ("one", "two")]
+            return 200, {"count": 2, "virtualmachine": twins}
         if command == "listVirtualMachines":
             return 200, {"count": 1, "virtualmachine": [{"id": IDS["web"], "name": "i-2-3-VM", "displayname": "web"}]}
         if command == "queryAsyncJobResult":
@@ -128,6 +131,24 @@ def test_an_interrupt_leaves_the_job_running(stranger):
     assert said.code == 130
     assert f"stopVirtualMachine goes on as job {IDS['job']}" in said.err
     assert f"cw job follow {IDS['job']}" in said.err
+
+
+def test_which_of_several_is_asked_of_a_person(stranger):
+    person = Person()
+    try:
+        person.answered("leaves.")
+        person.type("stop virtualmachine id=twin --no-wait\r")
+        person.sees("Which one?")
+        assert "twin (two)" in person.type("2\r")
+        person.answered(IDS["job"])
+        assert stranger.asked[-1]["id"] == IDS["two"]
+        person.type("stop virtualmachine id=twin --no-wait\r")
+        person.sees("Which one?")
+        person.type("neither\r")
+        person.answered("give the id of the one you mean")
+        assert person.end() == 0
+    finally:
+        person.leave()
 
 
 def test_an_interrupt_in_the_shell_leaves_the_job_running_and_the_shell(stranger):

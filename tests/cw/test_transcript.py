@@ -141,6 +141,12 @@ def test_every_output():
         > 9.9.9.9
         cw list zones --query 'length(zone)' -o text
         > 1
+        cw list zones filter=name,dns3
+        ! listZones tells no dns3; did you mean dns
+        cw list templates filter=name -o csv
+        > Tiny Linux
+        cw -o csv vm list --state Running --filter name
+        > web
         = 2
         cw list zones --query [
         ! is no JMESPath
@@ -189,6 +195,9 @@ def test_errors_say_what_and_end_with_their_code():
         = 2
         cw list zones --apikey x
         ! in the list of processes
+        = 2
+        cw stop virtualmachine web
+        ! did you mean id=web?
         = 4
         cw stop virtualmachine id=wep
         ! web
@@ -359,6 +368,8 @@ def test_help_and_the_commands_there_are():
         cw --help
         > Exit codes:
         cw --version
+        > cw 0.
+        cw version
         > cw 0.
         cw help
         > For every day:

@@ -30,7 +30,8 @@ def _action(action: Action) -> Iterator[str]:
 
 def _sum(plan: Plan) -> str:
     if not plan.actions:
-        return f"No change: all {plan.same} are as the files say." if plan.same else "No change: there is nothing to do."
+        there = "1 is" if plan.same == 1 else f"all {plan.same} are"
+        return f"No change: {there} as the files say." if plan.same else "No change: there is nothing to do."
     words = {CREATE: "to create", CHANGE: "to change", DELETE: "to delete", MARK: "to mark"}
     parts = [f"{plan.count(verb)} {text}" for verb, text in words.items() if plan.count(verb)]
     return ", ".join([*parts, f"{plan.same} as they are"]) + "."
