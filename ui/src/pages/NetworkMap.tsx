@@ -1,4 +1,5 @@
 // Who reaches whom: the internet, routers with their addresses, networks with their instances. Laid out by rule; the same as a table below.
+import { useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Row } from "../api/client";
@@ -13,20 +14,22 @@ import { clipped, curve } from "./mapParts";
 import "./map.css";
 
 const MOST = 8; // instances drawn of a network
-const ROW = 4;
 const CELL = { width: 147, height: 44, gap: 9 };
 const HEAD = 56;
-const X = { world: 16, router: 186, tier: 420, end: 1084 };
+// Where things stand: wide, from the internet by routers to networks; narrow, the networks alone.
+const WIDE = { world: 16, router: 186, tier: 420, end: 1084, row: 4, whole: 1100 };
+const NARROW = { ...WIDE, tier: 6, end: 353, row: 2, whole: 359 };
+type Plan = typeof WIDE;
 const ROUTER = { width: 158, height: 72 };
 
 interface Tier { network: Row; addresses: Row[]; machines: Row[]; rules: Row[]; top: number; height: number }
 
-function layOut(networks: Row[], addresses: Row[], machines: Row[], rules: Row[]): Tier[] {
+function layOut(plan: Plan, networks: Row[], addresses: Row[], machines: Row[], rules: Row[]): Tier[] {
   let top = 16;
   return networks.map((network) => {
     const mine = machines.filter((machine) => (machine["nic"] as Row[] | undefined)?.some((nic) => nic["networkid"] === network["id"]));
-    const lines = Math.ceil(Math.min(mine.length, MOST) / ROW);
-    const height = Math.max(HEAD + lines * (CELL.height + CELL.gap) + (lines ? 8 : 4), ROUTER.height);
+    const lines = Math.ceil(Math.min(mine.length, MOST) / plan.row);
+    const height = Math.max(HEAD + lines * (CELL.height + CELL.gap) + (lines ? 8 : 4), plan === WIDE ? ROUTER.height : 0);
     const ids = new Set(mine.map((machine) => machine["id"]));
     const tier = { network, machines: mine, addresses: addresses.filter((one) => one["associatednetworkid"] === network["id"]), rules: rules.filter((rule) => ids.has(rule["virtualmachineid"])), top, height };
     top += height + 16;
@@ -55,18 +58,19 @@ function Machine({ tier, machine, x, y }: { tier: Tier; machine: Row; x: number;
   );
 }
 
-function Network({ tier, middle }: { tier: Tier; middle: number }): ReactNode {
+function Network({ tier, middle, plan: X }: { tier: Tier; middle: number; plan: Plan }): ReactNode {
   const { network, machines, addresses } = tier;
   const y = tier.top + tier.height / 2;
+  const wide = X === WIDE;
   const source = addresses.find((one) => one["issourcenat"] === true) ?? addresses[0];
   const flows = addresses.length > 0 && network["state"] === "Implemented";
   const way = flows ? "edge open" : "edge";
   const hidden = machines.length - MOST;
   return (
     <g>
-      {source && <path className={way} d={curve(X.world + 110, middle, X.router, y)}><title>{t("Out through {address}", { address: String(source["ipaddress"]) })}</title></path>}
-      {source && <path className={way} d={curve(X.router + ROUTER.width, y, X.tier, y)}><title>{tier.rules.length ? t("{count} rules lead in from outside", { count: tier.rules.length }) : t("No rule leads in from outside")}</title></path>}
-      {source && (
+      {wide && source && <path className={way} d={curve(X.world + 110, middle, X.router, y)}><title>{t("Out through {address}", { address: String(source["ipaddress"]) })}</title></path>}
+      {wide && source && <path className={way} d={curve(X.router + ROUTER.width, y, X.tier, y)}><title>{tier.rules.length ? t("{count} rules lead in from outside", { count: tier.rules.length }) : t("No rule leads in from outside")}</title></path>}
+      {wide && source && (
         <Link to="/$slug/$id" params={{ slug: "public-ips", id: String(source["id"]) }} className="router">
           <rect x={X.router} y={y - ROUTER.height / 2} width={ROUTER.width} height={ROUTER.height} rx={12} />
           <text x={X.router + ROUTER.width / 2} y={y - 12}>{t("Router")}</text>
@@ -76,11 +80,11 @@ function Network({ tier, middle }: { tier: Tier; middle: number }): ReactNode {
       )}
       <rect className="tier" x={X.tier} y={tier.top} width={X.end - X.tier} height={tier.height} rx={12} />
       <rect className={flows ? "spine" : "spine off"} x={X.tier - 2} y={tier.top + 12} width={4} height={tier.height - 24} rx={2} />
-      <Link to="/$slug/$id" params={{ slug: "networks", id: String(network["id"]) }}><text x={X.tier + 18} y={tier.top + 27} className="head">{clipped(nameOf(network), 34)}</text></Link>
-      <text x={X.tier + 18} y={tier.top + 44} className="small">{[network["cidr"], network["zonename"], network["state"] === "Implemented" ? undefined : network["state"]].filter(Boolean).join(" · ")}</text>
+      <Link to="/$slug/$id" params={{ slug: "networks", id: String(network["id"]) }}><text x={X.tier + 18} y={tier.top + 27} className="head">{clipped(nameOf(network), wide ? 34 : 22)}</text></Link>
+      <text x={X.tier + 18} y={tier.top + 44} className="small">{[network["cidr"], network["zonename"], wide ? undefined : source?.["ipaddress"], network["state"] === "Implemented" ? undefined : network["state"]].filter(Boolean).join(" · ")}</text>
       <text x={X.end - 18} y={tier.top + 27} className="note">{t("{count} instances", { count: machines.length })}</text>
       {hidden > 0 && <Link to="/$slug" params={{ slug: "instances" }} search={{ networkid: String(network["id"]) }}><text x={X.end - 18} y={tier.top + 44} className="note more">{t("{count} more", { count: hidden })}</text></Link>}
-      {machines.slice(0, MOST).map((machine, i) => <Machine key={String(machine["id"])} tier={tier} machine={machine} x={X.tier + 18 + (i % ROW) * (CELL.width + CELL.gap)} y={tier.top + HEAD + Math.floor(i / ROW) * (CELL.height + CELL.gap)} />)}
+      {machines.slice(0, MOST).map((machine, i) => <Machine key={String(machine["id"])} tier={tier} machine={machine} x={X.tier + 18 + (i % X.row) * (CELL.width + CELL.gap)} y={tier.top + HEAD + Math.floor(i / X.row) * (CELL.height + CELL.gap)} />)}
     </g>
   );
 }
@@ -113,7 +117,8 @@ export function NetworkMap(): ReactNode {
   const addresses = useList("listPublicIpAddresses", { ...all, pagesize: 200 }, catalogue.has("listPublicIpAddresses"));
   const machines = useList("listVirtualMachines", { ...all, pagesize: 500 }, catalogue.has("listVirtualMachines"));
   const rules = useList("listPortForwardingRules", { ...scopeParams(scope, () => true), page: 1, pagesize: 500 }, catalogue.has("listPortForwardingRules"));
-  const tiers = layOut(networks.data?.rows ?? [], addresses.data?.rows ?? [], machines.data?.rows ?? [], rules.data?.rows ?? []);
+  const plan = useMediaQuery("(max-width: 760px)", false, { getInitialValueInEffect: false }) ? NARROW : WIDE;
+  const tiers = layOut(plan, networks.data?.rows ?? [], addresses.data?.rows ?? [], machines.data?.rows ?? [], rules.data?.rows ?? []);
   const height = Math.max(180, tiers.reduce((sum, tier) => Math.max(sum, tier.top + tier.height), 0) + 16);
   const places = (zones.data?.rows ?? []).filter((zone) => zone["allocationstate"] === "Enabled");
   return (
@@ -124,10 +129,10 @@ export function NetworkMap(): ReactNode {
       {networks.data?.count === 0 ? (
         <div className="card empty"><strong>{t("There is no network yet")}</strong><span>{t("A network appears here with its router, its addresses and its instances. Creating an instance makes one.")}</span><Link to="/new/instances">{t("Create instance")}</Link></div>
       ) : (
-        <div className="card scroll" tabIndex={0} role="region" aria-label={t("Network map")}>
-          <svg className="map" viewBox={`0 0 1100 ${height}`} style={{ minWidth: 860 }} role="group" aria-label={t("Map; the same is in the table below")}>
-            {tiers.map((tier) => <Network key={String(tier.network["id"])} tier={tier} middle={height / 2} />)}
-            <g className="world"><rect x={X.world} y={height / 2 - 42} width={110} height={84} rx={12} /><Globe x={X.world + 55} y={height / 2 - 10} /><text x={X.world + 55} y={height / 2 + 28}>{t("Internet")}</text></g>
+        <div className="card scroll canvas" tabIndex={0} role="region" aria-label={t("Network map")}>
+          <svg className="map" viewBox={`0 0 ${plan.whole} ${height}`} style={plan === WIDE ? { minWidth: 860 } : undefined} role="group" aria-label={t("Map; the same is in the table below")}>
+            {tiers.map((tier) => <Network key={String(tier.network["id"])} tier={tier} middle={height / 2} plan={plan} />)}
+            {plan === WIDE && <g className="world"><rect x={WIDE.world} y={height / 2 - 42} width={110} height={84} rx={12} /><Globe x={WIDE.world + 55} y={height / 2 - 10} /><text x={WIDE.world + 55} y={height / 2 + 28}>{t("Internet")}</text></g>}
           </svg>
         </div>
       )}

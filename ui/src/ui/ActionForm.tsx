@@ -14,6 +14,8 @@ import { SameRequest } from "./SameRequest";
 
 export type Values = Record<string, unknown>;
 const CODE = new Set(["userdata", "publickey", "certificate", "privatekey", "certificatechain"]);
+const BEGINS = ["name", "displaytext"]; // asked before all others
+const rank = (param: Param) => (BEGINS.includes(param.name) ? BEGINS.indexOf(param.name) : BEGINS.length + Number(!param.required));
 const UNITS: Record<string, string> = { memory: "MiB", cpuspeed: "MHz", size: "GiB", disksize: "GiB" };
 
 export function Input({ param, value, set, error, given }: {
@@ -31,7 +33,7 @@ export function Input({ param, value, set, error, given }: {
   if (param.type === "list") return <TagsInput {...shared} value={(value as string[]) ?? []} onChange={set} />;
   if (param.type === "date") return <TextInput {...shared} type="datetime-local" step={1} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value || undefined)} />;
   if (isSecret(param)) return <PasswordInput {...shared} autoComplete="new-password" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
-  if (CODE.has(param.name) || param.length > 1024) return <Textarea {...shared} autosize minRows={3} maxRows={14} className="mono" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
+  if (CODE.has(param.name) || param.length > 1024) return <Textarea {...shared} autosize minRows={3} maxRows={14} classNames={{ input: "mono" }} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
   return <TextInput {...shared} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} placeholder={param.default === undefined ? undefined : String(param.default)} />;
 }
 
@@ -55,7 +57,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
   const [more, setMore] = useState(opened);
   const run = useBegin();
   const fields = useMemo(() => Catalogue.fillable(command).filter((param) => !(param.name in fixed)), [command, fixed]);
-  const first = fields.filter((param) => param.required || param.name in initial || param.name === "name" || param.name === "displaytext");
+  const first = fields.filter((param) => param.required || param.name in initial || BEGINS.includes(param.name)).sort((one, two) => rank(one) - rank(two));
   const rest = fields.filter((param) => !first.includes(param));
   const failed: ApiError | null = run.error;
   const needed = (name: string) => command.params.some((param) => param.name === name && param.required);

@@ -48,10 +48,10 @@ const Line = memo(function Line({ row, kind, meta, columns, fields, top, height,
         </div>
       </div>
       {columns.map((column) => (
-        <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column]} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
+        <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
       ))}
       <div role="gridcell" className="cell ends">
-        {meta?.console && <button type="button" className="icon-button" disabled={row["state"] !== "Running"} aria-label={t("Console of {name}", { name })} title={t("Console")} onClick={() => void openConsole(String(row["id"]))}><IconTerminal2 size={16} /></button>}
+        {meta?.console && <button type="button" className="icon-button opens" disabled={row["state"] !== "Running"} aria-label={t("Console of {name}", { name })} title={t("Console")} onClick={() => void openConsole(String(row["id"]))}><IconTerminal2 size={16} /></button>}
         <button type="button" className="icon-button" aria-label={t("Actions for {name}", { name })} aria-haspopup="menu" onClick={(event) => menu(row, event.currentTarget)}><IconDots size={16} /></button>
       </div>
     </div>
@@ -154,7 +154,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     document.addEventListener("keydown", idle);
     return () => document.removeEventListener("keydown", idle);
   }, []);
-  const style = { "--columns": `44px minmax(150px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} ${meta?.console ? 88 : 52}px` } as React.CSSProperties;
+  const style = { "--columns": `${width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : 150}px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>

@@ -1,6 +1,6 @@
 // What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
 import { Drawer } from "@mantine/core";
-import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
+import { Fragment, lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
 import { Catalogue, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
@@ -86,15 +86,19 @@ export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: 
     else return;
     event.preventDefault();
   };
+  const sorted = [...kind.actions].sort((a, b) => Number(destructive(a)) - Number(destructive(b)));
   const top = Math.min(anchor.bottom, window.innerHeight - Math.min(kind.actions.length * 32 + 16, 420));
   return (
     <div ref={box} role="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onKeyDown={keys} className="card menu" style={{ top: Math.max(8, top), insetInlineEnd: 24 }}>
-      {kind.actions.map((command) => {
+      {sorted.map((command, at) => {
         const why = whyNot(command, row);
         return (
-          <button key={command.name} type="button" role="menuitem" aria-disabled={why !== undefined} title={why ?? command.description} className={destructive(command) ? "lost" : ""} onClick={() => !why && pick(command)}>
-            {label(command, kind)}{why && <small className="faint"> · {why}</small>}
-          </button>
+          <Fragment key={command.name}>
+            {at > 0 && destructive(command) && !destructive(sorted[at - 1] as Command) && <div className="parting" role="separator" />}
+            <button type="button" role="menuitem" aria-disabled={why !== undefined} title={why ?? command.description} className={destructive(command) ? "lost" : ""} onClick={() => !why && pick(command)}>
+              {label(command, kind)}{why && <small className="faint"> · {why}</small>}
+            </button>
+          </Fragment>
         );
       })}
       {!kind.actions.length && <p className="quiet">{t("Nothing can be done with it by your role.")}</p>}

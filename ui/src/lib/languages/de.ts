@@ -621,4 +621,5 @@ export default {
   "Service providers": "Dienstanbieter",
   "none": "keine",
   "Add to {what}": "Zu {what} hinzufügen",
+  "Not enabled by its administrator": "Von der Verwaltung nicht freigegeben",
 } satisfies Texts;

@@ -15,6 +15,6 @@ export function Choices({ title, about, loading, empty, children }: { title: str
   );
 }
 
-export function Choice({ title, about, icon, on, pick }: { title: string; about: string; icon?: string; on: boolean; pick: () => void }): ReactNode {
-  return <button type="button" className="choice" aria-pressed={on} onClick={pick}>{icon ? <Icon name={icon} size={19} /> : <Badge text={title} />}<span><b>{title}</b><small>{about}</small></span></button>;
+export function Choice({ title, about, icon, on, pick, why }: { title: string; about: string; icon?: string; on: boolean; why?: string | undefined; pick: () => void }): ReactNode {
+  return <button type="button" className="choice" aria-pressed={on} disabled={why !== undefined} onClick={pick}>{icon ? <Icon name={icon} size={19} /> : <Badge text={title} />}<span><b>{title}</b><small>{why ?? about}</small></span></button>;
 }

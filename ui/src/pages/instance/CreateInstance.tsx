@@ -1,8 +1,9 @@
 // Create an instance: six short steps, every one with a proposal, the draft in the URL, and the server's own dry run telling whether it fits.
 import { Button, Switch, TextInput } from "@mantine/core";
+import { useDebouncedCallback } from "@mantine/hooks";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useMemo, type ReactNode } from "react";
+import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { ApiError, call, me, type Params, type Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
 import { bytes } from "../../lib/format";
@@ -48,9 +49,12 @@ export function CreateInstance(): ReactNode {
   const catalogue = useCatalogue();
   const navigate = useNavigate();
   const draft = useSearch({ strict: false }) as Draft;
-  const set = (values: Draft) => void navigate({ to: ".", search: { ...draft, ...values }, replace: true });
+  const set = (values: Draft) => void navigate({ to: ".", search: ((old: Draft) => ({ ...old, ...values })) as never, replace: true });
+  const [name, setName] = useState(() => draft.name ?? proposedName()); // typing is faster than the URL, which follows it
+  const keepName = useDebouncedCallback(() => set({ name }), 200);
+  useEffect(() => keepName(), [name, keepName]);
   const zones = useList("listZones", { ...ALL, available: true });
-  const zone = chosen(zones.data?.rows, draft.zone);
+  const zone = chosen(zones.data?.rows.filter((row) => row["allocationstate"] === "Enabled"), draft.zone);
   const images = useList("listTemplates", { ...ALL, templatefilter: "executable", zoneid: zone?.["id"] as string }, zone !== undefined);
   const sizes = useList("listServiceOfferings", { ...ALL, zoneid: zone?.["id"] as string }, zone !== undefined);
   const networks = useList("listNetworks", { ...ALL, zoneid: zone?.["id"] as string, canusefordeploy: true, listall: true }, zone !== undefined);
@@ -62,16 +66,15 @@ export function CreateInstance(): ReactNode {
   const size = chosen(fixedSizes, draft.size);
   const network = draft.network === "new" ? undefined : chosen(networks.data?.rows, draft.network);
   const key = draft.key === "none" ? undefined : (keys.data?.rows.find((row) => row["name"] === draft.key) ?? (draft.key ? undefined : keys.data?.rows[0]));
-  useEffect(() => { if (!draft.name) set({ name: proposedName() }); });
   const isolated = offerings.data?.rows.find((row) => /SourceNat/.test(String(row["name"]))) ?? offerings.data?.rows[0];
   const fresh = !network && (draft.network === "new" || networks.data?.rows.length === 0);
   const run = usePerform();
   const command = catalogue.commands.get("deployVirtualMachine");
   const params: Params = useMemo(() => ({
-    zoneid: zone?.["id"] as string, templateid: image?.["id"] as string, serviceofferingid: size?.["id"] as string, name: draft.name,
+    zoneid: zone?.["id"] as string, templateid: image?.["id"] as string, serviceofferingid: size?.["id"] as string, name,
     ...(network && { networkids: String(network["id"]) }), ...(key && { keypair: String(key["name"]) }), ...(draft.nostart && { startvm: false }),
-  }), [zone, image, size, network, key, draft.name, draft.nostart]);
-  const complete = Boolean(zone && image && size && (network || (fresh && isolated)) && draft.name);
+  }), [zone, image, size, network, key, name, draft.nostart]);
+  const complete = Boolean(zone && image && size && (network || (fresh && isolated)) && name);
   const fit = useQuery<Row, ApiError>({ queryKey: ["fit", params], queryFn: ({ signal }) => call("deployVirtualMachine", { ...params, dryrun: true }, signal), enabled: complete && network !== undefined });
   const steps: { id: string; title: string; said: string | undefined }[] = [
     { id: "zone", title: t("Zone"), said: zone && nameOf(zone) },
@@ -86,7 +89,7 @@ export function CreateInstance(): ReactNode {
   const create = async () => {
     let using = params;
     if (!network && isolated) {
-      const made = await run.mutateAsync({ command: "createNetwork", params: { zoneid: String(zone?.["id"]), networkofferingid: String(isolated["id"]), name: `${draft.name}-net`, displaytext: `${draft.name}-net` } });
+      const made = await run.mutateAsync({ command: "createNetwork", params: { zoneid: String(zone?.["id"]), networkofferingid: String(isolated["id"]), name: `${name}-net`, displaytext: `${name}-net` } });
       using = { ...params, networkids: String((made["network"] as Row)["id"]) };
     }
     const answer = await call("deployVirtualMachine", using);
@@ -108,7 +111,7 @@ export function CreateInstance(): ReactNode {
           ))}
         </ol>
         <section className="card stack" aria-label={steps[at]?.title}>
-          {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="map-pin" about={String(row["description"] ?? row["networktype"] ?? "")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
+          {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="map-pin" about={String(row["description"] ?? row["networktype"] ?? "")} why={row["allocationstate"] === "Enabled" ? undefined : t("Not enabled by its administrator")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
           {current === "image" && <Choices title={t("What should it run?")} about={t("The image its first disk is made from.")} loading={images.isPending} empty={t("No image is ready in this zone. Register one under Images.")}>{ready.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={[row["ostypename"], bytes(Number(row["size"] ?? 0))].filter(Boolean).join(" · ")} on={row === image} pick={() => set({ image: String(row["id"]), step: "size" })} />)}</Choices>}
           {current === "size" && <Choices title={t("How big should it be?")} about={t("Processors and memory. It can be changed later.")} loading={sizes.isPending} empty={t("There is no offering that you may use.")}>{fixedSizes.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="cpu" about={sizeOf(row)} on={row === size} pick={() => set({ size: String(row["id"]), step: "network" })} />)}</Choices>}
           {current === "network" && (
@@ -126,10 +129,10 @@ export function CreateInstance(): ReactNode {
           {current === "review" && (
             <>
               <h2>{t("Check and create")}</h2>
-              <TextInput label={t("Name")} value={draft.name ?? ""} onChange={(event) => set({ name: event.currentTarget.value })} required />
+              <TextInput label={t("Name")} value={name} onChange={(event) => setName(event.currentTarget.value)} required />
               <Switch label={t("Start it at once")} checked={!draft.nostart} onChange={(event) => set({ nostart: event.currentTarget.checked ? undefined : "1" })} />
-              {command && <SameRequest command={command} params={params} more={[["Terraform", terraform(draft.name ?? "", zone, image, size, network, key)]]} opened />}
-              {deploy.error && <Explain error={deploy.error} title={t("{name} was not created", { name: draft.name ?? "" })} />}
+              {command && <SameRequest command={command} params={params} more={[["Terraform", terraform(name, zone, image, size, network, key)]]} opened />}
+              {deploy.error && <Explain error={deploy.error} title={t("{name} was not created", { name })} />}
             </>
           )}
           <div className="row ways">
@@ -140,7 +143,7 @@ export function CreateInstance(): ReactNode {
           </div>
         </section>
         <aside className="card stack" aria-label={t("Summary")}>
-          <h2>{draft.name}</h2>
+          <h2>{name}</h2>
           <dl className="facts">{steps.slice(0, 5).map((step) => <div key={step.id} style={{ display: "contents" }}><dt>{step.title}</dt><dd>{step.said ?? <span className="faint">{t("not chosen")}</span>}</dd></div>)}</dl>
           {complete && fit.data && <span className="status ok" role="status">{t("It fits, within your limits")}</span>}
           {complete && fit.isFetching && <span className="status busy" role="status">{t("Asking the server whether it fits")}</span>}
