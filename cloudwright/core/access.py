@@ -144,7 +144,7 @@ _domain = sa.table("domain", sa.column("id"), sa.column("path")).alias("within")
 _below = sa.select(_domain.c.id).where(within_bound(_domain.c.path, "caller"))
 _beyond = sa.select(_domain.c.id).where(BeginsNot(*within_bound(_domain.c.path, "caller").clauses))
 _BELOW = _below.scalar_subquery()
-FEW_DOMAINS, FEW_ROWS = 1000, 5000  # to ask of so many rows whether each is of a domain below takes a millisecond
+FEW_DOMAINS, FEW_ROWS = 5_000, 10_000  # to ask of so many rows whether each is of a domain below takes some milliseconds
 
 
 def below_caller(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:

@@ -178,5 +178,6 @@ def _joined(rows: list[dict[str, Any]], name: str) -> str | None:
 
 
 def _zones_of(of: Any) -> Any:
-    holds = sa.cast(of.c.zone_ids, sa.Text).like(sa.literal('%"').concat(Zone.c.uuid).concat('"%'))
+    text = sa.cast(of.c.zone_ids, sa.Text)
+    holds = sa.and_(text != "[]", text.like(sa.literal('%"').concat(Zone.c.uuid).concat('"%')))
     return many(Zone, holds, {"id": Zone.c.uuid, "name": Zone.c.name}, "its zones")

@@ -13,7 +13,7 @@ from cloudwright.drivers.hypervisor.contract import Limits
 from cloudwright.infrastructure.offered import Offering, changed_by_caller, offered_to_caller
 
 
-class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], indexes=[("cluster_id", "id")]):
+class StoragePool(Resource, table="storage_pool", unique=[("zone_id", "name")], indexes=[("cluster_id", "id"), ("host_id",)]):
     """Primary storage. `scope` is ZONE, CLUSTER or HOST. `reserved` is what volumes may grow to, by conditional updates."""
 
     name: str

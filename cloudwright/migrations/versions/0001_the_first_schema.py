@@ -1935,6 +1935,7 @@ def upgrade() -> None:
     mysql_engine='InnoDB'
     )
     op.create_index('storage_pool_cluster_id_id', 'storage_pool', ['cluster_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('storage_pool_host_id', 'storage_pool', ['host_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('storage_pool_living', 'storage_pool', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('storage_pool_one_zone_id_name', 'storage_pool', ['zone_id', 'name', 'gone'], unique=True)
     op.create_table('tally',
@@ -2622,6 +2623,7 @@ def downgrade() -> None:
     op.drop_table('tally')
     op.drop_index('storage_pool_one_zone_id_name', table_name='storage_pool')
     op.drop_index('storage_pool_living', table_name='storage_pool', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('storage_pool_host_id', table_name='storage_pool', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('storage_pool_cluster_id_id', table_name='storage_pool', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('storage_pool')
     op.drop_index('storage_ip_range_zone_id_id', table_name='storage_ip_range', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
