@@ -42,7 +42,8 @@ def split(words: list[str], ours: Collection[str] = ()) -> tuple[Options, list[s
 
     Raises Wrong.
     """
-    options, rest, left = Options(), [], list(words)
+    options, left = Options(), list(words)
+    rest: list[str] = []
     while left:
         word = left.pop(0)
         own = bool(rest) and rest[0] in ours
