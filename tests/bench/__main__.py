@@ -8,14 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.bench import answers, deploys, people, real, start
+from tests.bench import answers, console, deploys, people, real, start
 from tests.bench.figure import Figure, say, table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: a minute instead of ten")
-    parser.add_argument("--only", help="the parts to run, by comma: start, cw, deploys, latency, lists, people, real")
+    parser.add_argument("--only", help="the parts to run, by comma: start, cw, deploys, latency, lists, people, console, real")
     options = parser.parse_args()
     quick = options.quick
     began = time.monotonic()
@@ -30,6 +30,7 @@ def main() -> None:
                 home / "lists", [1000] if quick else [1000, 100_000, 1_000_000], 30 if quick else 100
             ),
             "people": lambda: people.figures(home / "people", 1000 if quick else 50_000, 30 if quick else 100),
+            "console": lambda: console.figures(home / "console", [500, 5000] if quick else [500, 100_000]),
             "real": lambda: real.figures(home / "real", 3 if quick else 9),
         }
         figures: list[Figure] = []

@@ -26,6 +26,11 @@ def keys(server):
 @pytest.fixture(scope="session")
 def ready_zone(keys):
     """The zone's answer, enabled and with a template that is ready."""
+    return simulated_zone(keys)
+
+
+def simulated_zone(keys):
+    """Build a zone of two simulated hosts; answers it when it is enabled and its template ready."""
     hosts = {f"ready{number}": f"http://sim/ready{number}" for number in (1, 2)}
     management, public = IPv4Network("192.0.2.0/24"), IPv4Network("203.0.113.0/24")
     site = zone.Site("Simulator", management, public, hosts, "sim://ready/primary", "sim://ready-secondary")

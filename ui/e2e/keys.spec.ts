@@ -41,6 +41,7 @@ test("every key that is told does what is told of it", async ({ page }) => {
       await expect(page.getByRole("option", { name: new RegExp(`^${name}\\s*instance`) })).toHaveAttribute("aria-selected", "true");
       await page.keyboard.press("Enter");
       await expect(page).toHaveURL(new RegExp(id));
+      await expect(page.getByRole("dialog")).toHaveCount(0);
     },
     "?": async () => { await page.keyboard.press("?"); await expect(help).toBeVisible(); },
   };

@@ -2,20 +2,21 @@
 import { Button } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, useRef, useState, type ReactNode } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import type { Command, Kind } from "../api/catalogue";
 import type { Page, Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { number, sentence } from "../lib/format";
 import { t } from "../lib/words";
 import { metaOf } from "../meta";
-import { Filters } from "./Filters";
 import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
 import { IconPlus, IconSearch } from "../ui/iconset";
 import { Title } from "../ui/Title";
 import { ResourceTable } from "../ui/ResourceTable";
 import { scopeParams } from "../ui/scope";
+
+const Filters = lazy(() => import("./Filters").then((part) => ({ default: part.Filters })));
 
 export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed?: Params; bare?: boolean }): ReactNode {
   const catalogue = useCatalogue();
@@ -74,7 +75,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
           ))}
         </div>
       )}
-      {!bare && meta?.filters && <Filters kind={kind} names={meta.filters} search={search} change={change} />}
+      {!bare && meta?.filters && <Suspense><Filters kind={kind} names={meta.filters} search={search} change={change} /></Suspense>}
       <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
         empty={
           <div className="empty">
