@@ -17,6 +17,7 @@ from cloudwright.cw.failure import Wrong
 from cloudwright.cw.profile import owned
 from cloudwright.cw.wire import Wire
 
+NAMED = re.compile(r"[a-z]+[A-Z][A-Za-z0-9]+")  # as commands of the API are called
 _VERB = re.compile(r"[a-z]+")
 _SECRET = re.compile(r"password|secret|privatekey|passphrase|presharedkey|bindpass|truststorepass", re.IGNORECASE)
 NEAR = 5
@@ -104,9 +105,10 @@ class Catalogue:
         nouns = self.verbs.get(first)
         if nouns is None:
             near = close(first, [*self.verbs, *self._lower])
-            raise Wrong(
-                f"There is no command {words[0]!r}", fix=_ask([self._lower[n].name if n in self._lower else n for n in near])
-            )
+            fix = _ask([self._lower[n].name if n in self._lower else n for n in near])
+            if NAMED.fullmatch(words[0]) and "explainAccess" in self:
+                fix.append(f"cw explain {words[0]} tells whether you may call it")
+            raise Wrong(f"There is no command {words[0]!r}", fix=fix)
         if second in nouns:
             return nouns[second], words[2:]
         if not second or "=" in second or second.startswith("-"):

@@ -20,6 +20,12 @@ def told(sentence: dict[str, Any]) -> str:
     return said if verb == "did" else f"{verb}: {said}"
 
 
+def waiting(job: dict[str, Any]) -> str:
+    """What a job waits for, as people say it; servers tell a thing, or how the job waits."""
+    said = str(job["waitsfor"])
+    return said if said.startswith("waits") else f"waits for {said}"
+
+
 class Steps:
     """What a job does, told as it does it. This one tells nobody; `terminal.py` has one that writes."""
 

@@ -122,7 +122,9 @@ def _called(text: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _apart(row: dict[str, Any]) -> str:
     """A name with what tells it from others of the same."""
-    about = [str(row[key]) for key in ("account", "domainpath", "project", "zonename", "state", "created") if row.get(key)]
+    apart = {"domainpath": row.get("domainpath") or row.get("domain")}
+    keys = ("account", "domainpath", "project", "zonename", "state", "created")
+    about = [str(told) for key in keys if (told := apart.get(key) or row.get(key))]
     return f"{name_of(row)} ({', '.join(about)})" if about else name_of(row)
 
 

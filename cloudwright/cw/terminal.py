@@ -7,10 +7,11 @@ import sys
 from typing import Any, TextIO
 
 from cloudwright.cw.failure import Failure, Wrong
-from cloudwright.cw.jobs import Steps, told
+from cloudwright.cw.jobs import Steps, told, waiting
 from cloudwright.cw.options import Options
 
 CLEAR = "\r\x1b[K"
+WORTH_TELLING = 0.05  # seconds
 
 
 class Terminal:
@@ -92,7 +93,8 @@ class Live(Steps):
 
     def said(self, sentence: dict[str, Any]) -> None:
         """A line a step."""
-        took = f" ({sentence['seconds']:.1f} s)" if sentence.get("seconds") else ""
+        seconds = float(sentence.get("seconds") or 0)
+        took = f" ({seconds:.1f} s)" if seconds >= WORTH_TELLING else ""
         self.ended()
         self.err.write(f"  {told(sentence)}{took}\n")
         self.err.flush()
@@ -102,7 +104,7 @@ class Live(Steps):
         if not (self.wanted and self.moves):
             return
         progress = f" {job['progress'] * 100:.0f} %" if job.get("progress") else ""
-        waits = f", waits for {job['waitsfor']}" if job.get("waitsfor") else ""
+        waits = f", {waiting(job)}" if job.get("waitsfor") else ""
         self.err.write(f"{CLEAR}  {job.get('step') or 'under way'}{progress}{waits} …")
         self.err.flush()
         self.shown = True

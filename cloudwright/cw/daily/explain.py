@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cloudwright.cw.catalogue import NAMED
 from cloudwright.cw.daily.job import standing
 from cloudwright.cw.failure import Refused, Unnamed, Wrong
-from cloudwright.cw.jobs import told
+from cloudwright.cw.jobs import told, waiting
 from cloudwright.cw.names import is_id, name_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ FIRST = (
     "Volume",
     "Host",
     "Template",
+    "ServiceOffering",
     "Router",
     "StoragePool",
     "PublicIpAddress",
@@ -56,7 +58,7 @@ def run(doing: Invocation) -> None:
     said = doing.words[0]
     if said.isdigit() and int(said) in ERRORS:
         doing.terminal.write(f"{said}: {ERRORS[int(said)]}")
-    elif said in doing.session.catalogue:
+    elif said in doing.session.catalogue or (NAMED.fullmatch(said) and _is_command(doing, said)):
         _access(doing, said)
     elif is_id(said) and (job := _job(doing, said)):
         _tell_job(doing, job)
@@ -64,11 +66,23 @@ def run(doing: Invocation) -> None:
         _thing(doing, said)
 
 
-def _access(doing: Invocation, command: str) -> None:
+def _is_command(doing: Invocation, name: str) -> bool:
+    """Whether there is such a command, though it is not in the catalogue: one may not call it."""
     if "explainAccess" not in doing.session.catalogue:
-        doing.terminal.write(f"you may call {doing.session.catalogue[command].name}: the server offers it to you")
+        return False
+    try:
+        return bool(doing.session.call("explainAccess", {"apiname": name}))
+    except Refused:
+        return False
+
+
+def _access(doing: Invocation, command: str) -> None:
+    catalogue = doing.session.catalogue
+    name = catalogue[command].name if command in catalogue else command
+    if "explainAccess" not in catalogue:
+        doing.terminal.write(f"you may call {name}: the server offers it to you")
         return
-    answer = doing.session.one("explainAccess", {"apiname": doing.session.catalogue[command].name})
+    answer = doing.session.one("explainAccess", {"apiname": name})
     word = "may" if answer.get("allowed") else "may not"
     _told(doing, answer, [f"{answer.get('username', 'you')} {word} call {answer['apiname']}", *_reasons(answer)])
 
@@ -97,7 +111,7 @@ def _tell_job(doing: Invocation, job: dict[str, Any]) -> None:
     about = f" for {known['jobinstancetype']} {known['jobinstanceid']}" if known.get("jobinstanceid") else ""
     lines = [f"{known['command']}{about} {known['status']}"]
     if known.get("waitsfor"):
-        lines.append(f"  it waits for {known['waitsfor']}")
+        lines.append(f"  it {waiting(known)}")
     lines += _why(known)
     if "listJobStory" in doing.session.catalogue:
         story = doing.session.call("listJobStory", {"jobid": known["jobid"]}).get("jobstory", [])
