@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
+from cloudwright.core.tx import Tx
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity import password
 from cloudwright.identity.caller import caller_of, root_caller
@@ -64,6 +65,24 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         made = Scene(cloud, root_caller(cloud.db.read()))
     yield made
     cloud.stop()
+
+
+@pytest.fixture
+def undone(scene: Any) -> Callable[[Callable[[Tx], object]], None]:
+    """Runs a function in a transaction of the scene, which is then undone."""
+
+    class Undo(Exception):
+        pass
+
+    def run(look: Callable[[Tx], object]) -> None:
+        def then(tx: Tx) -> None:
+            look(tx)
+            raise Undo
+
+        with pytest.raises(Undo):
+            scene.db.write(then)
+
+    return run
 
 
 def account(cloud: Cloud, root: Caller, name: str, kind: int, domain: str) -> Any:
