@@ -9,6 +9,7 @@ from cloudwright.core.command import Verb
 from cloudwright.core.error import Denied
 from cloudwright.core.secret import Secret
 from cloudwright.identity import permission
+from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import KeyPair, KeyRule, Role, RoleRule
 from cloudwright.identity.permission import allowed, deciding, guard, lacking, permitted
 
@@ -146,8 +147,8 @@ def test_a_gate_begins_with_what_is_in_force(tenants):
 
 @pytest.mark.parametrize("told", [False, True])
 def test_other_servers_rules_are_read_anew_when_they_have_changed(tenants, monkeypatch, told):
-    reader, eva = tenants.cloud.db.read(), tenants.fresh("eva")
-    permission.refresh(tenants.cloud.db)  # before anything is known
+    reader, eva, keeper = tenants.cloud.db.read(), tenants.fresh("eva"), Gatekeeper(tenants.cloud.db)
+    keeper.refresh()  # before anything is known
     assert not allowed(reader, eva.role_id, "DomainAdmin", "deleteZone")
 
     def change(tx):
@@ -157,5 +158,5 @@ def test_other_servers_rules_are_read_anew_when_they_have_changed(tenants, monke
 
     monkeypatch.setattr(tenants.cloud.db, "listeners", {})
     tenants.cloud.db.write(change)
-    permission.refresh(tenants.cloud.db)
+    keeper.refresh()
     assert allowed(reader, eva.role_id, "DomainAdmin", "deleteZone") is told

@@ -4,124 +4,228 @@
     python -m tests.mutation core/access.py     # only that file
     python -m tests.mutation --sample 50        # that many, chosen at random
 
-Works on a copy of the tree below a temporary directory. A survivor is a test that is missing, or changes nothing that could be
-seen: those are told in `equivalent.txt`, with the reason.
+All tests run once, and it is noted which lines each of them reaches. Then a fork of this process, in which everything is loaded
+and made, is given a mutant and runs the tests that reach it, until one fails. A survivor is a test that is missing, or changes
+nothing that could be seen: those are told in `equivalent.txt`, with the reason. Nothing on disk is changed.
 """
 
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
+import itertools
 import os
-import queue
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
+from collections import Counter
 from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
 
-from tests.mutation.change import Mutant, mutants
+import pytest
+
+from tests.mutation.change import Mutant, changed, mutants
 
 ROOT = Path(__file__).parents[2]
-_MATRIX = ("test_matrix_shared.py", "test_matrix.py")
-_PROJECT = ("project/test_matrix.py", "project/test_role.py", "project/test_member.py")
-TARGETS: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {
-    "core/access.py": (frozenset(), (*_MATRIX, *_PROJECT)),
-    "core/param.py": (frozenset({"resolve", "_row", "read"}), (*_MATRIX, "test_account.py")),
-    "identity/permission.py": (frozenset(), ("test_matrix_roles.py", "test_role.py", "test_keys.py")),
-    "identity/project/permit.py": (frozenset(), (*_PROJECT, "test_matrix.py")),
-    "identity/project/model.py": (frozenset({"access", "invites_caller", "managed_by_caller"}), (*_MATRIX, *_PROJECT)),
-    "identity/model.py": (frozenset({"access"}), _MATRIX),
-    "identity/directory/model.py": (frozenset({"access"}), _MATRIX),
-    "compute/model.py": (frozenset({"access"}), _MATRIX),
-    "storage/model.py": (frozenset({"access", "shared_with_caller"}), _MATRIX),
-    "network/model.py": (frozenset({"access"}), _MATRIX),
-    "infrastructure/model.py": (frozenset({"access", "_zones_of_others"}), _MATRIX),
-    "operations/webhook/model.py": (frozenset({"access"}), _MATRIX),
-    "operations/word/annotation.py": (frozenset({"access"}), _MATRIX),
-    "core/task.py": (frozenset({"access"}), _MATRIX),
-    "identity/owner.py": (frozenset(), ("test_matrix.py", *_PROJECT, "project/test_project.py", "test_account.py")),
-    "identity/gate.py": (frozenset(), ("test_gate.py", "test_keys.py", "test_http.py", "test_user_life.py")),
+ALL: frozenset[str] = frozenset()
+TARGETS: dict[str, frozenset[str]] = {
+    "core/access.py": ALL,
+    "core/param.py": frozenset({"resolve", "_row", "read"}),
+    "core/command.py": frozenset({"decode", "judge"}),
+    "core/task.py": frozenset({"access"}),
+    "identity/permission.py": ALL,
+    "identity/gate.py": ALL,
+    "identity/caller.py": ALL,
+    "identity/owner.py": ALL,
+    "identity/model.py": frozenset({"access"}),
+    "identity/project/permit.py": ALL,
+    "identity/project/model.py": frozenset({"access", "invites_caller", "managed_by_caller"}),
+    "identity/directory/model.py": frozenset({"access"}),
+    "compute/model.py": frozenset({"access"}),
+    "storage/model.py": frozenset({"access", "shared_with_caller"}),
+    "network/model.py": frozenset({"access"}),
+    "infrastructure/model.py": frozenset({"access", "_zones_of_others"}),
+    "infrastructure/offered.py": frozenset({"_somewhere", "offered_to_caller", "changed_by_caller", "_named"}),
+    "operations/webhook/model.py": frozenset({"access"}),
+    "operations/word/annotation.py": frozenset({"access"}),
+    "web/handle.py": frozenset({"_authenticate", "_by_signature", "_by_session", "_authorize", "_check_address", "_recognize"}),
 }
-"""File -> the functions in question (none: all), and the tests that should notice, below tests/identity."""
+"""File -> the functions in question; none: all."""
 
-PATIENCE = 240  # seconds; a mutant that hangs is noticed, too
+PATIENCE = 40.0  # seconds of tests for one mutant
+
+TESTS = ("identity", "web/test_handle.py")
+WITHOUT = (
+    *(f"identity/test_{name}.py" for name in ("engines", "limit", "limit_storm", "forgotten")),
+    *(f"identity/{name}" for name in ("saml", "oauth", "directory")),
+)
+"""Where the tests are that should notice, below tests; and those left out, which are slow and of other things."""
+
+OPTIONS = "-o addopts=--import-mode=importlib -p no:terminal -p no:cacheprovider --capture=sys --timeout=60"
 
 
-class Place:
-    """A copy of the tree in which one mutant at a time is tried."""
+class Try(NamedTuple):
+    """A mutant of a file."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        for name in ("cloudwright", "tests"):
-            ignored = shutil.ignore_patterns("__pycache__", "static", "node_modules")
-            shutil.copytree(ROOT / name, directory / name, ignore=ignored)
-        shutil.copy(ROOT / "pyproject.toml", directory)
+    file: str
+    mutant: Mutant
 
-    def survives(self, file: str, mutant: Mutant | None) -> bool:
-        """Whether all tests pass with the mutant (without one: whether they pass at all)."""
-        path = self.directory / "cloudwright" / file
-        whole = path.read_text()
-        tests = [f"tests/identity/{name}" for name in TARGETS[file][1]]
-        command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *tests]
-        try:
-            path.write_text(mutant.source if mutant else whole)
-            with (self.directory / "out").open("wb") as out:
-                done = subprocess.run(command, cwd=self.directory, stdout=out, stderr=out, timeout=PATIENCE, check=False)
-            return done.returncode == 0
-        except subprocess.TimeoutExpired:
-            return False
-        finally:
-            path.write_text(whole)
+    def __str__(self) -> str:
+        return f"{self.file} {self.mutant.function} {self.mutant.what}"
+
+
+class Test(NamedTuple):
+    """What was seen of a test: how long it took, and the lines of the targets that it reached."""
+
+    item: pytest.Item
+    seconds: float
+    reached: set[tuple[str, int]]
 
 
 def equivalent() -> set[str]:
-    """The mutants that change nothing: `file function what`."""
+    """The mutants that change nothing that could be seen."""
     lines = Path(__file__).with_name("equivalent.txt").read_text().splitlines()
     return {line.partition("  # ")[0] for line in lines if line and not line.startswith("#")}
 
 
-def chosen(files: list[str], sample: int) -> list[tuple[str, Mutant]]:
-    """What is tried."""
-    known = equivalent()
-    found = [
-        (file, mutant)
-        for file in files or TARGETS
-        for mutant in mutants((ROOT / "cloudwright" / file).read_text(), TARGETS[file][0])
-        if f"{file} {mutant.function} {mutant.what}" not in known
-    ]
-    return random.Random(0).sample(found, sample) if 0 < sample < len(found) else found
+def tell(text: str) -> None:
+    """Print, whatever is captured."""
+    print(text, file=sys.__stdout__, flush=True)
 
 
-def run(tried: list[tuple[str, Mutant]], at_once: int) -> list[str]:
-    """Try them, and answer those that survived."""
-    survivors, began = [], time.monotonic()
-    with tempfile.TemporaryDirectory() as temporary, concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        places: queue.Queue[Place] = queue.Queue()
-        for number in range(at_once):
-            places.put(Place(Path(temporary) / str(number)))
+def path_of(file: str) -> str:
+    return str(ROOT / "cloudwright" / file)
 
-        def one(file: str, mutant: Mutant | None) -> bool:
-            place = places.get()
-            try:
-                return place.survives(file, mutant)
-            finally:
-                places.put(place)
 
-        for file in {TARGETS[file][1]: file for file, _ in tried}.values():
-            if not one(file, None):
-                raise SystemExit(f"The tests of {file} fail without any change: mend them first")
-        outcomes = {pool.submit(one, file, mutant): (file, mutant) for file, mutant in tried}
-        for number, future in enumerate(concurrent.futures.as_completed(outcomes), 1):
-            file, mutant = outcomes[future]
-            if future.result():
-                survivors.append(f"{file} {mutant.function} {mutant.what}")
-                print(f"survived: {file}:{mutant.line} {mutant.function} {mutant.what}", flush=True)
-            if number % 25 == 0:
-                print(f"{number} of {len(tried)}, {len(survivors)} survived, {time.monotonic() - began:.0f} s", flush=True)
-    return survivors
+class Trials:
+    """A plugin of pytest which runs what was collected in its own way."""
+
+    def __init__(self, tried: list[Try], at_once: int) -> None:
+        self.left, self.at_once = tried[::-1], at_once
+        self.survivors: list[Try] = []
+        self.failed = False
+        self.kills = Counter[tuple[str, str]]()
+        self.files = {path_of(one.file): one.file for one in tried}
+        self.reached: set[tuple[str, int]] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed |= report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        from tests.mutation import place
+
+        began = time.monotonic()
+        self.tests = [self.measured(item, next_) for item, next_ in zip(session.items, _turned(session.items), strict=True)]
+        tell(f"{len(self.tests)} tests, {time.monotonic() - began:.0f} s")
+        self.functions, number, running = place.functions(), 0, dict[int, tuple[Try | None, int]]()
+        with place.at_rest() as self.resting:
+            while self.left or running:
+                while self.left and len(running) < self.at_once:
+                    running |= self.start(self.left.pop())
+                self.end(*running.pop(os.wait()[0]))
+                number += 1
+                if number % 50 == 0:
+                    tell(f"{number}, {len(self.survivors)} survived, {time.monotonic() - began:.0f} s")
+            ((_, reader),) = self.start(None).values()
+            self.end(None, reader)
+        return True
+
+    def run(self, item: pytest.Item, next_: pytest.Item) -> bool:
+        """Whether a test passes. The next must be another."""
+        self.failed = False
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=next_)
+        return not self.failed
+
+    def measured(self, item: pytest.Item, next_: pytest.Item) -> Test:
+        """Run a test on what is right, from a cold start of what is kept."""
+        from tests.mutation import place
+
+        place.forget(self.files)
+        self.reached, began = set(), time.monotonic()
+        threading.settrace(self._entered)
+        sys.settrace(self._entered)
+        passed = self.run(item, next_)
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+        if not passed:
+            raise pytest.UsageError(f"{item.nodeid} fails without any change: mend it first")
+        return Test(item, time.monotonic() - began, self.reached)
+
+    def _entered(self, frame: FrameType, _event: str, _arg: Any) -> Any:
+        return self._line if frame.f_code.co_filename in self.files else None
+
+    def _line(self, frame: FrameType, event: str, _arg: Any) -> Any:
+        if event == "line":
+            self.reached.add((self.files[frame.f_code.co_filename], frame.f_lineno))
+        return self._line
+
+    def concerned(self, one: Try | None) -> list[pytest.Item]:
+        """The tests that reach a mutant, likely ones first. What a module makes is reached by whoever reaches the module. Without
+        a mutant, those that noticed one."""
+        if one is None:
+            noticing = {name for _, name in self.kills}
+            return [test.item for test in self.tests if test.item.nodeid in noticing]
+        lines = {(one.file, line) for line in one.mutant.lines}
+        if not one.mutant.function:
+            lines = {reached for test in self.tests for reached in test.reached if reached[0] == one.file}
+        found = [test for test in self.tests if test.reached & lines]
+        found.sort(key=lambda test: (-self.kills[one.file, test.item.nodeid], test.seconds))
+        spent = itertools.accumulate(test.seconds for test in found)
+        return [test.item for test, sum_ in zip(found, spent, strict=True) if sum_ - test.seconds < PATIENCE]
+
+    def start(self, one: Try | None) -> dict[int, tuple[Try | None, int]]:
+        """Begin a trial in a fork, without a mutant as a proof of the others; (what is tried, where it tells its outcome) by
+        process."""
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(writer)
+            return {pid: (one, reader)}
+        try:
+            os.write(writer, self.outcome(one).encode()[:4096])
+        except BaseException:
+            os.write(writer, f"!{traceback.format_exc()[-2000:]}".encode())
+        os._exit(0)
+
+    def outcome(self, one: Try | None) -> str:
+        """In the fork: the test that fails; none if all pass."""
+        from tests.mutation import place
+
+        with tempfile.TemporaryDirectory(dir=place.databases.roomy()) as directory:
+            place.awake(self.resting, Path(directory))
+            place.forget(self.files)
+            if one is not None:
+                path = path_of(one.file)
+                module = next(m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == path)
+                place.put(module, changed(Path(path).read_text(), one.mutant), self.functions[path])
+            items = self.concerned(one)
+            elsewhere = self.tests[0].item, self.tests[-1].item
+            failing = (item for item in items if not self.run(item, elsewhere[item is elsewhere[0]]))
+            found = next(failing, None)
+            return "" if found is None else found.nodeid
+
+    def end(self, one: Try | None, reader: int) -> None:
+        """Take the outcome of a trial."""
+        with open(reader) as told:
+            said = told.read()
+        if one is None:
+            if said:
+                raise RuntimeError(f"Without any change, in a fork: {said}")
+            return
+        if said.startswith("!"):
+            tell(f"{one} was not tried: {said[1:]}")
+            said = ""
+        self.kills[one.file, said] += 1
+        if not said:
+            self.survivors.append(one)
+            tell(f"survived: {one.mutant.lines.start}: {one} ({len(self.concerned(one))} tests reach it)")
+
+
+def _turned(items: list[pytest.Item]) -> list[pytest.Item]:
+    return [*items[1:], items[0]]
 
 
 def main() -> None:
@@ -129,13 +233,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.split("\n")[0])
     parser.add_argument("files", nargs="*", choices=[[], *TARGETS], metavar="file")
     parser.add_argument("--sample", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1)
     given = parser.parse_args()
     os.nice(10)
-    tried = chosen(given.files, given.sample)
-    survivors = run(tried, given.jobs)
-    print(f"{len(tried) - len(survivors)} of {len(tried)} mutants were noticed ({100 - 100 * len(survivors) / len(tried):.0f} %)")
-    raise SystemExit(1 if survivors else 0)
+    tried = [one for one in everything(given.files or list(TARGETS)) if str(one) not in equivalent()]
+    tried = random.Random(0).sample(tried, given.sample) if 0 < given.sample < len(tried) else tried
+    trials = Trials(tried, given.jobs)
+    tests = [*(f"tests/{name}" for name in TESTS), *(f"--ignore=tests/{name}" for name in WITHOUT)]
+    os.chdir(ROOT)
+    if pytest.main([*OPTIONS.split(), *tests], plugins=[trials]):
+        raise SystemExit("No result")
+    tell_score(tried, trials.survivors)
+    raise SystemExit(1 if trials.survivors else 0)
+
+
+def everything(files: list[str]) -> list[Try]:
+    """All mutants of these files. What is told to be equivalent must be among them."""
+    found = [Try(file, mutant) for file in files for mutant in mutants(Path(path_of(file)).read_text(), TARGETS[file])]
+    stale = {one for one in equivalent() if one.partition(" ")[0] in files} - set(map(str, found))
+    if stale:
+        raise SystemExit("These are equivalent to nothing any more:\n" + "\n".join(sorted(stale)))
+    return found
+
+
+def tell_score(tried: list[Try], survivors: list[Try]) -> None:
+    """How many were noticed, by file."""
+    for file in dict.fromkeys(one.file for one in tried):
+        number, alive = (sum(one.file == file for one in many) for many in (tried, survivors))
+        same = sum(one.startswith(f"{file} ") for one in equivalent())
+        print(f"{file:32} {number - alive:4} of {number:4} noticed, {same} equivalent")
+    number, alive = len(tried), len(survivors)
+    print(f"{number - alive} of {number} mutants were noticed ({100 - 100 * alive / number:.1f} %)")
 
 
 if __name__ == "__main__":

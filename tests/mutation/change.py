@@ -1,10 +1,11 @@
-"""The ways in which a line can be wrong: each answers copies of a syntax tree with one thing changed."""
+"""The ways in which a line can be wrong: one thing in a syntax tree is changed."""
 
 from __future__ import annotations
 
 import ast
-import copy
+from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _OTHER: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -14,41 +15,60 @@ _WORDS = {
     "Kind": {"ROOT": "DOMAIN", "DOMAIN": "USER", "USER": "DOMAIN"},
     "Use": {"SEE": "CHANGE", "USE": "CHANGE", "CHANGE": "SEE"},
 }
-_METHODS = {"and_": "or_", "or_": "and_", "in_": "not_in", "not_in": "in_"}
+_METHODS = {"and_": "or_", "or_": "and_", "in_": "not_in", "not_in": "in_", "is_": "is_not", "is_not": "is_"}
+_DECLARED = ("annotation", "returns", "decorator_list", "keywords", "bases", "defaults", "kw_defaults")
 
 
-class Mutant:
-    """A changed module: `line` and `what` say the change, `source` is the whole text."""
+class Mutant(NamedTuple):
+    """One change: in which function, what, in the lines of which statement, at which node."""
 
-    def __init__(self, line: int, function: str, what: str, source: str) -> None:
-        self.line, self.function, self.what, self.source = line, function, what, source
+    function: str
+    what: str
+    lines: range
+    node: int
 
 
 def mutants(source: str, wanted: frozenset[str]) -> Iterator[Mutant]:
     """All mutants of a module; where `wanted` names functions, of these alone."""
-    tree = ast.parse(source)
-    for number, (node, function) in enumerate(_nodes(tree)):
+    told = Counter[str]()
+    for number, (node, function, lines) in enumerate(_nodes(ast.parse(source))):
         if wanted and function not in wanted:
             continue
         for what in _changes(node):
-            changed = copy.deepcopy(tree)
-            target = list(_nodes(changed))[number][0]
-            before = ast.unparse(target).partition("\n")[0]
-            _swap(changed, target, _apply(target, what))
-            text = f"{what}: {before if len(before) < 90 else before[:87] + '...'}"
-            yield Mutant(getattr(node, "lineno", 0), function, text, ast.unparse(ast.fix_missing_locations(changed)))
+            text = f"{what}: {ast.unparse(node).partition(chr(10))[0]}"
+            text = text if len(text) < 110 else text[:107] + "..."
+            told[function + text] += 1
+            again = told[function + text]
+            yield Mutant(function, text + (f" ({again})" if again > 1 else ""), lines, number)
 
 
-def _nodes(tree: ast.AST, function: str = "") -> Iterator[tuple[ast.AST, str]]:
-    """Expressions and statements in their order, with the function around each; no annotations, no docstrings."""
+def changed(source: str, mutant: Mutant) -> ast.Module:
+    """The module with that change. Its lines are where they were."""
+    tree = ast.parse(source)
+    target = list(_nodes(tree))[mutant.node][0]
+    _swap(tree, target, _apply(target, mutant.what.partition(":")[0]))
+    return ast.fix_missing_locations(tree)
+
+
+def _nodes(tree: ast.AST, function: str = "", lines: range = range(0)) -> Iterator[tuple[ast.AST, str, range]]:
+    """Expressions and statements in their order, with the function and the lines of the statement around each. What is declared
+    (annotations, decorators, defaults, the fields of a class) is no condition."""
     for name, value in ast.iter_fields(tree):
-        if name in ("annotation", "returns", "decorator_list", "keywords") and isinstance(tree, ast.FunctionDef | ast.AnnAssign):
+        if name in _DECLARED and isinstance(tree, ast.FunctionDef | ast.AnnAssign | ast.ClassDef | ast.arguments):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield child, function
-                inner = child.name if isinstance(child, ast.FunctionDef) and not function else function
-                yield from _nodes(child, inner)
+            if not isinstance(child, ast.AST) or (isinstance(tree, ast.ClassDef) and not isinstance(child, ast.FunctionDef)):
+                continue
+            within = _lines(child) if isinstance(child, ast.stmt) else lines
+            yield child, function, within
+            inner = child.name if isinstance(child, ast.FunctionDef) and not function else function
+            yield from _nodes(child, inner, within)
+
+
+def _lines(statement: ast.stmt) -> range:
+    """Those of a statement, without the statements in it."""
+    body = getattr(statement, "body", None)
+    return range(statement.lineno, max(statement.lineno + 1, body[0].lineno) if body else (statement.end_lineno or 0) + 1)
 
 
 def _changes(node: ast.AST) -> Iterator[str]:
@@ -61,13 +81,15 @@ def _changes(node: ast.AST) -> Iterator[str]:
         yield from (f"drop term {i}" for i in range(len(node.values)))
     if isinstance(node, ast.Compare) and type(node.ops[0]) in _OTHER:
         yield "turn the comparison"
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert):
         yield "drop not"
-    if isinstance(node, ast.Return) and not (
-        node.value is None or (isinstance(node.value, ast.Constant) and not node.value.value)
-    ):
-        yield "answer None"
-    if isinstance(node, ast.Raise):
+    if isinstance(node, ast.Return) and node.value is not None:
+        constant = node.value.value if isinstance(node.value, ast.Constant) else ...
+        if constant is not None:
+            yield "answer True" if constant is False else "answer None"
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and not ast.unparse(node.value).startswith("log."):
+        yield "do not call"
+    if isinstance(node, ast.Raise) and "BUG: " not in ast.unparse(node):  # nobody can bring that about
         yield "do not raise"
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr in _WORDS.get(node.value.id, {}):
         yield "say another word"
@@ -99,8 +121,8 @@ def _apply(node: ast.AST, what: str) -> ast.AST:
     elif isinstance(node, ast.UnaryOp):
         return node.operand
     elif isinstance(node, ast.Return):
-        node.value = ast.Constant(None)
-    elif isinstance(node, ast.Raise):
+        node.value = ast.Constant(True if what == "answer True" else None)
+    elif isinstance(node, ast.Raise | ast.Expr):
         return ast.Pass()
     elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         node.attr = _WORDS[node.value.id][node.attr]
