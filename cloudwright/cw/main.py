@@ -25,6 +25,7 @@ OWN = {
     "help": ("pages", "what can be done; `help VERB NOUN` tells the parameters of a command"),
     "api": ("pages", "all commands of the server, or those with a word in them"),
     "login": ("sign_in", "sign in: cw login URL --user NAME"),
+    "logout": ("sign_in", "end the session that login began"),
     "set": ("keep", "keep a setting of the profile: cw set KEY VALUE; profiles: cw set profile NAME"),
     "profile": ("keep", "the profile in force, and which there are"),
     "sync": ("keep", "ask the server for its commands anew"),

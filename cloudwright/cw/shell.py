@@ -112,7 +112,7 @@ class Shell:
             raise Wrong(f"{line!r} cannot be read: {error}") from None
         if words[:1] == ["shell"]:
             raise Wrong("this is the shell")
-        changes = words[:1] in (["set"], ["login"])
+        changes = words[:1] in (["set"], ["login"], ["logout"])
         session = None if changes or _other(words) else self.doing.session
         main.run(words, terminal, session)
         if changes:

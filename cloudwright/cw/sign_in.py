@@ -1,4 +1,4 @@
-"""`cw login URL --user NAME`: a profile for a server, and a session on it. The password is asked for and not kept."""
+"""`cw login URL --user NAME` and `cw logout`: a profile for a server, a session on it. The password is asked for, not kept."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ PATH = "/client/api"
 
 
 def page_of(name: str) -> str:
-    """The help of `login`."""
+    """The help of `login` and `logout`."""
+    if name == "logout":
+        return "cw logout\n    end the session that cw login began; keys that were kept stay"
     return "\n".join(["cw login [URL]", f"    {WORD.doc}", *(f"    {name:10} {o.doc}" for name, o in WORD.options.items())])
 
 
 def run(doing: Invocation) -> None:
-    """Sign in."""
+    """Sign in or out."""
+    if doing.name == "logout":
+        ended = doing.session.wire.logout()
+        doing.terminal.note("The session has ended" if ended else "There was no session")
+        return
     WORD.run(doing, read("cw login", WORD, doing.words))
 
 
@@ -56,6 +62,9 @@ def _keep_keys(doing: Invocation) -> None:
     made = session.one("registerUserKeys", {"id": mine[0]["id"]})
     profiles.set("apikey", str(made["apikey"]))
     profiles.set("secretkey", str(made["secretkey"]))
+    session.wire.logout()
+    doing.forget()
+    doing.session.sync()  # as whoever calls from now on
     doing.terminal.write(f"keys are kept in {profiles.path}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -66,7 +67,7 @@ class Wire:
         try:
             return self._send(sent | {"sessionkey": self.session["sessionkey"]})[0]
         except Refused as refused:
-            if refused.number != SIGN_IN or command == "logout":
+            if refused.number != SIGN_IN:
                 raise
         self.session = self.login()  # the session has ended: a new one
         return self._send(sent | {"sessionkey": self.session["sessionkey"]})[0]
@@ -85,6 +86,18 @@ class Wire:
         if self.kept is not None:
             owned(self.kept).write_text(json.dumps(self.session))
         return self.session
+
+    def logout(self) -> bool:
+        """End the session that is kept, here and at the server; False where none was. Raises Unreachable."""
+        self.session = self._remembered()
+        if not self.session:
+            return False
+        with contextlib.suppress(Refused):  # it had ended already
+            self._send({"command": "logout", "response": "json", "sessionkey": self.session["sessionkey"]})
+        self.session = {}
+        if self.kept is not None:
+            self.kept.unlink(missing_ok=True)
+        return True
 
     def _remembered(self) -> dict[str, str]:
         try:

@@ -44,7 +44,14 @@ def test_sign_in_keeps_a_session_and_no_password(home, server, monkeypatch):
     assert (said.code, "CLOUDSTACK_PASSWORD" in said.err) == (3, True)
     monkeypatch.setenv("CLOUDSTACK_PASSWORD", server.password)
     assert cw("list users").code == 0
-    assert json.loads(session.read_text())["sessionkey"] != "ended"
+    kept = json.loads(session.read_text())
+    assert kept["sessionkey"] != "ended"
+    monkeypatch.delenv("CLOUDSTACK_PASSWORD")
+    assert (cw("logout").err, session.exists()) == ("The session has ended\n", False)
+    session.write_text(json.dumps(kept))
+    assert cw("list users").code == 3  # the server has ended it, too
+    session.unlink()
+    assert cw("logout").err == "There was no session\n"
 
 
 def test_keys_are_kept_where_they_were_asked_for(home, server, monkeypatch):
@@ -56,6 +63,8 @@ def test_keys_are_kept_where_they_were_asked_for(home, server, monkeypatch):
     told = cw("profile -o json").out
     assert json.loads(told)["secretkey"] == "(set)"
     assert kept["secretkey"] not in told
+    caches = [path.name for path in (home / ".cache" / "cloudwright").glob("keyed-*/*")]
+    assert sorted(caches) == ["apis.json", "apis.json"]  # the session by which keys were asked for has ended
     assert cw("list users -p keyed").code == 0
     cw("set signatureversion 1")
     assert cw("list users -p keyed").code == 0
