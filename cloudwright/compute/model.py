@@ -75,6 +75,7 @@ class Vm(
 
     name: str  # also the host name in the guest
     display_name: str | None = None
+    user_id: int | None = None  # who asked for it
     group_id: int | None = None
     instance_name: str  # what the hypervisor calls it: i-<uuid>
     state: str = "Stopped"

@@ -21,7 +21,7 @@ from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Reader
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.capacity import CPU_FACTOR, MEMORY_FACTOR, STORAGE_FACTOR
-from cloudwright.infrastructure.model import Cluster, Host, IpRange, PhysicalNetwork, Pod, SegmentNumber, Zone
+from cloudwright.infrastructure.model import Cluster, Host, HostTag, IpRange, PhysicalNetwork, Pod, SegmentNumber, Zone
 from cloudwright.network.model import Network, Nic, PublicIp
 from cloudwright.storage.model import ImageStore, StoragePool
 
@@ -56,30 +56,35 @@ Sums = dict[int, dict[int, Sum]]
 LEVELS: dict[str, type[Resource]] = {"zone": Zone, "pod": Pod, "cluster": Cluster}
 
 
-def sums(reader: Reader, level: str, ids: Iterable[int]) -> Sums:
-    """For each zone, pod or cluster (`level`), by kind: its sum. Storage of a whole zone counts for zones only."""
+def sums(reader: Reader, level: str, ids: Iterable[int], tag: str | None = None) -> Sums:
+    """For each zone, pod or cluster (`level`), by kind: its sum. Storage of a whole zone counts for zones only. With `tag`: of
+    the hosts and the pools that have it, and of nothing else."""
     wanted = list(ids)
     found: Sums = {id: defaultdict(Sum) for id in wanted}
-    _hosts(reader, level, found)
-    _pools(reader, level, found)
-    if level == "zone":
+    _hosts(reader, level, found, tag)
+    _pools(reader, level, found, tag)
+    if level == "zone" and tag is None:
         _stores(reader, found)
         _addresses(reader, found)
         _numbers(reader, found)
     return found
 
 
-def _hosts(reader: Reader, level: str, found: Sums) -> None:
+def _hosts(reader: Reader, level: str, found: Sums, tag: str | None) -> None:
     at, s = Host.c[f"{level}_id"], sa.func.sum
     given = s(Host.c.cpu_reserved), s(Host.c.memory_reserved), s(Host.c.cpus * Host.c.cpu_mhz), s(Host.c.memory)
     statement = sa.select(at, Host.c.cluster_id, *given).where(Host.c.gone == 0, at.in_(list(found)))
+    if tag is not None:
+        statement = statement.where(Host.c.id.in_(sa.select(HostTag.c.host_id).where(HostTag.c.name == tag, HostTag.c.gone == 0)))
     for id, cluster, mhz, bytes, all_mhz, all_bytes in map(tuple, reader.rows(statement.group_by(at, Host.c.cluster_id))):
         found[id][CPU].add(mhz, float(all_mhz) * CPU_FACTOR.get(reader, cluster=cluster))
         found[id][MEMORY].add(bytes, float(all_bytes) * MEMORY_FACTOR.get(reader, cluster=cluster))
 
 
-def _pools(reader: Reader, level: str, found: Sums) -> None:
+def _pools(reader: Reader, level: str, found: Sums, tag: str | None) -> None:
     for pool in reader.all(StoragePool, StoragePool.c[f"{level}_id"].in_(list(found))):
+        if tag is not None and tag not in pool.tags:
+            continue
         kinds = found[getattr(pool, f"{level}_id")]
         overcommitted = pool.capacity * STORAGE_FACTOR.get(reader, storagepool=pool.id, zone=pool.zone_id)
         kinds[STORAGE].add(pool.used, pool.capacity)
@@ -164,6 +169,7 @@ _RESPONSE: dict[str, tuple[str, str]] = {
     "capacityused": ("long", "how much is in use"),
     "capacitytotal": ("long", "how much there is, overcommitted"),
     "percentused": ("string", "the part in use, in percent"),
+    "tag": ("string", "the tag that was asked for"),
 }
 
 
@@ -176,7 +182,7 @@ class ListCapacity(Query, response=_RESPONSE):
     type: int | None = param("only of this kind")
     sort_by: str | None = param("usage: what is fullest comes first", choices=["usage"])
     fetch_latest: bool = param("measure now; it always does", default=False)
-    tag: str | None = param("only of hosts or pools with this tag", check=not_built("capacities by tag"))
+    tag: str | None = param("only of the hosts and pools with this tag")
     keyword: str | None = param("only kinds in whose name this occurs")
     page: int | None = param("which page, from 1", minimum=1)
     page_size: int | None = param("how many on a page", minimum=-1)
@@ -186,7 +192,7 @@ class ListCapacity(Query, response=_RESPONSE):
             known = ", ".join(f"{number} {name}" for number, name in NAMES.items())
             raise ParamError(f"Parameter type: there is no kind {self.type}; there are {known}", param="type")
         level, places = self._places(reader)
-        found = sums(reader, level, [place.id for place in places])
+        found = sums(reader, level, [place.id for place in places], self.tag)
         rows = [row for place in places for row in self._told(reader, level, place, found[place.id])]
         if self.sort_by:
             rows.sort(key=lambda row: -float(row["percentused"]))
@@ -208,5 +214,6 @@ class ListCapacity(Query, response=_RESPONSE):
             if id is not None:
                 row: Any = place if name == level else reader.get(kind, id)
                 where |= {f"{name}id": row.uuid, f"{name}name": row.name}
+        where |= {"tag": self.tag} if self.tag is not None else {}
         chosen = {k: s for k, s in sorted(found.items()) if self.type in (None, k)}
         return [told(k, s, where) for k, s in chosen.items() if (self.keyword or "").lower() in NAMES[k].lower()]

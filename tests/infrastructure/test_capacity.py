@@ -140,3 +140,20 @@ def test_what_is_fullest_comes_first(cloud: Cloud) -> None:
     told = call(cloud, built.caller, "listCapacity", sortby="usage")["capacity"]
     assert [k["name"] for k in told[:2]] == ["MEMORY", "CPU"]
     assert all(k["zoneid"] == built.zone.uuid for k in told)
+
+
+def test_the_capacity_of_what_has_a_tag(cloud: Cloud) -> None:
+    built = simulated_zone(cloud, hosts=2)
+    call(cloud, built.caller, "updateHost", id=built.hosts[0].uuid, hosttags="fast")
+
+    def told(**more: str) -> dict[str, tuple[int, str | None]]:
+        rows = call(cloud, built.caller, "listCapacity", zoneid=built.zone.uuid, **more).get("capacity", [])
+        return {row["name"]: (row["capacitytotal"], row.get("tag")) for row in rows}
+
+    everything, fast = told(), told(tag="fast")
+    assert set(fast) == {"CPU", "MEMORY"}
+    assert all(fast[kind] == (everything[kind][0] // 2, "fast") for kind in fast)
+    assert {tag for _, tag in everything.values()} == {None}
+    call(cloud, built.caller, "updateStoragePool", id=built.pool.uuid, tags="fast")
+    assert {"STORAGE", "STORAGE_ALLOCATED"} <= set(told(tag="fast"))
+    assert told(tag="nobody") == {}

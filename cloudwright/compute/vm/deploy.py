@@ -94,7 +94,7 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         self._check(tx, caller, account)
         networks = self._networks(tx, caller, account)
         groups = groups_given(tx, account, self.affinity_groups, self.affinity_group_names)
-        vm = tx.insert(self._vm(tx, account, self._image))
+        vm = tx.insert(self._vm(tx, caller, account))
         join_groups(tx, vm, groups)
         make_disks(tx, vm, self._image, self.service_offering, self._disks)
         for want in networks:
@@ -170,8 +170,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
             raise ParamError(text, param="templateid")
         return self.template
 
-    def _vm(self, tx: Tx, account: Account, template: Template) -> Vm:
-        uuid = self.custom_id or str(uuids.uuid4())
+    def _vm(self, tx: Tx, caller: Caller, account: Account) -> Vm:
+        template, uuid = self._image, self.custom_id or str(uuids.uuid4())
         size = size_of(self.service_offering, self.details or {})
         scalable = self.dynamic_scaling_enabled and self.service_offering.dynamic_scaling
         names, public_keys = self._keys(tx, account)
@@ -179,8 +179,8 @@ class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, star
         given = columns_of(tx, Given(self.user_data, self.registered, self.user_data_details or {}), template)
         vm = Vm(
             account_id=account.id, domain_id=account.domain_id, name=self.name or f"VM-{uuid}", instance_name=f"i-{uuid}",
-            display_name=self.display_name, group_id=group_called(tx, account, self.group), zone_id=self.zone.id,
-            service_offering_id=self.service_offering.id,
+            display_name=self.display_name, user_id=caller.user_id, group_id=group_called(tx, account, self.group),
+            zone_id=self.zone.id, service_offering_id=self.service_offering.id,
             template_id=template.id, iso_id=template.id if template.format == "ISO" else None,
             hypervisor=self._hypervisor(tx, template), os_type_id=template.os_type_id,
             cpus=size.cpus, cpu_mhz=size.mhz, memory=size.memory, ha=self.service_offering.ha, **given,

@@ -10,15 +10,42 @@ from cloudwright.compute.affinity import AffinityGroup, AffinityMember
 from cloudwright.compute.group import InstanceGroup
 from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.compute.userdata import UserData
+from cloudwright.compute.vm.given import DENIED, READ_ONLY
 from cloudwright.core.access import Caller
+from cloudwright.core.command import Told
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.setting import Setting, SettingRow
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import computed, field, many, revealed
+from cloudwright.identity.model import User
 from cloudwright.identity.owner import OwnedList, OwnedView
+from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Network, Nic, PublicIp
 from cloudwright.storage.model import OsType, StoragePool, Template, Volume
+
+
+def _stored_text(declared: Setting[str]) -> Any:
+    """The value of a setting for the whole cloud, where it is not the default."""
+    mine = (SettingRow.c.name == declared.name, SettingRow.c.scope == "global", SettingRow.c.gone == 0)
+    return sa.select(SettingRow.c.value).where(*mine).limit(1).scalar_subquery()
+
+
+def _names(row: dict[str, Any], column: str, declared: Setting[str]) -> list[str]:
+    return [name.strip() for name in row.get(column, declared.default).split(",") if name.strip()]
+
+
+def _seen(row: dict[str, Any], caller: Caller) -> dict[str, str]:
+    """The details that a caller is told."""
+    hidden = set() if caller.root else {name.lower() for name in _names(row, "_denied", DENIED)}
+    return {name: value for name, value in row.get("_details", {}).items() if name.lower() not in hidden}
+
+
+def _changeable(row: dict[str, Any], caller: Caller) -> str | None:
+    fixed = set() if caller.root else {name.lower() for name in _names(row, "_read_only", READ_ONLY)}
+    return ",".join(sorted(name for name in _seen(row, caller) if name.lower() not in fixed)) or None
+
 
 _iso = Template.t.alias("iso")
 _root = Volume.t.alias("root")
@@ -74,6 +101,7 @@ class VmView(
         (InstanceGroup, InstanceGroup.c.id == Vm.c.group_id),
         (UserData, UserData.c.id == Vm.c.user_data_id),
         (OsType, OsType.c.id == Vm.c.os_type_id),
+        (User, User.c.id == Vm.c.user_id),
         (_root, sa.and_(_root.c.vm_id == Vm.c.id, _root.c.slot == 0, _root.c.gone == 0)),
         (StoragePool, StoragePool.c.id == _root.c.pool_id),
     ],
@@ -83,6 +111,8 @@ class VmView(
     id = field(Vm.c.uuid, "the instance's id")
     name = field(Vm.c.name, "its name, also its host name in the guest")
     displayname = field(sa.func.coalesce(Vm.c.display_name, Vm.c.name), "the name that people are shown")
+    userid = field(User.c.uuid, "the user who asked for it")
+    username = field(User.c.username, "the name of that user")
     group = field(InstanceGroup.c.name, "the instance group it is in")
     groupid = field(InstanceGroup.c.uuid, "the id of that group")
     affinitygroup = many(
@@ -123,7 +153,15 @@ class VmView(
     instancename = field(Vm.c.instance_name, "what the hypervisor calls it", admin=True)
     rootdeviceid = field(_root.c.slot, "which device its root disk is", "long")
     pooltype = field(StoragePool.c.pool_type, "the kind of storage its root disk is on", admin=True)
-    details = field(Vm.c.details, "further settings")
+    _details = field(Vm.c.details, "")
+    _denied = field(_stored_text(DENIED), "")
+    _read_only = field(_stored_text(READ_ONLY), "")
+    details = computed(_seen, "further settings", "map")
+    alloweddetails = computed(_changeable, "those of its details that the caller may change, by comma")
+    readonlydetails = computed(
+        lambda row, caller: None if caller.root else ", ".join(_names(row, "_read_only", READ_ONLY)) or None,
+        "details that only administrators set, by comma",
+    )
     keypairs = field(Vm.c.key_pairs, "the names of its SSH key pairs", "string", convert=lambda names: ",".join(names) or None)
     guestosid = field(OsType.c.uuid, "its operating system")
     ostypeid = field(OsType.c.uuid, "its operating system")
@@ -139,6 +177,8 @@ class VmView(
     observedstate = field(Vm.c.observed, "what its host last saw it do", admin=True)
     observed = field(Vm.c.observed_at, "when its host last told of it", "date", admin=True)
     arch = field(sa.literal_column("'x86_64'", sa.String), "the processor's architecture")
+    boottype = field(sa.literal_column("'BIOS'", sa.String), "what its machine starts with: BIOS")
+    bootmode = field(sa.literal_column("'LEGACY'", sa.String), "how that is checked: LEGACY, not at all")
     vmtype = field(sa.literal_column("'User'", sa.String), "User for instances, otherwise the kind of system VM")
 
 
@@ -155,6 +195,20 @@ def _on_network(bind: Any) -> Condition:
 
 def _in_affinity(bind: Any) -> Condition:
     return sa.exists().where(AffinityMember.c.vm_id == Vm.c.id, AffinityMember.c.group_id == bind, AffinityMember.c.gone == 0)
+
+
+def _with_key(bind: Any) -> Condition:
+    """A pair of this name is among its key pairs, which are a list in JSON."""
+    names = sa.type_coerce(Vm.c.key_pairs, sa.Text)
+    quoted = sa.literal('"').concat(bind).concat('"')
+    condition: Condition = sa.func.replace(names, quoted, "") != names
+    return condition
+
+
+def _behind_router(bind: Any) -> Condition:
+    inside = sa.select(Nic.c.vm_id).join(Network.t, Network.c.id == Nic.c.network_id)
+    condition: Condition = Vm.c.id.in_(inside.where(Network.c.guest_type == "Isolated", Nic.c.gone == 0)) == bind
+    return condition
 
 
 def _stored_on(bind: Any) -> Condition:
@@ -192,7 +246,36 @@ class ListVirtualMachines(OwnedList, answers=VmView, keywords=[Vm.c.name, Vm.c.d
     pod: Ref[Pod] | None = where(_in_pod, "only those in this pod", roles=("Admin",))
     cluster: Ref[Cluster] | None = where(_in_cluster, "only those in this cluster", roles=("Admin",))
     storage: Ref[StoragePool] | None = where(_stored_on, "only those with a volume on this storage", roles=("Admin",))
+    user: Ref[User] | None = where(Vm.c.user_id, "only those that this user asked for")
+    key_pair: str | None = where(_with_key, "only those with an SSH key pair of this name")
+    arch: str | None = where(
+        lambda bind: sa.literal("x86_64") == sa.func.lower(bind), "only those with such processors", since="4.20.1",
+        choices=("x86_64", "aarch64"),
+    )  # fmt: skip
+    for_virtual_network: bool | None = where(_behind_router, "only those with (or without) an interface on an isolated network")
     details: list[str] | None = param("which groups of fields are wanted; all are told anyway", default=None)
+    accumulate: bool | None = param("statistics over time", check=not_built("statistics over time"), since="4.17.0")
+    autoscale_group: str | None = param(
+        "of this group", wire_name="autoscalevmgroupid", kind="uuid", check=not_built("groups that scale"), since="4.18.0"
+    )
+    backup_offering: str | None = param(
+        "with this backup offering", wire_name="backupofferingid", kind="uuid", check=not_built("backups"), since="4.17"
+    )
+    extension: str | None = param(
+        "of this extension", wire_name="extensionid", kind="uuid", check=not_built("extensions"), since="4.21.0"
+    )
+    gpu_enabled: bool | None = param("with a GPU", check=not_built("GPUs"), since="4.21.0")
+    is_vnf: bool | None = param("network appliances", check=not_built("network appliances as templates"), since="4.19.0")
+    leased: bool | None = param("with a lease", check=not_built("leases of machines"), since="4.21.0")
+    security_group: str | None = param(
+        "in this group", wire_name="securitygroupid", kind="uuid", check=not_built("security groups"), since="4.15"
+    )
+    vpc: str | None = param("in this VPC", wire_name="vpcid", kind="uuid", check=not_built("VPCs"))
+    retrieve_only_resource_count: bool = param("only how many there are, without them", default=False)
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        page = super().run(reader, caller)
+        return Told(page.key, [], page.count) if self.retrieve_only_resource_count else page
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         conditions = super().narrow(reader, caller)

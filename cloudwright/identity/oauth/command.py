@@ -186,6 +186,9 @@ class _Returned(Exchange, ancestor=True):
         return found, email
 
 
+_ONE = "cannot be given: one address is told, there is nothing to search or to page"
+
+
 class VerifyOAuthCodeAndGetUser(
     _Returned,
     since="4.19.0",
@@ -198,6 +201,9 @@ class VerifyOAuthCodeAndGetUser(
     """Tells the address that a provider vouches for, by the code that it gave back."""
 
     domain_ref: str | None = param("the user's domain", wire_name="domainid", since="4.23.0")
+    keyword: str | None = param("refused", check=lambda _: _ONE)
+    page: int | None = param("refused", check=lambda _: _ONE)
+    page_size: int | None = param("refused", check=lambda _: _ONE)
 
     def run(self, db: Database, caller: Caller) -> Told:
         provider, _ = _in_use(db.read(), self.provider, self.domain, self.domain_ref)
@@ -208,7 +214,7 @@ class Oauthlogin(_Returned, since="4.19.0", pre_auth=True, form="flat", response
     """Signs in through a provider. Without a code it sends the browser there."""
 
     email: str | None = param("the address that the provider vouches for")
-    domain_id: str | None = param("the user's domain", wire_name="domainid")
+    domain_id: str | None = param("the user's domain", wire_name="domainId")
 
     def run(self, db: Database, caller: Caller) -> Entrance:
         provider, domain = _in_use(db.read(), self.provider, self.domain, self.domain_id)

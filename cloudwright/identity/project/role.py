@@ -12,7 +12,7 @@ from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import View, field
+from cloudwright.core.view import View, computed, field
 from cloudwright.identity.project.member import EVERYBODY
 from cloudwright.identity.project.model import Project, ProjectMember, ProjectRole, ProjectRule
 from cloudwright.identity.rule import WORDS, bad_rule, reorder
@@ -27,6 +27,7 @@ class ProjectRoleView(View, of=ProjectRole, key="projectrole", joins=[(Project, 
     name = field(_c.name, "its name, unique in the project")
     description = field(_c.description, "what it is for")
     projectid = field(Project.c.uuid, "its project")
+    ispublic = computed(lambda row, _: True, "always true: all members see it", "boolean")
 
 
 class ProjectRuleView(

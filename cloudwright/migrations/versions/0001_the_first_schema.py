@@ -2262,6 +2262,7 @@ def upgrade() -> None:
     sa.Column('domain_id', sa.BigInteger(), nullable=False),
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('display_name', sa.String(length=255), nullable=True),
+    sa.Column('user_id', sa.BigInteger(), nullable=True),
     sa.Column('group_id', sa.BigInteger(), nullable=True),
     sa.Column('instance_name', sa.String(length=255), nullable=False),
     sa.Column('state', sa.String(length=255), nullable=False),
