@@ -2,7 +2,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Kind } from "../api/catalogue";
-import { sentence } from "../lib/format";
+import { spoken } from "../meta/words";
 import { ActionForm } from "../ui/ActionForm";
 import { Title } from "../ui/Title";
 
@@ -12,7 +12,7 @@ export function CreatePage({ kind, command: wanted }: { kind: Kind; command?: st
   if (!command) return null;
   return (
     <>
-      <Title title={sentence(command.name)} />
+      <Title title={spoken(command.name)} />
       <div className="card" style={{ maxWidth: 720, marginInlineStart: 0 }}><ActionForm command={command} done={() => void navigate({ to: "/$slug", params: { slug: kind.slug } })} /></div>
     </>
   );

@@ -9,6 +9,7 @@ import { pollEvery } from "../api/live";
 import { useCatalogue, useList, useOne, usePerform } from "../api/use";
 import { duration, exactly, parseDate, sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { spoken } from "../meta/words";
 import { metaOf } from "../meta";
 import { Explain } from "../ui/Explain";
 import { Title } from "../ui/Title";
@@ -54,7 +55,7 @@ export function JobPage({ id }: { id: string }): ReactNode {
   const failed = job.jobstatus === 2;
   return (
     <>
-      <Title title={<span className="row wrap">{sentence(commandOf(job))} <Status state={job.state === "stuck" ? "Stuck" : job.state === "undo" ? "Undoing" : (WORDS[job.jobstatus] ?? "Running")} /></span>} line={<span className="mono">{id}</span>}>
+      <Title title={<span className="row wrap">{spoken(commandOf(job))} <Status state={job.state === "stuck" ? "Stuck" : job.state === "undo" ? "Undoing" : (WORDS[job.jobstatus] ?? "Running")} /></span>} line={<span className="mono">{id}</span>}>
         {job.jobstatus === 0 && catalogue.has("cancelJob") && <Button variant="default" loading={run.isPending} onClick={() => run.mutate({ command: "cancelJob", params: { jobid: id } })}>{t("Cancel job")}</Button>}
         {job.state === "stuck" && catalogue.has("resumeJob") && <Button loading={run.isPending} onClick={() => run.mutate({ command: "resumeJob", params: { jobid: id } })}>{t("Resume job")}</Button>}
       </Title>
@@ -66,7 +67,7 @@ export function JobPage({ id }: { id: string }): ReactNode {
             <dt>{t("Begun")}</dt><dd>{exactly(parseDate(job.created))}</dd>
             {took !== undefined && <><dt>{t("Took")}</dt><dd>{took < 1 ? t("less than a second") : duration(took)}</dd></>}
             {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
-            {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{thing.data ? nameOf(thing.data) : sentence(kind.noun)}</Link></dd></>}
+            {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{thing.data ? nameOf(thing.data) : spoken(kind.noun)}</Link></dd></>}
             {job.waitsfor && <><dt>{t("Waits for")}</dt><dd>{job.waitsfor}</dd></>}
             {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{sentence(job.step)}</dd></>}
             {job["managementservername"] !== undefined && <><dt>{t("Server")}</dt><dd>{String(job["managementservername"])}</dd></>}

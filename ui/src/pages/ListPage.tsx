@@ -6,8 +6,9 @@ import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNod
 import type { Command, Kind } from "../api/catalogue";
 import type { Page, Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
-import { number, sentence } from "../lib/format";
+import { number } from "../lib/format";
 import { t } from "../lib/words";
+import { spoken, within } from "../meta/words";
 import { metaOf } from "../meta";
 import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
@@ -54,8 +55,8 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const choose = useCallback((rows: Row[]) => setChosen(new Map(rows.map((row) => [String(row["id"]), row]))), []);
   const open = (row: Row) => void navigate({ to: "/$slug/$id", params: { slug: kind.slug, id: String(row["id"]) } });
   const shut = useCallback(() => setMenu(undefined), []);
-  const one = meta?.one ?? sentence(kind.noun).toLowerCase();
-  const createLabel = create ? `${sentence(/^[a-z]+/.exec(create.name)?.[0] ?? "create").replace(/^(Deploy|Register|Associate)$/, "Create")} ${one}` : "";
+  const one = within(meta ? t(meta.one) : spoken(kind.noun));
+  const createLabel = !create ? "" : /^(create|deploy|register|associate)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
   const states = page?.facets?.["state"];
   const table = (
     <div className="card table" style={bare ? { height: 460 } : undefined}>
@@ -92,7 +93,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     <>
       {!bare && (
         <Title title={t(meta?.title ?? kind.title)} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
-          {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => ask(command)}>{sentence(command.name)}</Button>)}
+          {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => ask(command)}>{spoken(command.name)}</Button>)}
           {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
         </Title>
       )}

@@ -4,9 +4,8 @@ import { useMemo, useState, type FormEvent, type ReactNode } from "react";
 import { Catalogue, isSecret, type Command, type Param } from "../api/catalogue";
 import { type ApiError, type Params, type Row } from "../api/client";
 import { useBegin, useCatalogue } from "../api/use";
-import { sentence } from "../lib/format";
 import { t } from "../lib/words";
-import { titleOf } from "../meta/words";
+import { spoken, titleOf } from "../meta/words";
 import { Explain } from "./Explain";
 import { MapInput } from "./MapInput";
 import { Picker } from "./Picker";
@@ -70,7 +69,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
     <div key={param.name} data-param={param.name}><Input param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? failed.message : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} /></div>
   );
   return (
-    <form onSubmit={go} className="stack" noValidate={false} aria-label={sentence(command.name)}>
+    <form onSubmit={go} className="stack" noValidate={false} aria-label={spoken(command.name)}>
       <p className="quiet" style={{ margin: 0 }}>{command.description}</p>
       {first.map(render)}
       {rest.length > 0 && (
@@ -81,7 +80,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
       {more && rest.map(render)}
       {failed && <Explain error={failed} />}
       <div className="row">
-        <Button type="submit" loading={run.isPending}>{submit ?? sentence(command.name)}</Button>
+        <Button type="submit" loading={run.isPending}>{submit ?? spoken(command.name)}</Button>
       </div>
       <SameRequest command={command} params={params} />
     </form>

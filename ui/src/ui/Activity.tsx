@@ -8,6 +8,7 @@ import { commandOf, gathered, jobFailure, onceMore, type Job } from "../api/jobs
 import { useBegin, useCatalogue, useList, usePerform } from "../api/use";
 import { duration, parseDate, sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { spoken } from "../meta/words";
 import { Explain } from "./Explain";
 import { useJobs } from "./running";
 import { Age, Status } from "./values";
@@ -40,7 +41,7 @@ function JobLine({ job, again }: { job: Job; again: Again }): ReactNode {
   return (
     <li style={{ display: "block" }}>
       <div className="row wrap">
-        <Link to="/activity/$job" params={{ job: job.jobid }}><b>{sentence(commandOf(job))}</b></Link>
+        <Link to="/activity/$job" params={{ job: job.jobid }}><b>{spoken(commandOf(job))}</b></Link>
         <Status state={WORDS[job.jobstatus] ?? "Running"} />
         <span className="quiet">{job.account}</span>
         <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={job.created} />{took !== undefined && ` · ${duration(took)}`}</span>
@@ -67,7 +68,7 @@ function Bulk({ jobs, again }: { jobs: Job[]; again: Again }): ReactNode {
     <li style={{ display: "block" }}>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="row wrap">
-          <b>{t("{command}, {count} times", { command: sentence(commandOf(jobs[0] as Job)), count: jobs.length })}</b>
+          <b>{t("{command}, {count} times", { command: spoken(commandOf(jobs[0] as Job)), count: jobs.length })}</b>
           {WORDS.map((word, status) => many(status) > 0 && <span key={word} className="row"><Status state={word} /> {many(status)}</span>)}
           <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={jobs[0]?.created ?? ""} /></span>
         </summary>
@@ -83,7 +84,7 @@ export function Activity({ opened, close }: { opened: boolean; close: () => void
   const again: Again = (command, params) => setAsked({ command, params });
   const groups = gathered((jobs.data?.rows ?? []) as Job[]);
   return (
-    <Drawer opened={opened} onClose={close} position="right" size="lg" title={asked ? sentence(asked.command.name) : t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>
+    <Drawer opened={opened} onClose={close} position="right" size="lg" title={asked ? spoken(asked.command.name) : t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>
       {asked ? <Suspense><ActionForm command={asked.command} initial={asked.params} done={() => setAsked(undefined)} /><button type="button" className="chip" onClick={() => setAsked(undefined)}>{t("Back")}</button></Suspense>
         : groups.length ? <ul className="feed">{groups.map((group) => (group.length > 1 ? <Bulk key={group.at(-1)?.jobid} jobs={group} again={again} /> : <JobLine key={group[0]?.jobid} job={group[0] as Job} again={again} />))}</ul>
         : <div className="empty"><span>{t("Nothing was begun yet. What takes time is shown here, step by step.")}</span></div>}

@@ -1,8 +1,8 @@
 // Every refusal: what did not happen, why, what can be done.
 import type { ReactNode } from "react";
 import type { ApiError } from "../api/client";
-import { sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { spoken } from "../meta/words";
 
 const FEW = 5; // reasons told at once
 
@@ -11,7 +11,7 @@ export function Explain({ error, title, retry }: { error: ApiError; title?: stri
   const why = (explain?.why ?? []).filter((one) => !error.message.endsWith(one));
   return (
     <div className="explain" role="alert">
-      <h3>{title ?? t("{command} was refused", { command: sentence(error.command) })}</h3>
+      <h3>{title ?? t("{command} was refused", { command: spoken(error.command) })}</h3>
       <div>{error.message || t("The server gave no reason.")}</div>
       {!!why.length && <ul>{why.slice(0, FEW).map((one) => <li key={one}>{one}</li>)}</ul>}
       {why.length > FEW && <details><summary>{t("{count} more", { count: why.length - FEW })}</summary><ul>{why.slice(FEW).map((one) => <li key={one}>{one}</li>)}</ul></details>}

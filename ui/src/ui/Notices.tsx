@@ -4,8 +4,8 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
 import { me, type Row } from "../api/client";
 import { commandOf, givenTo, isAttended, jobFailure, type Job } from "../api/jobs";
-import { sentence } from "../lib/format";
 import { t } from "../lib/words";
+import { spoken } from "../meta/words";
 import { IconX } from "./iconset";
 import { useJobs } from "./running";
 import { secretsOf } from "./Secrets";
@@ -30,7 +30,7 @@ export function Notices(): ReactNode {
     const bad = fresh.filter((job) => job.jobstatus === 2);
     if (bad.length) setFailed((old) => [...bad, ...old]);
     const good = fresh.filter((job) => job.jobstatus === 1);
-    if (good[0]) setSaid(t("{command} is done", { command: sentence(commandOf(good[0])) }));
+    if (good[0]) setSaid(t("{command} is done", { command: spoken(commandOf(good[0])) }));
     const telling = good.find((job) => givenTo(job.jobid) && secretsOf(job.jobresult ?? {}).length);
     if (telling) setSecret(telling.jobresult);
   }, [jobs.data]);
@@ -42,7 +42,7 @@ export function Notices(): ReactNode {
         {failed.slice(0, MOST).map((job) => (
           <div key={job.jobid} role="alert" className="notice">
             <div className="grow">
-              <b>{t("{command} failed", { command: sentence(commandOf(job)) })}</b>
+              <b>{t("{command} failed", { command: spoken(commandOf(job)) })}</b>
               <p>{jobFailure(commandOf(job), job).message}</p>
               <Link to="/activity/$job" params={{ job: job.jobid }} onClick={() => drop(job)}>{t("Why, and what helps")}</Link>
             </div>

@@ -6,7 +6,7 @@ import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
 import { t } from "../lib/words";
-import { titleOf } from "../meta/words";
+import { spoken, titleOf } from "../meta/words";
 import type { Values } from "./ActionForm";
 import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
@@ -29,7 +29,7 @@ export function destructive(command: Command): boolean {
 }
 
 export function label(command: Command, kind: Kind): string {
-  const words = sentence(command.name);
+  const words = spoken(command.name);
   const noun = sentence(kind.noun).toLowerCase();
   return words.toLowerCase().endsWith(` ${noun}`) ? words.slice(0, -noun.length - 1).replace(/ (for|to|from|of)$/, "") : words;
 }
@@ -55,7 +55,7 @@ export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked:
   const target = asked && row ? catalogue.target(asked.command, kind) : undefined;
   const own: Params = target && row ? { [target.name]: target.multiple || target.name === "ids" ? asked?.rows.map((one) => String(one["id"])) : String(row["id"]) } : {};
   return (
-    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${sentence(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
+    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${spoken(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
       {told && <Secrets answer={told} done={close} />}
       {asked && !told && (
         <div className="stack">

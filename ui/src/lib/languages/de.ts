@@ -1,7 +1,9 @@
 // German. Keys are the English texts; a text with a count has a form for each of `Intl.PluralRules`.
 import type { Texts } from "../words";
+import api from "./deApi";
 
 export default {
+  ...api,
   "There is no such page, or your role does not list it": "Diese Seite gibt es nicht, oder Ihre Rolle führt sie nicht auf",
   "Overview": "Übersicht",
   "This page broke": "Diese Seite ist abgestürzt",
@@ -622,4 +624,6 @@ export default {
   "none": "keine",
   "Add to {what}": "Zu {what} hinzufügen",
   "Not enabled by its administrator": "Von der Verwaltung nicht freigegeben",
+  "Create {what}": "{what} anlegen",
+  "Add {what}": "{what} hinzufügen",
 } satisfies Texts;
