@@ -1,6 +1,7 @@
 // Pictures of every page in both schemes, wide and narrow. SHOTS says where to; ONLY, a pattern of names, which;
 // LOOKS, such as "dark-390", in which looks; DIRECTION=rtl and LANGUAGE=de turn and translate them.
 import { test, type Browser, type Page } from "@playwright/test";
+import { FOLDED, routes } from "./routes";
 import { Other, PASSWORD, signIn } from "./session";
 
 const INTO = process.env["SHOTS"] ?? "screens";
@@ -11,15 +12,6 @@ const OWNED = "Console-Looks-1"; // the password of everyone whom the population
 const PAGES = ["/", "/map", "/capacity", "/infrastructure", "/settings", "/setup", "/reference", "/reference/deployVirtualMachine", "/about", "/profile", "/access", "/limits", "/identity", "/domains", "/no-such-page/at/all"];
 const STEPS = ["zone", "image", "size", "network", "access", "review"];
 const TABS: Record<string, string[]> = { instances: ["volumes", "nics", "rules", "affinity", "events", "activity"], networks: ["public-ips", "instances", "events"], accounts: ["limits"], domains: ["limits"], hosts: ["events"], volumes: ["events"] };
-
-const FOLDED = ["/zones", "/pods", "/clusters", "/hosts", "/primary-storage", "/secondary-storage", "/port-forwarding", "/firewall"];
-// Paths of pages whose words are improved; others follow from their command's name.
-const KNOWN: Record<string, string> = {
-  listVirtualMachines: "instances", listTemplates: "images", listIsos: "isos", listSSHKeyPairs: "keys", listUserData: "user-data", listAffinityGroups: "affinity", listVolumes: "volumes", listNetworks: "networks", listPublicIpAddresses: "public-ips",
-  listPortForwardingRules: "port-forwarding", listFirewallRules: "firewall", listProjects: "projects", listEvents: "event-log", listWebhooks: "webhooks", listDomains: "domains", listAccounts: "accounts", listUsers: "users", listRoles: "roles", listZones: "zones",
-  listPods: "pods", listClusters: "clusters", listHosts: "hosts", listStoragePools: "primary-storage", listImageStores: "secondary-storage", listRouters: "routers", listAlerts: "alerts", listManagementServers: "servers", listServiceOfferings: "compute-offerings",
-  listDiskOfferings: "disk-offerings", listNetworkOfferings: "network-offerings", listConfigurations: "configuration", listOsTypes: "guest-os", listHypervisorCapabilities: "hypervisor-capabilities",
-};
 
 interface Shot { name: string; path: string; then?: (page: Page) => Promise<unknown> }
 
@@ -53,26 +45,14 @@ async function take(page: Page, shots: Shot[], look: string): Promise<void> {
 }
 
 const named = (path: string) => path.replace(/^\//, "").replace(/\W+/g, "-") || "home";
-const kebab = (name: string) => (name.match(/[A-Z]{2,}(?![a-z])|[A-Z]?[a-z0-9]+/g) ?? [name]).join("-").toLowerCase();
-
-interface Offered { name: string; params: { name: string; required: boolean }[] }
 
 /** Lists of the sidebar, those folded into other pages, and all that are generated; each with the page of its first row. */
 async function lists(page: Page): Promise<Shot[]> {
-  const other = await Other.signIn();
-  const offered = (await other.call("listApis"))["api"] as Offered[];
-  const paged = offered.filter((one) => /^list[A-Z]/.test(one.name) && one.params.some((param) => param.name === "page"));
+  const { generated, things } = await routes(await Other.signIn());
   const entries = await page.locator("nav[aria-label=Main] a").evaluateAll((links) => links.map((link) => new URL((link as HTMLAnchorElement).href).pathname.replace("/client", "")));
   const shots = [...entries, ...FOLDED].filter((path) => path && !PAGES.includes(path)).map((path) => ({ name: `list-${named(path)}`, path }));
-  for (const command of paged) {
-    const slug = KNOWN[command.name] ?? kebab(command.name.slice(4));
-    if (!KNOWN[command.name]) shots.push({ name: `generated-${slug}`, path: `/${slug}` });
-    const takes = (name: string) => command.params.some((param) => param.name === name);
-    if (command.params.some((param) => param.required) || !takes("id")) continue;
-    const answer = await other.call(command.name, { page: "1", pagesize: "3", ...(takes("listall") && { listall: "true" }), ...(takes("templatefilter") && { templatefilter: "all" }), ...(takes("isofilter") && { isofilter: "all" }) }).catch(() => ({}));
-    const id = (Object.values(answer).find(Array.isArray) as { id?: string }[] | undefined)?.find((row) => row.id)?.id;
-    if (id) for (const tab of ["", ...(TABS[slug] ?? [])]) shots.push({ name: `detail-${slug}${tab && `-${tab}`}`, path: `/${slug}/${id}${tab && `/${tab}`}` });
-  }
+  for (const slug of generated) shots.push({ name: `generated-${slug}`, path: `/${slug}` });
+  for (const [slug, id] of things) for (const tab of ["", ...(TABS[slug] ?? [])]) shots.push({ name: `detail-${slug}${tab && `-${tab}`}`, path: `/${slug}/${id}${tab && `/${tab}`}` });
   return shots;
 }
 
