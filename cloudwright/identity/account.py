@@ -236,7 +236,6 @@ class ListAccounts(ByTag, OwnedList, answers=AccountView, keywords=[Account.c.na
     account_type: int | None = where(Account.c.type_, "only those of this type")
     state: str | None = where(lambda bind: Account.c.state == sa.func.lower(bind), "only those enabled, disabled or locked")
     is_cleanup_required: bool | None = param("true: those whose deletion was left half done; there are none")
-    details: list[str] | None = param("which parts to answer: all, resource, min; the answer has them all")
     api_key_access: str | None = param(
         "only those that say this of API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
     )

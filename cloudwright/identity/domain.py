@@ -128,9 +128,6 @@ class ListDomains(ByTag, answers=DomainView, keywords=[Domain.c.name]):
     domain: Ref[Domain] | None = param("only this one, with isrecursive those below it, too")
     is_recursive: bool = param("with domainid: those below it, too", default=False)
     list_all: bool = param("all that the caller may see", default=False)
-    details: list[str] | None = param(
-        "which parts to answer: all, resource, min; the answer has them all", choices=("all", "resource", "min")
-    )
     account: str | None = param("only the domain of this account, given with domainid")
     project: Ref[Project] | None = param("only the domain of this project; -1 does not narrow the list", passed=ALL_PROJECTS)
 

@@ -6,7 +6,7 @@ The tallies of a row and the settings are gathered in the list's own statement. 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -161,7 +161,30 @@ def _stored() -> Any:
     return gathered.scalar_subquery()
 
 
-class ByTag(List, ancestor=True):
+_GIVEN: set[str] = set()
+
+
+@cache
+def _brief(view: type[View]) -> type[View]:
+    """The same view without what is limited and counted, so that nothing of it is looked up."""
+    lean = type(f"Brief{view.__name__}", (view,), {})
+    lean.fields = {name: known for name, known in view.fields.items() if name not in _GIVEN}
+    return lean
+
+
+class Brief(List, ancestor=True):
+    """A list of owners that leaves out, if that is asked, what each may have and has."""
+
+    details: list[str] | None = param(
+        "min leaves out what is limited and counted; resource and all tell everything", choices=("all", "resource", "min")
+    )
+
+    def _view(self) -> Any:
+        asked = {word.lower() for word in self.details or ()}
+        return _brief(super()._view()) if asked == {"min"} else super()._view()
+
+
+class ByTag(Brief, ancestor=True):
     """A list of owners that tells, if that is asked, only the limits under one tag."""
 
     tag: str | None = param("of the limits under tags only those under this one", since="4.20.0")
@@ -177,6 +200,7 @@ class ByTag(List, ancestor=True):
 def give(of: type[Resource], fields: dict[str, Any]) -> None:
     """Have all views of a resource tell them."""
     View.every(of, **fields)
+    _GIVEN.update(fields)
 
 
 def _fill_domain(row: Row) -> None:

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 from cloudwright.core.access import Caller, Kind, Use, projects_of_caller
 from cloudwright.core.command import Command
 from cloudwright.core.error import Denied, ParamError, WrongState
-from cloudwright.core.listing import Condition, List, where
+from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.record import Record, changed, created
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity import model
 from cloudwright.identity.belongings import belongs
+from cloudwright.identity.limit_view import Brief
 from cloudwright.identity.model import Account, Domain, User
 from cloudwright.identity.owner import account_named, of_domain
 from cloudwright.identity.project.membership import Wanted, check_other_admin, join, known_member
@@ -129,7 +130,7 @@ def _of_user(bind: Any) -> Condition:
     return Project.c.id.in_(theirs.where(itself, ProjectMember.c.gone == 0))
 
 
-class ListProjects(List, answers=ProjectView, keywords=[Project.c.name, Project.c.display_text], since="3.0.0"):
+class ListProjects(Brief, answers=ProjectView, keywords=[Project.c.name, Project.c.display_text], since="3.0.0"):
     """Lists projects: those that the caller is in; with listall, for administrators, all of their domains."""
 
     id: Ref[Project] | None = where(Project.c.id, "only this one")
@@ -141,9 +142,6 @@ class ListProjects(List, answers=ProjectView, keywords=[Project.c.name, Project.
     domain: Ref[Domain] | None = param("only those of this domain")
     list_all: bool = param("all that the caller may see, not only those it is in", default=False)
     is_recursive: bool = param("with domainid: those of the domains below, too", default=False)
-    details: list[str] | None = param(
-        "which parts to answer: all, resource, min; the answer has them all", choices=("all", "resource", "min")
-    )
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         if self.account is not None:
