@@ -4,11 +4,11 @@ import { lazy as part, type ReactNode } from "react";
 import { useCatalogue } from "./api/use";
 import { t } from "./lib/words";
 import { Home } from "./pages/Home";
-import { ListPage } from "./pages/ListPage";
 import { NEEDS } from "./ui/entries";
 import { Shell } from "./ui/Shell";
 
-// Parts of pages that a first list does not need.
+// Parts of pages that the overview does not need.
+const ListPage = part(() => import("./pages/ListPage").then((file) => ({ default: file.ListPage })));
 const ApiPage = part(() => import("./pages/ApiPage").then((file) => ({ default: file.ApiPage })));
 const CreatePage = part(() => import("./pages/CreatePage").then((file) => ({ default: file.CreatePage })));
 const DetailPage = part(() => import("./pages/detail/DetailPage").then((file) => ({ default: file.DetailPage })));
