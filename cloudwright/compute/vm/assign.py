@@ -20,7 +20,7 @@ from cloudwright.network.model import Network, Nic
 from cloudwright.network.network.apply import ApplyNetwork
 from cloudwright.network.network.nic import give_nic, take_back
 from cloudwright.network.nic.plug import refuse_rules
-from cloudwright.storage.model import Template, Volume
+from cloudwright.storage.model import DiskOffering, Template, Volume
 
 
 class AssignVirtualMachine(OwnedBy, Command, states=("Stopped",), answers=VmView, event="VM.MOVE", since="3.0.0"):
@@ -36,7 +36,9 @@ class AssignVirtualMachine(OwnedBy, Command, states=("Stopped",), answers=VmView
         vm, account = self.virtual_machine, self._to(tx, caller)
         if vm.state not in self.api.states:
             raise WrongState(f"{vm.name} cannot change hands: it is {vm.state}", param="virtualmachineid", fix=["stop it first"])
-        for kind, id in ((ServiceOffering, vm.service_offering_id), (Template, vm.template_id)):
+        disks = {volume.disk_offering_id for volume in tx.all(Volume, Volume.c.vm_id == vm.id)}
+        things = ((ServiceOffering, vm.service_offering_id), (Template, vm.template_id), *((DiskOffering, id) for id in disks))
+        for kind, id in things:
             if id is not None:
                 check_for(tx, account, tx.get(kind, id), "account")
         old = tx.all(Nic, Nic.c.vm_id == vm.id)

@@ -8,9 +8,10 @@ from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Tx
 from cloudwright.identity.model import PROJECT, Account
+from cloudwright.identity.owner import check_for
 from cloudwright.identity.project.command import check_active
 from cloudwright.identity.project.model import Project
-from cloudwright.storage.model import Volume
+from cloudwright.storage.model import DiskOffering, Volume
 from cloudwright.storage.volume.view import VolumeView
 
 
@@ -29,6 +30,8 @@ class AssignVolume(Command, answers=VolumeView, event="VOLUME.UPDATE", since="4.
             raise WrongState(f"{volume.name} cannot change hands: it is {volume.state}", param="volumeid")
         if account.id == volume.account_id:
             raise ParamError(f"Parameter accountid: {volume.name} is its own already", param="accountid")
+        if volume.disk_offering_id is not None:
+            check_for(tx, account, tx.get(DiskOffering, volume.disk_offering_id), "projectid" if self.project else "accountid")
         tx.update(volume, account_id=account.id, domain_id=account.domain_id)
         return volume
 

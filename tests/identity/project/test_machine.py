@@ -14,7 +14,7 @@ from cloudwright.core.command import Verb
 from cloudwright.core.error import CloudError, Unsupported, WrongState
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
-from cloudwright.storage.model import Template
+from cloudwright.storage.model import DiskOffering, Template, Volume
 from tests.conftest import finished
 from tests.identity.conftest import Tenants, account
 from tests.infrastructure.zone import simulated_zone
@@ -201,3 +201,26 @@ def test_a_template_is_shared_with_a_project(scene):
     assert scene.call(root, "listTemplatePermissions", id=made)["templatepermission"]["projectids"] == [scene.project]
     scene.call(root, share, id=made, op="remove", projectids=scene.project)
     assert seen(scene, "bob", "listTemplates", "template", **shared) == 0
+
+
+def test_a_disk_goes_to_nobody_to_whom_its_offering_is_not_offered(scene):
+    size = scene.call("bob", "listDiskOfferings", name="Small")["diskoffering"][0]["id"]
+    zone = scene.call("bob", "listZones")["zone"][0]["id"]
+    disk = job(scene, "bob", "createVolume", name="d", diskofferingid=size, zoneid=zone).instance_uuid
+    vm = deploy(scene, "bob", name="disks", startvm="false")
+    db, reader = scene.cloud.db, scene.cloud.db.read()
+    offering, root_disk = reader.find(DiskOffering, DiskOffering.c.uuid == size), _root_disk(reader, vm)
+    db.write(lambda tx: tx.update(tx.get(Volume, root_disk), disk_offering_id=offering.id))
+    db.write(lambda tx: tx.update(tx.get(DiskOffering, offering.id), public=False))
+    to = {"account": "ann", "domainid": scene.domains["eng"]}
+    with pytest.raises(CloudError, match="account ann may not use disk offering Small"):
+        scene.call("eva", "assignVolume", volumeid=disk, accountid=scene.fresh("ann").account_uuid)
+    with pytest.raises(CloudError, match="account ann may not use disk offering Small"):
+        scene.call("eva", "assignVirtualMachine", virtualmachineid=vm, **to)
+    db.write(lambda tx: tx.update(tx.get(DiskOffering, offering.id), public=True))
+    scene.call("eva", "assignVolume", volumeid=disk, accountid=scene.fresh("ann").account_uuid)
+    assert "dryrun" in str(scene.call("eva", "assignVirtualMachine", virtualmachineid=vm, dryrun="true", **to))
+
+
+def _root_disk(reader, vm):
+    return reader.find(Volume, Volume.c.vm_id == reader.find(Vm, Vm.c.uuid == vm).id).id
