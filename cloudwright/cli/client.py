@@ -39,9 +39,10 @@ class Api:
         self._session: dict[str, str] = {}
         self._cookies = ""
 
-    def login(self, username: str, password: str) -> dict[str, Any]:
-        """Sign in for a session. Raises ApiError."""
-        answer, cookies = self._send({"command": "login", "username": username, "password": password, "response": "json"})
+    def login(self, username: str, password: str, domain: str = "") -> dict[str, Any]:
+        """Sign in for a session, as a user of a domain (by its path; ROOT's without). Raises ApiError."""
+        who = {"username": username, "password": password, "domain": domain}
+        answer, cookies = self._send({"command": "login", **who, "response": "json"})
         self._cookies = "; ".join(cookies)
         self._session = {"sessionkey": str(answer["sessionkey"])}
         return answer

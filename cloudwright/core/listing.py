@@ -218,17 +218,17 @@ class List(Verb, http_method="GET"):
         if key not in List._built:
             of = self._view().of
             scope = self.scope(caller)
-            conditions = counted = conditions if scope is None else [*conditions, scope]
-            if FEW in key[2]:
-                conditions, counted = [of_each(c) for c in conditions], [of_most(c) for c in conditions]
+            conditions, shown = conditions if scope is None else [*conditions, scope], list[Condition]()
+            if scope is not None and FEW in key[2]:  # of what is shown, each row's domain is looked at nevertheless
+                conditions, shown = [of_most(c) for c in conditions], [of_each(scope)]
             living = [] if self.removed_too else [of.c.gone == 0]
             order, chosen = self._order(), sa.select(of.c.id).where(*conditions, *living)
             ids = chosen.order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip")).subquery("cut")
-            page = sa.select(of.t).join(ids, ids.c.id == of.c.id).order_by(*order)
+            page = sa.select(of.t).join(ids, ids.c.id == of.c.id).where(*shown).order_by(*order)
             number = sa.select(sa.func.count()).select_from(of.t)
             few = self.left_out(key[2]) if scope is None and not self.removed_too else None
             if few is None:
-                count = number.where(*counted, *living)
+                count = number.where(*conditions, *living)
             else:
                 count = sa.select(number.where(*living).scalar_subquery() - number.where(few, *living).scalar_subquery())
             List._built[key] = (page, count, chosen)

@@ -94,3 +94,11 @@ def test_what_is_asked_of_each_row_is_few(tree: Any, monkeypatch: pytest.MonkeyP
     assert not few(theirs - 1, total)
     assert not few(theirs, total - 2), "ROOT is another's, too"
     assert few(theirs, total - 1)
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_row_of_no_domain_is_nobodys(tenants: Tenants, few: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(List, "_few_are_others", lambda *_: few)
+    tenants.cloud.db.write(lambda tx: tx.insert(Account(name="stray", domain_id=1 << 40, role_id=4)))
+    names = {row["name"] for row in tenants.call("eva", "listAccounts", listall="true")["account"]}
+    assert names == {"eva", "ann", "dan"}
