@@ -6,6 +6,7 @@ counts in this order: options, environment, the profile, the section `core`, wha
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from configparser import ConfigParser
@@ -82,6 +83,7 @@ class Profiles:
         self.parser = ConfigParser(interpolation=None)
         found = self.path if self.path.exists() or path is not None else self._home() / ".cmk" / "config"
         if found.exists():
+            _hide(self.path)
             self.parser.read(found, encoding="utf-8")
 
     def _home(self) -> Path:
@@ -151,6 +153,13 @@ class Profiles:
     def _write(self) -> None:
         with owned(self.path).open("w", encoding="utf-8") as file:
             self.parser.write(file)
+
+
+def _hide(path: Path) -> None:
+    """Have only its owner read a file of ours, though somebody wrote it by hand."""
+    with contextlib.suppress(OSError):  # there is none, or it is another's
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
 
 
 def _file(value: str) -> str:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from cloudwright.cw.main import main
-from cloudwright.cw.profile import Profiles
+from cloudwright.cw.profile import ENVIRONMENT, Profiles
 from cloudwright.cw.terminal import Terminal
 from tests.cw.conftest import cw
 
@@ -112,6 +112,34 @@ def test_the_file_of_cloudmonkey_is_read(home, tmp_path):
     chosen = Profiles(environment=environment).chosen()
     assert (chosen["url"], chosen["apikey"], chosen["output"]) == ("http://other", "k", "json")
     assert Profiles(environment=environment).chosen(options={"url": "http://third"})["url"] == "http://third"
+
+
+def test_what_the_environment_says(tmp_path):
+    values = {key: f"{key} told" for key in ENVIRONMENT} | {"output": "csv"}
+    said = {variable: values[key] for key, variable in ENVIRONMENT.items()}
+    config = tmp_path / "by-hand.conf"
+    config.write_text("[core]\nprofile = a\n[a]\nurl = http://a\nverify = false\n[b]\nurl = http://b\nsecretkey = s\n")
+    config.chmod(0o644)
+    named = {"HOME": str(tmp_path), "CW_CONFIG": str(config)}
+    assert Profiles(environment=named).chosen()["verifycert"] == "false"
+    assert mode(config) == 0o600  # it was written by hand, and has secrets
+    chosen = Profiles(environment=named | {"CW_PROFILE": "b"} | said).chosen()
+    assert chosen.name == "b"
+    assert {key: chosen[key] for key in ENVIRONMENT} == values
+    assert Profiles(environment=named | {"CW_PROFILE": "b"}).chosen()["url"] == "http://b"
+
+
+def test_a_user_of_a_domain_signs_in(signed, server, monkeypatch):
+    assert cw("create domain name=deep").code == 0
+    user = "create account username=dora email=d@example.com firstname=D lastname=A accounttype=0 domainid=deep password=-"
+    assert typed(monkeypatch, user, "Hunter-2-hunter\n").code == 0
+    assert typed(monkeypatch, f"login {server.url} --user dora --domain /deep -p deep", "Hunter-2-hunter\n").code == 0
+    assert cw("list users filter=username,domain -p deep -o csv").out == "username,domain\ndora,deep\n"
+    assert cw("explain createZone -p deep").out.startswith("dora may not call createZone\n")
+    refused = cw("createZone -p deep")
+    assert (refused.code, "cw explain createZone" in refused.err) == (2, True)
+    assert cw("logout -p deep").code == 0
+    cw("set profile default")
 
 
 def test_secrets_are_asked_for_or_read_from_files(signed, tmp_path, monkeypatch):
