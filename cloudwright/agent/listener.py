@@ -93,6 +93,7 @@ class Listener:
         self._material, self._callbacks, self._heartbeat = material, callbacks, heartbeat
         self._awaited: dict[str, Awaited] = {}
         self._servers: list[str] = []
+        self._closing = False
         self._reports = ThreadPoolExecutor(1, "hub-reports")
         self._checks = ThreadPoolExecutor(4, "hub-checks")
         self._enroller = Enroller(callbacks.redeem, callbacks.sign, material.trust, self._checks)
@@ -135,7 +136,8 @@ class Listener:
         return Welcome(self._material.trust, self._servers)
 
     async def close(self) -> None:
-        """Stop listening and cut all agents."""
+        """Stop listening and cut all agents. That is not reported: they hang on another server soon, or here again."""
+        self._closing = True
         if self._site is not None:
             await self._site.stop()
         await asyncio.gather(*(link.close("the server is stopping") for link in list(self.links.values())))
@@ -225,7 +227,8 @@ class Listener:
     async def _ended(self, link: Link, why: str) -> None:
         if self.links.get(link.host) is link:
             del self.links[link.host]
-            await self._report(link, self._callbacks.gone, link.host)
+            if not self._closing:
+                await self._report(link, self._callbacks.gone, link.host)
         await link.close(why)
 
     async def _renewed(self, peer: Peer, frame: Renew) -> Renewed:
