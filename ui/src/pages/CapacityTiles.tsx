@@ -1,6 +1,6 @@
 // What there is and how much of it is given out, one tile a kind.
 import type { ReactNode } from "react";
-import type { Row } from "../api/client";
+import type { Params, Row } from "../api/client";
 import { useList } from "../api/use";
 import { bytes, number } from "../lib/format";
 import { t } from "../lib/words";
@@ -15,8 +15,9 @@ const KINDS: Record<string, [string, string, (value: number) => string]> = {
 };
 const FIRST = 4;
 
-export function CapacityTiles({ zone, all = false }: { zone?: string | undefined; all?: boolean }): ReactNode {
-  const found = useList("listCapacity", zone ? { zoneid: zone } : {});
+/** Of the whole cloud, or of one of its parts: `within` narrows it. */
+export function CapacityTiles({ within = {}, all = false }: { within?: Params; all?: boolean }): ReactNode {
+  const found = useList("listCapacity", within);
   const sums = new Map<string, Row>();
   for (const row of found.data?.rows ?? []) {
     const name = String(row["name"]);

@@ -38,6 +38,9 @@ function Limits(): ReactNode {
 
 const MARKS: [RegExp, typeof IconClock, string][] = [[/^ERROR$/, IconCircleX, "bad"], [/^WARN$/, IconAlertTriangle, "warn"], [/^(Started|Scheduled|Created)$/, IconClock, "busy"]];
 
+/** Events worth a line: what ended, and what went wrong; not who came and went. */
+export const told = (rows: Row[] | undefined): Row[] => (rows ?? []).filter((row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !/^USER\.LOG/.test(String(row["type"]))));
+
 export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode {
   return (
     <ul className="feed">
@@ -96,7 +99,7 @@ export function Home(): ReactNode {
   const navigate = useNavigate();
   const operator = catalogue.has("listCapacity") && catalogue.has("listHosts");
   const machines = useList("listVirtualMachines", { listall: true, projectid: "-1", page: 1, pagesize: 100, facets: "state" }, catalogue.has("listVirtualMachines"));
-  const events = useList("listEvents", { listall: true, page: 1, pagesize: 30 }, catalogue.has("listEvents"));
+  const events = useList("listEvents", { listall: true, page: 1, pagesize: 40 }, catalogue.has("listEvents"));
   const alerts = useList("listAlerts", { page: 1, pagesize: 5 }, catalogue.has("listAlerts"));
   const zones = useList("listZones", { page: 1, pagesize: 100 }, catalogue.has("createZone"));
   const states = machines.data?.facets?.["state"] ?? Object.fromEntries([...Map.groupBy(machines.data?.rows ?? [], (row) => String(row["state"]))].map(([state, rows]) => [state, rows.length]));
@@ -105,7 +108,7 @@ export function Home(): ReactNode {
     ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: String(row["state"]) }), to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
     ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
   ];
-  const ended = (events.data?.rows ?? []).filter((row) => row["state"] === "Completed" || row["level"] !== "INFO").slice(0, 8);
+  const ended = told(events.data?.rows).slice(0, 8);
   return (
     <>
       <Title title={t("Overview")} line={t("Signed in as {name}", { name: me()?.username ?? "" })}>

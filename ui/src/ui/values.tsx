@@ -55,10 +55,10 @@ const ADDRESS = /(ipaddress|cidr|gateway|netmask|macaddress|fingerprint|publicip
 export function Value({ name, value, field }: { name: string; value: unknown; field?: Field | undefined }): ReactNode {
   const catalogue = useCatalogue();
   if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
-  if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || name === "level") return <Status state={String(value)} />;
+  if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || (name === "level" && typeof value === "string" && !/^\d/.test(value))) return <Status state={String(value)} />;
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
-  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.join(", ") : number(value.length);
+  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
   if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
   if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : String(value);
   const kind = field?.entity ? catalogue.of(field.entity) : undefined;

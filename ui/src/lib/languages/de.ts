@@ -626,4 +626,8 @@ export default {
   "Not enabled by its administrator": "Von der Verwaltung nicht freigegeben",
   "Create {what}": "{what} anlegen",
   "Add {what}": "{what} hinzufügen",
+  "Names": "Namen",
+  "Overbooking": "Überbuchung",
+  "Placement": "Platzierung",
+  "Pool": "Speicher",
 } satisfies Texts;

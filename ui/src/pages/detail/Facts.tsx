@@ -5,7 +5,7 @@ import type { Field } from "../../api/catalogue";
 import type { Row } from "../../api/client";
 import { useCatalogue } from "../../api/use";
 import { t } from "../../lib/words";
-import { titleOf } from "../../meta/words";
+import { spoken, titleOf } from "../../meta/words";
 import { Copy, Value } from "../../ui/values";
 
 const HIDDEN = /^(jobid|jobstatus|hasannotations|id|name|displayname|icon)$/;
@@ -17,13 +17,15 @@ function Reference({ field, id, text }: { field: Field; id: string; text: string
 }
 
 function Fact({ row, field, fields }: { row: Row; field: Field; fields: Field[] }): ReactNode {
+  const { kinds } = useCatalogue();
   const partner = fields.find((other) => other.name === `${field.name.replace(/name$/, "")}id` && other.entity);
   const value = row[field.name];
+  const about = field.name === "resourceid" ? kinds.find((kind) => kind.noun.toLowerCase() === String(row["resourcetype"]).toLowerCase()) : undefined;
   return (
     <div style={{ display: "contents" }}>
       <dt title={field.description}>{titleOf(field.name)}</dt>
       <dd>
-        {partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : <Value name={field.name} value={value} field={field} />}
+        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : <Value name={field.name} value={value} field={field} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
     </div>

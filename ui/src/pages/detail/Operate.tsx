@@ -7,6 +7,7 @@ import { t } from "../../lib/words";
 import { ActionPanel, type Asked } from "../../ui/actions";
 import { Meter } from "../../ui/Meter";
 import { Status } from "../../ui/values";
+import { CapacityTiles } from "../CapacityTiles";
 import { Actions, Part } from "./Part";
 
 export function HostParts({ row }: { row: Row }): ReactNode {
@@ -32,6 +33,51 @@ export function HostParts({ row }: { row: Row }): ReactNode {
       <Part title={t("Instances on it")} list="listVirtualMachines" params={{ hostid: String(row["id"]), listall: true }} columns={["name", "state", "cpunumber", "memory", "ipaddress", "account"]} empty={t("None.")} />
       <Part title={t("Routers on it")} list="listRouters" params={{ hostid: String(row["id"]), listall: true }} columns={["name", "state", "guestnetworkname", "publicip"]} empty={t("None.")} />
       {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} />}
+    </>
+  );
+}
+
+const here = (name: string, row: Row) => ({ [name]: String(row["id"]) });
+
+export function ZoneParts({ row }: { row: Row }): ReactNode {
+  const zone = here("zoneid", row);
+  return (
+    <>
+      <CapacityTiles within={zone} all />
+      <Part title={t("Clusters")} list="listClusters" params={zone} columns={["name", "podname", "hypervisortype", "allocationstate"]} empty={t("None.")} />
+      <Part title={t("Networks")} list="listNetworks" params={{ ...zone, listall: true, projectid: "-1" }} columns={["name", "state", "cidr", "account"]} empty={t("None.")} />
+      <Part title={t("Public addresses")} list="listVlanIpRanges" params={{ ...zone, forvirtualnetwork: true }} linked={false} columns={["startip", "endip", "gateway", "vlan"]} empty={t("None.")} />
+    </>
+  );
+}
+
+export function PodParts({ row }: { row: Row }): ReactNode {
+  const pod = here("podid", row);
+  return (
+    <>
+      <CapacityTiles within={pod} all />
+      <Part title={t("Clusters")} list="listClusters" params={pod} columns={["name", "hypervisortype", "allocationstate", "managedstate"]} empty={t("None.")} />
+      <Part title={t("Hosts")} list="listHosts" params={{ ...pod, type: "Routing" }} columns={["name", "state", "resourcestate", "memoryallocatedpercentage", "clustername"]} empty={t("None.")} />
+    </>
+  );
+}
+
+export function ClusterParts({ row }: { row: Row }): ReactNode {
+  const cluster = here("clusterid", row);
+  return (
+    <>
+      <CapacityTiles within={cluster} all />
+      <Part title={t("Hosts")} list="listHosts" params={{ ...cluster, type: "Routing" }} columns={["name", "state", "resourcestate", "cpuallocated", "memoryallocatedpercentage"]} empty={t("None.")} />
+      <Part title={t("Primary storage")} list="listStoragePools" params={cluster} columns={["name", "state", "type", "disksizeallocated", "disksizetotal"]} empty={t("None.")} />
+    </>
+  );
+}
+
+export function PoolParts({ row }: { row: Row }): ReactNode {
+  return (
+    <>
+      <section className="card stack"><h2>{t("Capacity")}</h2><Meter title={t("Allocated")} used={Number(row["disksizeallocated"] ?? 0)} total={Number(row["disksizetotal"] ?? 0)} show={bytes} /><Meter title={t("Taken on storage")} used={Number(row["disksizeused"] ?? 0)} total={Number(row["disksizetotal"] ?? 0)} show={bytes} /></section>
+      <Part title={t("Volumes")} list="listVolumes" params={{ storageid: String(row["id"]), listall: true, projectid: "-1" }} columns={["name", "state", "size", "vmname", "account"]} empty={t("None.")} />
     </>
   );
 }

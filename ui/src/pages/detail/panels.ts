@@ -26,6 +26,10 @@ export const PANELS: Record<string, Panel> = {
   projects: { beside: part(govern, "ProjectParts"), tabs: [{ slug: "limits", title: "Limits", needs: "listResourceLimits", show: part(() => import("../Limits"), "ProjectLimits") }] },
   users: { beside: part(govern, "UserParts") },
   roles: { beside: part(() => import("./Role"), "RoleRules") },
+  zones: { beside: part(operate, "ZoneParts") },
+  pods: { beside: part(operate, "PodParts") },
+  clusters: { beside: part(operate, "ClusterParts") },
+  "primary-storage": { beside: part(operate, "PoolParts") },
   hosts: { beside: part(operate, "HostParts") },
   webhooks: { beside: part(operate, "WebhookParts") },
 };
