@@ -6,12 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from cloudwright.core.event import Event
 from cloudwright.core.secret import Secret
 from cloudwright.core.wire import WireError
-from cloudwright.identity import gate
+from cloudwright.identity import gate, source
 from cloudwright.identity.gate import Gatekeeper
 from cloudwright.identity.model import Account, Domain, KeyPair, Role, User
+from cloudwright.identity.source import Judgement, Verdict
 from tests.identity.conftest import PASSWORD
+from tests.identity.matrix import NOTHING
 
 CLOSED = [
     (User, {"gone": 1}),
@@ -89,3 +92,47 @@ def test_a_key_is_in_force_from_its_start_to_before_its_end(tenants, keeper, mon
     for now.value in (99.9, 100.0, 199.9, 200.0):
         told.append(keeper.by_api_key("key of ann") is not None)
     assert told == [False, True, True, False]
+
+
+def test_a_domain_is_named_by_its_own_id(tenants, keeper):
+    for id in ("eng", "9" * 18, "9" * 30, "", NOTHING):
+        assert keeper.sign_in("ann", PASSWORD, "/eng/", id) is None, id
+    for id in (str(tenants.fresh("ann").domain_id), tenants.domains["eng"]):
+        assert keeper.sign_in("ann", PASSWORD, "/nowhere/", id).caller.username == "ann"
+
+
+def test_a_user_made_at_its_first_sign_in_is_signed_in_and_nobody_is_not(tenants, keeper, monkeypatch, caplog):
+    said = []
+    monkeypatch.setattr(source, "_newcomers", [lambda db, domain, name, given: said[0]])
+    for said[:] in ([Judgement(Verdict.NO, "it is not in the directory")], [Judgement(Verdict.YES)]):
+        assert keeper.sign_in("new", PASSWORD, "/", tenants.domains["eng"]) is None
+    assert "user 'new' of domain /eng/ is not signed in: it is not in the directory" in caplog.text
+    assert tenants.cloud.db.read().count(Event, Event.c.kind_of == "USER.LOGIN") == 0
+    said[:] = [Judgement(Verdict.YES, user=user(tenants, "abe"))]
+    assert keeper.sign_in("new", PASSWORD, "/eng/", None).caller.username == "abe"
+
+
+def test_a_no_that_is_no_wrong_password_is_not_counted(tenants, keeper):
+    put(tenants, User, tenants.fresh("ann").user_id, source="saml2")
+    assert keeper.sign_in("ann", PASSWORD, "/eng/", None) is None
+    assert user(tenants, "ann").failed_logins == 0
+    (event,) = tenants.cloud.db.read().all(Event, Event.c.kind_of == "USER.LOGIN")
+    assert (event.level, "was not signed in: users of its SAML identity provider" in event.description) == ("WARN", True)
+
+
+def test_too_many_wrong_passwords_disable_once_and_only_who_is_enabled(tenants, keeper):
+    tenants.call(tenants.root, "lockUser", id=tenants.fresh("abe").user_uuid)
+    for _ in range(7):
+        keeper.sign_in("ann", "wrong", "/eng/", None)
+        keeper.sign_in("abe", "wrong", "/eng/", None)
+    assert (user(tenants, "ann").state, user(tenants, "abe").state) == ("disabled", "locked")
+    told = tenants.cloud.db.read().all(Event, Event.c.kind_of == "USER.DISABLE")
+    assert [(event.level, event.instance_uuid) for event in told] == [("WARN", user(tenants, "ann").uuid)]
+
+
+def test_who_signs_in_is_told_what_there_is_to_tell(tenants, keeper):
+    put(tenants, User, tenants.fresh("ann").user_id, timezone="Etc/GMT-3")
+    put(tenants, User, tenants.fresh("abe").user_id, timezone="Nowhere/Else")
+    told = {name: keeper.sign_in(name, PASSWORD, "/eng/", None).fields for name in ("ann", "abe", "eva")}
+    assert [fields.get("timezoneoffset") for fields in told.values()] == ["3.0", None, None]
+    assert all(value is not None for fields in told.values() for value in fields.values())

@@ -103,16 +103,16 @@ def path_of(file: str) -> str:
 class Trials:
     """A plugin of pytest which runs what was collected in its own way."""
 
-    def __init__(self, tried: list[Try], at_once: int) -> None:
-        self.left, self.at_once = tried[::-1], at_once
+    def __init__(self, tried: list[Try], at_once: int, verbose: bool) -> None:
+        self.left, self.at_once, self.verbose = tried[::-1], at_once, verbose
         self.survivors: list[Try] = []
-        self.failed = False
+        self.failed = ""
         self.kills = Counter[tuple[str, str]]()
         self.files = {path_of(one.file): one.file for one in tried}
         self.reached: set[tuple[str, int]] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.failed |= report.failed
+        self.failed += report.longreprtext if report.failed else ""
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         from tests.mutation import place
@@ -135,7 +135,7 @@ class Trials:
 
     def run(self, item: pytest.Item, next_: pytest.Item) -> bool:
         """Whether a test passes. The next must be another."""
-        self.failed = False
+        self.failed = ""
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=next_)
         return not self.failed
 
@@ -202,9 +202,11 @@ class Trials:
                 module = next(m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == path)
                 place.put(module, changed(Path(path).read_text(), one.mutant), self.functions[path])
             items = self.concerned(one)
-            elsewhere = self.tests[0].item, self.tests[-1].item
-            failing = (item for item in items if not self.run(item, elsewhere[item is elsewhere[0]]))
+            after = [*items[1:], self.tests[items[-1:] == [self.tests[0].item]].item]
+            failing = (item for item, next_ in zip(items, after, strict=bool(items)) if not self.run(item, next_))
             found = next(failing, None)
+            if one is None and found is not None:
+                return f"{found.nodeid}: {self.failed[-2000:]}"
             return "" if found is None else found.nodeid
 
     def end(self, one: Try | None, reader: int) -> None:
@@ -219,6 +221,8 @@ class Trials:
             tell(f"{one} was not tried: {said[1:]}")
             said = ""
         self.kills[one.file, said] += 1
+        if said and self.verbose:
+            tell(f"noticed: {one} by {said}")
         if not said:
             self.survivors.append(one)
             tell(f"survived: {one.mutant.lines.start}: {one} ({len(self.concerned(one))} tests reach it)")
@@ -234,11 +238,12 @@ def main() -> None:
     parser.add_argument("files", nargs="*", choices=[[], *TARGETS], metavar="file")
     parser.add_argument("--sample", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--verbose", action="store_true", help="tell which test noticed each")
     given = parser.parse_args()
     os.nice(10)
     tried = [one for one in everything(given.files or list(TARGETS)) if str(one) not in equivalent()]
     tried = random.Random(0).sample(tried, given.sample) if 0 < given.sample < len(tried) else tried
-    trials = Trials(tried, given.jobs)
+    trials = Trials(tried, given.jobs, given.verbose)
     tests = [*(f"tests/{name}" for name in TESTS), *(f"--ignore=tests/{name}" for name in WITHOUT)]
     os.chdir(ROOT)
     if pytest.main([*OPTIONS.split(), *tests], plugins=[trials]):

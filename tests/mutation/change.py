@@ -73,7 +73,7 @@ def _lines(statement: ast.stmt) -> range:
 
 def _changes(node: ast.AST) -> Iterator[str]:
     """The names of what can be changed at a node."""
-    if isinstance(node, ast.If | ast.IfExp):
+    if isinstance(node, ast.If | ast.IfExp) and not isinstance(node.test, ast.Compare | ast.UnaryOp):  # which are turned
         yield "negate the condition"
     if isinstance(node, ast.comprehension):
         yield from (f"drop filter {i}" for i in range(len(node.ifs)))

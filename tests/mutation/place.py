@@ -67,7 +67,8 @@ def _make(module: ModuleType, statement: ast.Assign | ast.AnnAssign) -> None:
     """Run a statement of a module, then those of all modules that use what it made."""
     before = dict(vars(module))
     exec(compile(ast.Module([statement], []), str(module.__file__), "exec"), vars(module))
-    for name in _names(statement, ast.Store):
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    for name in {name for target in targets for name in _names(target, ast.Store)}:
         for other in [other for key, other in sys.modules.items() if key.startswith("cloudwright.")]:
             if name in vars(other) and (other is module or vars(other)[name] is before[name]):
                 setattr(other, name, vars(module)[name])
