@@ -30,9 +30,10 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const [chosen, setChosen] = useState(new Map<string, Row>());
   const box = useRef<HTMLInputElement>(null);
   const takes = (name: string) => kind.list.params.some((param) => param.name === name);
+  const owned = kind.list.response.some((field) => field.name === "project"); // offerings take a project to look at, and are nobody's
   const counted = !bare && takes("facets") && takes("state") && kind.list.response.some((field) => field.name === "state" && field.orders);
   const filters = bare ? {} : Object.fromEntries(Object.entries(search).filter(([name]) => name !== "keyword" && name !== "scope" && takes(name)));
-  const params: Params = { ...meta?.params, ...(takes("listall") ? scopeParams(search["scope"], takes) : {}), ...filters, ...fixed, ...(!bare && search["keyword"] && { keyword: search["keyword"] }), ...(counted && { facets: "state" }) };
+  const params: Params = { ...meta?.params, ...(takes("listall") ? scopeParams(search["scope"], (name) => takes(name) && (name !== "projectid" || owned)) : {}), ...filters, ...fixed, ...(!bare && search["keyword"] && { keyword: search["keyword"] }), ...(counted && { facets: "state" }) };
   const change = useCallback((values: Record<string, string | undefined>) => void navigate({ to: ".", search: ((old: Record<string, string>) => ({ ...old, ...values })) as never, replace: true }), [navigate]);
   const typed = useDebouncedCallback((keyword: string) => change({ keyword: keyword || undefined }), 250);
   useEffect(() => {

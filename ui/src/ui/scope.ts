@@ -7,5 +7,5 @@ export function scopeParams(scope: string | undefined, takes: (name: string) => 
   if (kind === "mine") return {};
   if (kind === "project" && takes("projectid")) return { projectid: id };
   if (kind === "domain" && takes("domainid")) return { domainid: id, isrecursive: true, listall: true };
-  return { listall: true, ...(takes("projectid") && takes("account") && { projectid: "-1" }) }; // -1: those of projects, too, where things are owned
+  return { listall: true, ...(takes("projectid") && { projectid: "-1" }) }; // -1: those of projects, too
 }
