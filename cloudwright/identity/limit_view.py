@@ -167,7 +167,7 @@ _GIVEN: set[str] = set()
 @cache
 def _brief(view: type[View]) -> type[View]:
     """The same view without what is limited and counted, so that nothing of it is looked up."""
-    lean = type(f"Brief{view.__name__}", (view,), {})
+    lean: type[View] = type(f"Brief{view.__name__}", (view,), {})
     lean.fields = {name: known for name, known in view.fields.items() if name not in _GIVEN}
     return lean
 

@@ -42,3 +42,18 @@ def test_what_is_told_of_an_instance_and_searched_by(cloud: Cloud, root: Caller,
     seen = call(cloud, root, "listVirtualMachines", id=other)["virtualmachine"][0]
     assert (seen["alloweddetails"], seen["boottype"], seen["bootmode"]) == ("rootDiskController,secret", "BIOS", "LEGACY")
     assert "readonlydetails" not in seen
+
+
+def test_what_is_not_there_yet_is_refused_by_name(cloud: Cloud, ann: Caller) -> None:
+    zone = simulated_zone(cloud, hosts=1).zone.uuid
+    asked = {
+        "securitygroupids": ann.user_uuid, "bootmode": "SECURE", "keyboard": "de", "leaseduration": "3", "extraconfig": "x",
+        "dhcpoptionsnetworklist[0].networkid": zone,
+    }  # fmt: skip
+    for name, value in asked.items():
+        with pytest.raises(ParamError, match=f"^Parameter {name.partition('[')[0]}: "):
+            call(cloud, ann, "deployVirtualMachine", zoneid=zone, serviceofferingid=zone, **{name: value})
+    with pytest.raises(ParamError, match=r"^Parameter securitygroupnames: .* security groups are not there yet"):
+        call(cloud, ann, "updateVirtualMachine", id=zone, securitygroupnames="default")
+    with pytest.raises(ParamError, match=r"^Parameter bootintosetup: .* starts into the setup are not there yet"):
+        call(cloud, ann, "rebootVirtualMachine", id=zone, bootintosetup="true")

@@ -14,6 +14,7 @@ from cloudwright.compute.vm.disks import Disks, make_disks
 from cloudwright.compute.vm.given import bad_host_name, bad_user_data, new_password, public_keys
 from cloudwright.compute.vm.interfaces import Wanted, default_network, wanted_networks
 from cloudwright.compute.vm.placing import Pin
+from cloudwright.compute.vm.refused import RefusedOfNew
 from cloudwright.compute.vm.size import host_tags, size_of
 from cloudwright.compute.vm.view import NewVmView
 from cloudwright.core.access import Caller
@@ -43,7 +44,7 @@ class MakeVm(Task, rank=50):
         self.say("made, not started")
 
 
-class DeployVirtualMachine(OwnedBy, Command, answers=NewVmView, creates=Vm, starts=DeployVm, event="VM.CREATE"):
+class DeployVirtualMachine(RefusedOfNew, OwnedBy, Command, answers=NewVmView, creates=Vm, starts=DeployVm, event="VM.CREATE"):
     """Makes an instance from a template or ISO and starts it, unless told otherwise."""
 
     zone: Ref[Zone] = param("the zone")

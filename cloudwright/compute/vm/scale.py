@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.compute.vm.refused import RefusedOfScaled
 from cloudwright.compute.vm.size import Size, host_tags, size_of
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
@@ -76,7 +77,9 @@ class ScaleVm(Task, rank=50):
         self.say("scaled", **values)
 
 
-class ScaleVirtualMachine(Command, states=("Stopped", "Running"), answers=VmView, starts=ScaleVm, event="VM.UPGRADE"):
+class ScaleVirtualMachine(
+    RefusedOfScaled, Command, states=("Stopped", "Running"), answers=VmView, starts=ScaleVm, event="VM.UPGRADE"
+):
     """Gives an instance another service offering: a stopped one any, a running dynamically scalable one a larger."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -93,7 +96,7 @@ class ScaleVirtualMachine(Command, states=("Stopped", "Running"), answers=VmView
         return vm
 
 
-class ChangeServiceForVirtualMachine(Command, states=("Stopped",), answers=VmView, event="VM.UPGRADE"):
+class ChangeServiceForVirtualMachine(RefusedOfScaled, Command, states=("Stopped",), answers=VmView, event="VM.UPGRADE"):
     """Gives a stopped instance another service offering."""
 
     id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.boot import StartVm
 from cloudwright.compute.vm.placing import Pin
+from cloudwright.compute.vm.refused import RefusedOfStarted
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
@@ -14,7 +15,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.infrastructure.model import Cluster, Host, Pod
 
 
-class StartVirtualMachine(Command, states=("Stopped",), answers=VmView, starts=StartVm, event="VM.START"):
+class StartVirtualMachine(RefusedOfStarted, Command, states=("Stopped",), answers=VmView, starts=StartVm, event="VM.START"):
     """Starts a stopped instance."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)

@@ -15,6 +15,7 @@ from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import NotThere
 from cloudwright.drivers.hypervisor.contract import Hypervisor
+from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Host
 
 GRACE = setting("vm.stop.grace", 30, "seconds that a guest is given to shut down or restart before it is made to", minimum=0)
@@ -110,6 +111,9 @@ class RebootVirtualMachine(Command, states=("Running",), answers=VmView, starts=
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
     forced: bool = param("true presses reset instead of asking the guest", default=False)
+    boot_into_setup: bool | None = param(
+        "starts into the firmware's setup", check=not_built("starts into the setup"), since="4.15.0.0"
+    )
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         if self.id.state not in self.api.states:

@@ -9,6 +9,7 @@ from cloudwright.compute.group import group_called
 from cloudwright.compute.model import Vm
 from cloudwright.compute.userdata import Given, UserData, bad_values, columns_of
 from cloudwright.compute.vm.given import bad_host_name, bad_user_data, check_details, new_password, public_keys
+from cloudwright.compute.vm.refused import RefusedOfChanged
 from cloudwright.compute.vm.view import NewVmView, VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Query, Told
@@ -25,7 +26,7 @@ from cloudwright.network.network.generation import bump
 from cloudwright.storage.model import OsType, Template
 
 
-class UpdateVirtualMachine(Command, answers=VmView, event="VM.UPDATE"):
+class UpdateVirtualMachine(RefusedOfChanged, Command, answers=VmView, event="VM.UPDATE"):
     """Changes what is written about an instance."""
 
     id: Ref[Vm] = param("the instance", use=Use.CHANGE)
@@ -117,7 +118,14 @@ class ResetPasswordForVirtualMachine(
         return vm
 
 
+def _check_owner(tx: Tx, caller: Caller, command: OwnedBy, vm: Vm) -> None:
+    """Refuse where a command names another owner than the instance's. Raises ParamError."""
+    if (command.account or command.project) and owner(tx, caller, command).id != vm.account_id:
+        raise ParamError(f"Parameter id: {vm.name} is not of that account", param="id")
+
+
 class ResetSSHKeyForVirtualMachine(
+    OwnedBy,
     Command,
     states=("Stopped",),
     answers=VmView,
@@ -133,6 +141,7 @@ class ResetSSHKeyForVirtualMachine(
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         vm = self.id
+        _check_owner(tx, caller, self, vm)
         names = [*(self.key_pairs or []), *([self.key_pair] if self.key_pair else [])]
         if not names:
             raise ParamError("Parameter keypair: name at least one key pair", param="keypair")
@@ -157,8 +166,7 @@ class ResetUserDataForVirtualMachine(OwnedBy, Command, states=("Stopped",), answ
             raise WrongState(
                 f"The user data of {self.id.name} cannot be changed: it is {self.id.state}", param="id", fix=["stop it first"]
             )
-        if (self.account or self.project) and owner(tx, caller, self).id != self.id.account_id:
-            raise ParamError(f"Parameter id: {self.id.name} is not of that account", param="id")
+        _check_owner(tx, caller, self, self.id)
         given = Given(self.user_data, self.registered, self.user_data_details or {})
         tx.update(self.id, **columns_of(tx, given, template_of(tx, self.id)))
         tell_networks(tx, self.id)
