@@ -1,6 +1,6 @@
 // What the console may cost: bytes, calls, nodes, and how soon rows are there among many.
 import { expect, test, type Page } from "@playwright/test";
-import { Other, PASSWORD, signIn } from "./session";
+import { enter, Other, PASSWORD, signIn } from "./session";
 
 const KB = 1024;
 
@@ -67,7 +67,7 @@ async function best(measure: () => Promise<number>, enough: number): Promise<num
 }
 
 test("rows of a long list are soon there, few nodes at a time, and scroll smoothly", async ({ page }) => {
-  await signIn(page);
+  await enter(page, "/about");
   const took = await best(() => rows(page, "/instances"), 1500);
   const all = Number(await page.locator("main [role=grid]").getAttribute("aria-rowcount")) - 1;
   const nodes = await page.evaluate(() => document.querySelectorAll("*").length);
@@ -85,7 +85,7 @@ test("rows of a long list are soon there, few nodes at a time, and scroll smooth
 test("a long list that changes all the time keeps its memory", async ({ page }) => {
   const other = await Other.signIn();
   const { id } = (await other.call("listVirtualMachines", { listall: "true", page: "1", pagesize: "1" }))["virtualmachine"][0] as { id: string };
-  await signIn(page);
+  await enter(page, "/about");
   await rows(page, "/instances");
   await expect(page.locator(".live")).toHaveText("Live");
   const tools = await page.context().newCDPSession(page);

@@ -1,6 +1,6 @@
 // An instance's screen in a window of its own: it opens, is lost and found again, sends keys, is scaled, and offers to start what is stopped.
 import { expect, test } from "@playwright/test";
-import { machine, Other, signIn } from "./session";
+import { enter, machine, Other } from "./session";
 import { Wire } from "./wire";
 
 test("a screen is opened, lost with the network, found again, and started where the instance was stopped", async ({ page }) => {
@@ -9,8 +9,7 @@ test("a screen is opened, lost with the network, found again, and started where 
     const other = await Other.signIn();
     const name = `screen-${Date.now().toString(36)}`;
     const { id } = await machine(other, name);
-    await signIn(page, undefined, undefined, "", wire.url);
-    await page.goto(`${wire.url}/client/instances/${id}`);
+    await enter(page, `/instances/${id}`, wire.url);
     const [screen] = await Promise.all([page.waitForEvent("popup"), page.getByRole("button", { name: "Console" }).click()]);
     const state = screen.getByRole("status");
     await expect(state).toHaveText("Connected");

@@ -1,6 +1,6 @@
 // A first instance, by mouse and by keyboard alone; what cannot fit, explained; what others do, seen at once.
 import { expect, test, type Locator, type Page } from "@playwright/test";
-import { machine, Other, signIn } from "./session";
+import { enter, machine, Other } from "./session";
 
 // Names of this run: the server may have those of another.
 const run = Date.now().toString(36);
@@ -15,7 +15,7 @@ async function tabTo(page: Page, wanted: Locator): Promise<void> {
 }
 
 test("an instance by mouse, in few clicks", async ({ page }) => {
-  await signIn(page);
+  await enter(page, "/");
   await page.getByRole("button", { name: "Create instance" }).click();
   await page.getByRole("button", { name: "Skip to review" }).click();
   await page.getByLabel(/^Name/).fill(MOUSE);
@@ -25,7 +25,7 @@ test("an instance by mouse, in few clicks", async ({ page }) => {
 });
 
 test("an instance by keyboard alone", async ({ page }) => {
-  await signIn(page);
+  await enter(page, "/");
   await page.keyboard.press("g");
   await page.keyboard.press("i");
   await expect(page.getByRole("heading", { level: 1, name: "Instances" })).toBeVisible();
@@ -46,8 +46,7 @@ test("an instance by keyboard alone", async ({ page }) => {
 test("what does not fit is explained, with numbers", async ({ page }) => {
   const other = await Other.signIn();
   await other.call("createServiceOffering", { name: `vast-${run}`, displaytext: "vast", cpunumber: "64", cpuspeed: "2000", memory: "4000000" });
-  await signIn(page);
-  await page.goto("/client/new/instances?step=size");
+  await enter(page, "/new/instances?step=size");
   await page.getByRole("button", { name: `vast-${run}` }).click();
   await page.getByRole("button", { name: "Skip to review" }).click();
   await expect(page.getByRole("alert").first()).toContainText(/memory|MiB|GiB/i);
@@ -58,8 +57,7 @@ test("rows by keyboard, ordered and chosen; those that run are stopped at once; 
   const [ONE, TWO] = [`row-a-${Date.now().toString(36)}`, `row-b-${Date.now().toString(36)}`];
   const { network } = await machine(other, TWO);
   await machine(other, ONE, {}, network);
-  await signIn(page);
-  await page.goto(`/client/instances?keyword=${ONE.slice(6)}`);
+  await enter(page, `/instances?keyword=${ONE.slice(6)}`);
   const row = (name: string) => page.locator("[role=row]", { hasText: name });
   await expect(row(TWO)).toBeVisible();
   await page.getByRole("columnheader", { name: "Name" }).getByRole("button").click();

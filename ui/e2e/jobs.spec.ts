@@ -1,6 +1,6 @@
 // What takes time: how it ends is told once, survives reloads, is begun once more; many at a time; a stream that is cut.
 import { expect, test, type Page } from "@playwright/test";
-import { machine, Other, signIn, small } from "./session";
+import { enter, machine, Other, small } from "./session";
 import { Wire } from "./wire";
 
 const run = Date.now().toString(36);
@@ -11,8 +11,7 @@ test("a job that failed raises one notification that leads to its explanation, a
   const vast = await other.call("createServiceOffering", { name: `failing-${run}`, displaytext: "vast", cpunumber: "64", cpuspeed: "2000", memory: "4000000" });
   const { id } = await machine(other, `failing-${run}`, { startvm: "false" });
   await other.call("changeServiceForVirtualMachine", { id, serviceofferingid: vast["serviceoffering"].id });
-  await signIn(page);
-  await page.goto(`/client/instances/${id}`);
+  await enter(page, `/instances/${id}`);
   await page.getByRole("button", { name: "Start", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Start virtual machine" }).click();
   await expect(page.getByRole("dialog")).toHaveCount(0); // nobody waits before a spinner
@@ -42,8 +41,7 @@ test("fifty are stopped at once: one question, one entry, no word of success", a
   const other = await Other.signIn();
   const first = await machine(other, `many-${run}-0`);
   await Promise.all(Array.from({ length: 49 }, (_, i) => machine(other, `many-${run}-${i + 1}`, {}, first.network)));
-  await signIn(page);
-  await page.goto(`/client/instances?keyword=many-${run}`);
+  await enter(page, `/instances?keyword=many-${run}`);
   await page.getByLabel("Select all that are read").check();
   const bar = page.getByRole("region", { name: "Chosen rows" });
   await bar.getByRole("button", { name: "Stop 50" }).click();
@@ -64,8 +62,7 @@ test("what another client does is seen at once; a stream that is cut turns the m
     const group = async (name: string) => { await other.done("createAffinityGroup", { name: `${name}-${run}`, type: "host anti-affinity" }); };
     const seen = (name: string) => expect(page.getByRole("link", { name: `${name}-${run}` })).toBeVisible();
     await page.clock.install();
-    await signIn(page, undefined, undefined, "", wire.url);
-    await page.goto(`${wire.url}/client/affinity`);
+    await enter(page, `/affinity`, wire.url);
     const mark = page.locator(".live");
     await expect(mark).toHaveText("Live");
     await group("streamed");

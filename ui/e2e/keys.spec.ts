@@ -1,6 +1,6 @@
 // Whatever a mouse does, keys do: what the page of keys says is true.
 import { expect, test, type Page } from "@playwright/test";
-import { machine, Other, signIn } from "./session";
+import { enter, machine, Other } from "./session";
 
 const heading = (page: Page, name: string | RegExp) => expect(page.getByRole("heading", { level: 1, name })).toBeVisible();
 
@@ -8,7 +8,7 @@ test("every key that is told does what is told of it", async ({ page }) => {
   const other = await Other.signIn();
   const name = `keyed-${Date.now().toString(36)}`;
   const { id } = await machine(other, name, { startvm: "false" });
-  await signIn(page);
+  await enter(page, "/");
   await page.keyboard.press("?");
   const help = page.getByRole("dialog", { name: "Keys" });
   await expect(help.getByRole("term").first()).toBeVisible();
@@ -50,7 +50,7 @@ test("every key that is told does what is told of it", async ({ page }) => {
 });
 
 test("the palette finds pages and actions, too, by what they are called", async ({ page }) => {
-  await signIn(page);
+  await enter(page, "/");
   for (const [typed, to] of [["public ip", "Public IPs"], ["create vol", "Create volume"]] as const) {
     await page.keyboard.press("Control+k");
     await expect(page.getByRole("combobox", { name: "Search or jump to" })).toBeFocused();

@@ -1,6 +1,6 @@
 // A network with its rules and its place on the map; a zone that is set up step by step.
 import { expect, test } from "@playwright/test";
-import { machine, Other, signIn } from "./session";
+import { enter, machine, Other } from "./session";
 
 const run = Date.now().toString(36);
 
@@ -10,8 +10,7 @@ test("rules of an address are made, changed and removed where they stand; the ma
   const { id, network } = await machine(other, name);
   await other.done("associateIpAddress", { networkid: network });
   const address = (await other.call("listPublicIpAddresses", { associatednetworkid: network, issourcenat: "false", listall: "true" }))["publicipaddress"][0];
-  await signIn(page);
-  await page.goto(`/client/public-ips/${address.id}`);
+  await enter(page, `/public-ips/${address.id}`);
   const form = page.getByRole("form", { name: "A new rule" });
   await form.getByLabel(/^Port or range/).fill("8080");
   await form.getByLabel(/^Instance/).first().click();
@@ -38,8 +37,7 @@ test("rules of an address are made, changed and removed where they stand; the ma
 });
 
 test("a zone is set up in five steps, left in between, and ready at the end", async ({ page }) => {
-  await signIn(page);
-  await page.goto("/client/setup");
+  await enter(page, "/setup");
   const done = page.getByRole("button", { name: "Do this step" });
   const step = (title: string) => expect(page.getByRole("heading", { level: 2, name: title })).toBeVisible();
   await step("Zone");

@@ -2,15 +2,30 @@
 import { expect, type Page } from "@playwright/test";
 
 export const PASSWORD = process.env["CLOUDWRIGHT_PASSWORD"] ?? "";
-const API = `${process.env["CLOUDWRIGHT_URL"]}/client/api`;
+const SERVER = process.env["CLOUDWRIGHT_URL"] ?? "";
+const API = `${SERVER}/client/api`;
 
-export async function signIn(page: Page, username = "admin", password = PASSWORD, domain = "", at = ""): Promise<void> {
-  await page.goto(`${at}/client/`);
+export async function signIn(page: Page, username = "admin", password = PASSWORD, domain = ""): Promise<void> {
+  await page.goto("/client/");
   await page.getByLabel(/^User/).fill(username);
   await page.getByLabel(/^Password/).first().fill(password);
   if (domain) await page.getByLabel(/^Domain/).fill(domain);
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+}
+
+/** Come in by a session that was begun without the page, and open one. `at` is where the server is, if not at its own address. */
+export async function enter(page: Page, path: string, at = SERVER): Promise<void> {
+  const answer = await page.context().request.post(`${at}/client/api`, { form: { command: "login", username: "admin", password: PASSWORD, domain: "/", response: "json" } });
+  const { sessionkey, ...me } = ((await answer.json()) as { loginresponse: Record<string, unknown> }).loginresponse;
+  await page.addInitScript(([key, who]) => {
+    if (sessionStorage.getItem("entered")) return;
+    sessionStorage.setItem("entered", "1");
+    localStorage.setItem("sessionkey", String(key));
+    localStorage.setItem("me", JSON.stringify(who));
+  }, [sessionkey, me] as const);
+  await page.goto(`${at}/client${path}`);
+  await expect(page.locator("main h1")).toBeVisible();
 }
 
 /** What went wrong on a page: errors of its scripts, refused resources, failed calls. */
