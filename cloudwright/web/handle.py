@@ -200,7 +200,7 @@ class Face:
             return None
         return self.version if self._setting("expose.cloudstack.version.api.xml.response") else None
 
-    def _by_signature(self, call: Call) -> None:
+    def _by_signature(self, call: Call) -> Identity:
         known = self._gate.user_by_api_key(call.params.get("apikey")) if call.command is not None else None
         if known is None or not wire.signed_by(call.params, known[0]):
             refuse(401, UNVERIFIED)
@@ -208,6 +208,7 @@ class Face:
         if fault:
             refuse(401, f"{UNVERIFIED}: {fault}")
         call.identity = known[1]
+        return known[1]
 
     def _by_session(self, call: Call, present: Present) -> None:
         if not same_origin(call.request):
@@ -257,9 +258,7 @@ class Face:
             self._by_session(call, call.present)
             self._check_address(call, call.present.identity)
         elif call.params.get("apikey"):
-            self._by_signature(call)
-            if call.identity is not None:
-                self._authorize(call, command, call.identity)
+            self._authorize(call, command, self._by_signature(call))
         elif command.name == _VALIDATE:
             refuse(401, UNVERIFIED)
 
