@@ -70,7 +70,8 @@ def parameters(command: Command, words: list[str], options: Options, terminal: T
     for word in words:
         name, sign, value = word.partition("=")
         if not sign:
-            meant = [f"did you mean id={word}?"] if "id" in command.params else []
+            guess = f"{word}=…" if word.lower() in command.params else f"id={word}" if "id" in command.params else ""
+            meant = [f"did you mean {guess}?"] if guess and word != "--" else []
             fix = [*meant, f"cw help {command.verb} {command.noun}"]
             raise Wrong(f"{word!r} is no parameter: they are written name=value", fix=fix)
         if name == "filter" and "filter" not in command.params:

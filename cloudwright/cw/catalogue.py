@@ -20,6 +20,10 @@ from cloudwright.cw.wire import Wire
 NAMED = re.compile(r"[a-z]+[A-Z][A-Za-z0-9]+")  # as commands of the API are called
 _VERB = re.compile(r"[a-z]+")
 _SECRET = re.compile(r"password|secret|privatekey|passphrase|presharedkey|bindpass|truststorepass", re.IGNORECASE)
+OF_KIND, KINDS = ("resourceid", "resourceids", "entityid"), ("resourcetype", "entitytype")
+CALLED = {"uservm": "virtualmachine", "vm": "virtualmachine", "ipaddress": "publicipaddress", "storage": "storagepool",
+          "primarystorage": "storagepool", "secondarystorage": "imagestore", "domainrouter": "router"}  # fmt: skip
+"""What kinds are called in lists, where that is another word."""
 NEAR = 5
 
 
@@ -116,10 +120,16 @@ class Catalogue:
         near = [f"{first} {noun}" for noun in close(second, list(nouns))]
         raise Wrong(f"There is no command {first} {second}", fix=_ask(near))
 
-    def listing(self, command: Command, param: dict[str, Any]) -> Command | None:
-        """The command that lists what a parameter names by id; None where it names nothing that is listed."""
+    def listing(self, command: Command, param: Mapping[str, Any], said: Mapping[str, str] | None = None) -> Command | None:
+        """The command that lists what a parameter names by id; None where it names nothing that is listed. `said` are the other
+        parameters: they may tell what kind of thing it is."""
         name = str(param["name"]).lower()
-        if not (param.get("entity") or param.get("type") == "uuid" or (param.get("type") == "list" and name.endswith("ids"))):
+        if name in OF_KIND:
+            kind = next((value for key, value in (said or {}).items() if key.lower() in KINDS and value), "")
+            noun = kind.lower().replace("_", "")
+            return self._of_noun(CALLED.get(noun, noun))
+        listed = param.get("type") == "list" or (command.verb == "update" and name in ("domainid", "zoneid"))
+        if not (param.get("entity") or param.get("type") == "uuid" or (listed and name.endswith(("id", "ids")))):
             return None
         related = [self.commands[other] for other in _names(param.get("related")) if other in self.commands]
         found = [other for other in related if self._lists(other)]

@@ -109,7 +109,8 @@ class Completion:
             return [Candidate(str(value), str(value)) for value in param["enum"]]
         if param.get("type") == "boolean":
             return [Candidate("true", "true"), Candidate("false", "false")]
-        listing = self.session.catalogue.listing(command, param)
+        said = dict(word.split("=", 1) for word in given if "=" in word)
+        listing = self.session.catalogue.listing(command, param, said)
         if listing is None:
             return []
         found = self.values.of(listing)

@@ -80,7 +80,10 @@ class Invocation:
 def main(arguments: list[str] | None = None, terminal: Terminal | None = None) -> int:
     """Run a command line; answers its exit status, one of `failure.CODES`."""
     given = sys.argv[1:] if arguments is None else arguments
-    terminal = terminal or Terminal()
+    if terminal is None:
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may not know all signs
+        terminal = Terminal()
     try:
         run(given, terminal)
     except Failure as failure:

@@ -15,6 +15,7 @@ _ID = re.compile(r"-?[0-9]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 NAMES = ("name", "displayname", "username", "displaytext", "ipaddress", "path", "description")
 """Fields by which people call things, the most telling first."""
 FILTERS = {"templatefilter": ("all", "executable"), "isofilter": ("all", "executable")}
+NOBODYS = ("", "all", "public")  # words that stand for no one thing
 NARROWING = ("zoneid", "projectid", "domainid", "account")
 LOOK = 500
 
@@ -52,10 +53,10 @@ class Names:
         order = sorted(params, key=lambda name: name not in NARROWING)  # a zone's id narrows what else is looked up
         for name in order:
             declared = command.params.get(name.lower())
-            listing = self.catalogue.listing(command, declared) if declared else None
-            if declared is None or listing is None or not params[name]:
+            listing = self.catalogue.listing(command, declared, params) if declared else None
+            if declared is None or listing is None or params[name].lower() in NOBODYS:
                 continue
-            several = declared.get("type") == "list"
+            several = declared.get("type") == "list" or (declared.get("type") == "string" and not declared.get("entity"))
             texts = [part.strip() for part in params[name].split(",")] if several else [params[name]]
             narrow = {key: found[key] for key in NARROWING if key in found and key != name and is_id(found[key])}
             found[name] = ",".join(text if is_id(text) else self.id_of(listing, text, narrow) for text in texts)

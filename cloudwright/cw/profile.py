@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Mapping
 from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from pathlib import Path
 
 from cloudwright.cw.failure import Wrong
@@ -84,7 +85,14 @@ class Profiles:
         found = self.path if self.path.exists() or path is not None else self._home() / ".cmk" / "config"
         if found.exists():
             _hide(self.path)
-            self.parser.read(found, encoding="utf-8")
+            self._read(found)
+
+    def _read(self, file: Path) -> None:
+        try:
+            self.parser.read_string(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ConfigParserError) as error:
+            reason = " ".join(str(error).replace("'<string>'", "it").replace("\n", " ").split())
+            raise Wrong(f"The file of profiles {file} cannot be read: {reason}", fix=["mend it, or move it away"]) from None
 
     def _home(self) -> Path:
         return Path(self.environment.get("HOME") or Path.home())
@@ -173,9 +181,14 @@ def _file(value: str) -> str:
 
 
 def owned(path: Path) -> Path:
-    """`path`, as a file that only its owner reads; made where there is none, and the folders that lead to it."""
-    for folder in (*reversed(path.parent.parents), path.parent):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-    path.chmod(0o600)
+    """`path`, as a file that only its owner reads; made where there is none, and the folders that lead to it. Raises
+    Wrong."""
+    try:
+        for folder in (*reversed(path.parent.parents), path.parent):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        places = "HOME, XDG_CONFIG_HOME and XDG_CACHE_HOME say where cw keeps what it knows"
+        raise Wrong(f"{path} cannot be written: {error.strerror}", fix=[places]) from None
     return path

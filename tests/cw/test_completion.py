@@ -46,6 +46,8 @@ def there(signed, ready_zone):
         ("list zones filter=id,nam", ["filter=id,name"]),
         ("deploy virtualmachine serviceofferingid=ti", ["serviceofferingid=tiny"]),
         ("update host id=ready", ["id=ready1", "id=ready2"]),
+        ("create tags resourcetype=Zone resourceids=", ["resourceids=demo"]),
+        ("create tags resourceids=", []),
         ("list zones -o c", ["csv", "column"]),
         ("list zones --out", ["--output"]),
         ("list nothing at", []),

@@ -114,6 +114,21 @@ def test_the_file_of_cloudmonkey_is_read(home, tmp_path):
     assert Profiles(environment=environment).chosen(options={"url": "http://third"})["url"] == "http://third"
 
 
+@pytest.mark.parametrize("text", ["nonsense", "[a]\nurl = 1\n[a]\nurl = 2\n", b"\xff\xfe"])
+def test_a_file_of_profiles_that_is_none(home, tmp_path, text):
+    file = tmp_path / "broken.conf"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    said = cw(f"profile -c {file}")
+    assert (said.code, said.err.startswith(f"The file of profiles {file} cannot be read: ")) == (2, True), said
+
+
+def test_where_nothing_can_be_kept_that_is_said(home, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("CW_CONFIG", str(tmp_path / "file" / "cw.conf"))
+    said = cw("set output csv")
+    assert (said.code, "cw.conf cannot be written" in said.err) == (2, True), said
+
+
 def test_what_the_environment_says(tmp_path):
     values = {key: f"{key} told" for key in ENVIRONMENT} | {"output": "csv"}
     said = {variable: values[key] for key, variable in ENVIRONMENT.items()}

@@ -88,6 +88,16 @@ def test_jobs_and_not_waiting_for_them():
         > RebootVirtualMachine
         cw update virtualmachine id=web displayname=front
         > "front"
+        cw create tags resourcetype=UserVm resourceids=front tags[0].key=tier tags[0].value=web
+        > "success": true
+        cw list tags resourcetype=UserVm resourceid=front filter=key,value -o csv
+        > tier,web
+        = 4
+        cw create tags resourcetype=UserVm resourceids=front,fornt tags[0].key=tier tags[0].value=web
+        ! 'fornt'
+        cw update serviceoffering id=small zoneid=demo filter=zone
+        > "demo"
+        cw update serviceoffering id=small zoneid=all
         cw stop virtualmachine id=front forced=true
         > "Stopped"
         cw start virtualmachine id=front
