@@ -15,6 +15,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import IpRange, PhysicalNetwork, Pod, TrafficType, Zone
@@ -79,6 +80,10 @@ class ListVlanIpRanges(List, answers=VlanIpRangeView, keywords=[IpRange.c.vlan, 
     domain: Ref[Domain] | None = where(IpRange.c.domain_id, "only those of this domain")
     account: str | None = where(
         lambda bind: IpRange.c.account_id.in_(sa.select(Account.c.id).where(Account.c.name == bind)), "only those of this account"
+    )
+    project: Ref[Project] | None = where(
+        lambda bind: IpRange.c.account_id.in_(sa.select(Project.c.account_id).where(Project.c.id == bind)),
+        "only those of this project",
     )
 
 

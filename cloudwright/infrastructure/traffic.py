@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloudwright.core.access import Caller, Use
-from cloudwright.core.command import Command, Query, Success, Told
+from cloudwright.core.command import Command, Query, Success, Told, Verb
 from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.listing import List, where
 from cloudwright.core.param import REQUIRED, Ref, param
@@ -55,7 +55,18 @@ class ListTrafficTypeImplementors(
         return Told("traffictypeimplementorresponse", rows[start : start + size], len(rows))
 
 
-class AddTrafficType(Command, answers=TrafficTypeView, event="TRAFFIC.TYPE.CREATE", starts=Record, creates=TrafficType):
+class LabelsOfOthers(Verb):
+    """What the network is called on hosts of hypervisors without a driver here."""
+
+    xen_network_label: str | None = param("on XenServer", check=not_built("hosts of XenServer"))
+    vmware_network_label: str | None = param("on VMware", check=not_built("hosts of VMware"))
+    hyperv_network_label: str | None = param("on Hyper-V", check=not_built("hosts of Hyper-V"))
+    ovm3_network_label: str | None = param("on Oracle VM", wire_name="ovm3networklabel", check=not_built("hosts of Oracle VM"))
+
+
+class AddTrafficType(
+    LabelsOfOthers, Command, answers=TrafficTypeView, event="TRAFFIC.TYPE.CREATE", starts=Record, creates=TrafficType
+):
     """Has a physical network carry a type of traffic."""
 
     physical_network: Ref[PhysicalNetwork] = param("the physical network", use=Use.CHANGE)
@@ -73,7 +84,7 @@ class AddTrafficType(Command, answers=TrafficTypeView, event="TRAFFIC.TYPE.CREAT
         return row
 
 
-class UpdateTrafficType(Command, answers=TrafficTypeView, event="TRAFFIC.TYPE.UPDATE", starts=Record):
+class UpdateTrafficType(LabelsOfOthers, Command, answers=TrafficTypeView, event="TRAFFIC.TYPE.UPDATE", starts=Record):
     """Changes what the bridge of a traffic type is called. Machines that run keep the bridge they have."""
 
     id: Ref[TrafficType] = param("the traffic type", use=Use.CHANGE)

@@ -215,3 +215,20 @@ def test_zones_refuse_what_is_not_there_yet(cloud: Cloud, built: Built) -> None:
         call(cloud, built.caller, "createZone", **(given | {"name": "z1"}))
     told = call(cloud, built.caller, "updateZone", id=built.zone.uuid, dns2="192.0.2.9", **{"details[0].a": "1"})["zone"]
     assert (told["dns2"], told["resourcedetails"]) == ("192.0.2.9", {"a": "1"})
+
+
+def test_labels_of_hypervisors_without_a_driver_are_refused(cloud: Cloud) -> None:
+    built = simulated_zone(cloud, hosts=1)
+    traffic = call(cloud, built.caller, "listTrafficTypes", physicalnetworkid=built.physical_network.uuid)["traffictype"][0]["id"]
+    with pytest.raises(ParamError, match=r"^Parameter xennetworklabel: .* hosts of XenServer are not there yet"):
+        call(cloud, built.caller, "updateTrafficType", id=traffic, xennetworklabel="xenbr0")
+
+
+def test_short_lists_are_searched_and_paged_too(cloud: Cloud) -> None:
+    root = simulated_zone(cloud, hosts=1).caller
+    assert call(cloud, root, "listNetworkIsolationMethods", keyword="vx")["isolationmethod"] == [{"name": "VXLAN"}]
+    second = call(cloud, root, "listNetworkIsolationMethods", page="2", pagesize="1")
+    assert (second["count"], len(second["isolationmethod"])) == (2, 1)
+    planners = call(cloud, root, "listDeploymentPlanners", page="1", pagesize="2")
+    assert (planners["count"] > 2, len(planners["deploymentPlanner"])) == (True, 2)
+    assert call(cloud, root, "listVlanIpRanges", projectid=call(cloud, root, "createProject", name="p")["id"]) == {}

@@ -10,6 +10,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.offered import reoffer
 from cloudwright.network.model import Network, NetworkOffering
 from cloudwright.network.offering.view import NetworkOfferingView
+from cloudwright.operations.paging import Paged, cut
 
 ISOLATION = ("VLAN", "VXLAN")
 
@@ -62,8 +63,11 @@ class DeleteNetworkOffering(Command, event="NETWORK.OFFERING.DELETE"):
         return Success()
 
 
-class ListNetworkIsolationMethods(Query, response={"name": ("string", "the isolation method")}):
+class ListNetworkIsolationMethods(Paged, Query, response={"name": ("string", "the isolation method")}):
     """Lists how guest networks can be kept apart."""
 
+    keyword: str | None = param("only those in whose name this occurs")
+
     def run(self, reader: Reader, caller: Caller) -> Told:
-        return Told("isolationmethod", [{"name": name} for name in ISOLATION])
+        names = [name for name in ISOLATION if (self.keyword or "").lower() in name.lower()]
+        return Told("isolationmethod", [{"name": name} for name in cut(self, names, reader)], len(names))
