@@ -51,7 +51,7 @@ _BY_KEY = (
 )
 _MISSED = (
     User.t.update()
-    .where(User.c.id == sa.bindparam("id_"), User.c.gone == 0)
+    .where(User.c.id == sa.bindparam("id_"))
     .values(failed_logins=User.c.failed_logins + 1, version=User.c.version + 1)
 )
 _FORGIVEN = (

@@ -29,12 +29,15 @@ class Mutant(NamedTuple):
 
 
 def mutants(source: str, wanted: frozenset[str]) -> Iterator[Mutant]:
-    """All mutants of a module; where `wanted` names functions, of these alone."""
+    """All mutants of a module; where `wanted` names functions, of these alone. What is declared or registered while modules are
+    loaded is no condition."""
     told = Counter[str]()
     for number, (node, function, lines) in enumerate(_nodes(ast.parse(source))):
-        if wanted and function not in wanted:
+        if (wanted and function not in wanted) or function == "__init_subclass__":
             continue
         for what in _changes(node):
+            if what == "do not call" and not function:
+                continue
             text = f"{what}: {ast.unparse(node).partition(chr(10))[0]}"
             text = text if len(text) < 110 else text[:107] + "..."
             told[function + text] += 1
