@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from cloudwright import catalogue, migrations
-from cloudwright.core import loop, schema, secret, setting
+from cloudwright.core import loop, schema, seal, secret, setting
 from cloudwright.core.db import Database
 from cloudwright.core.engine import Engine, Hook, no_hook
 from cloudwright.core.run import Runner
@@ -38,6 +38,7 @@ class Cloud:
             secret.use(key)
         self.db = Database(url)
         schema.bring(self.db, migrations.HEAD, migrations.SCRIPTS)
+        seal.check(self.db)
         setting.keep_fresh(self.db)
         self.world: World = world or MemoryWorld()
         self.reach = Reach(self.world)

@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: ended.set())
     from cloudwright.cli import log
     from cloudwright.cli.node import Node, Options
+    from cloudwright.core.error import CloudError
 
     log.begin(given.log_level)
     options = Options(
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         given.data.mkdir(parents=True, exist_ok=True)
         given.data.chmod(0o700)
         node = Node(options)
+    except CloudError as error:
+        return _refuse("; ".join([str(error), *error.fix]))
     except OSError as error:
         return _refuse(str(error))
     try:

@@ -71,7 +71,7 @@ class Vm(
     searched=["name", "display_name", "instance_name"],
 ):
     """An instance. `state` is the API's (Starting, Running, Stopping, Stopped, Destroyed, Expunging, Error, Migrating, Unknown):
-    what is desired shows in the task on it, what was seen last in `observed` with its time and source."""
+    what is desired shows in the task on it, what was seen last in `observed` with its time."""
 
     name: str  # also the host name in the guest
     display_name: str | None = None
@@ -108,9 +108,7 @@ class Vm(
     dynamically_scalable: bool = False
     observed: str = ""  # running, stopped …, as last reported
     observed_at: float | None = None
-    observed_by: str = ""
     destroyed_at: float | None = None
-    started_at: float | None = None
     tally_tags: list[str] = column(default=[])  # the host tags that its offering and its template ask for
     grows_cpus: int = 0  # while it is scaled: what it shall have
     grows_memory: int = 0

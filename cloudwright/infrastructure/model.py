@@ -118,7 +118,6 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
     connected: float | None = None  # since when its agent hangs on a server
     disconnected: float | None = None
     server_id: int | None = column(default=None, index=True)  # on which server its agent hangs
-    migration_address: str = ""
     certificate_serial: str = ""
     details: dict[str, str] = column(default={})
 

@@ -153,7 +153,6 @@ class Template(Owned, table="template", indexes=[("format", "id")]):
     sort_key: int = 0
     details: dict[str, str] = column(default={})
     zone_ids: list[int] = column(default=[])  # where it is registered for several zones, but not for all
-    source_volume_id: int | None = None
 
     @property
     def image_name(self) -> str:

@@ -112,3 +112,12 @@ def test_help_names_all_programs(capsys):
     assert all(word in shown for word in ("server", "agent", "demo"))
     assert main(["sever"]) == 2
     assert "no program 'sever'" in capsys.readouterr().err
+
+
+def test_it_does_not_start_with_another_master_key(tmp_path):
+    with Serving(tmp_path) as server:
+        pass
+    (server.data / "master.key").unlink()  # it makes another
+    ended = subprocess.run(server.program, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "master key is not the one that the database's secrets are sealed with; copy master.key from" in ended.stderr

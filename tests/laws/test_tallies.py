@@ -11,7 +11,7 @@ from cloudwright.core.resource import Resource
 from tests.laws.source import modules
 
 UNCOUNTED = {
-    "Vm": {"observed", "observed_by"},
+    "Vm": {"observed"},
     "Network": {"idle_since", "version"},
     "TemplateAt": {"progress", "last_used"},
 }

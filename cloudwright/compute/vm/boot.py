@@ -107,7 +107,7 @@ class Boot(Task):
     def running(self, tx: Tx) -> None:
         """It runs."""
         vm = tx.get(Vm, self.vm)
-        tx.update(vm, state="Running", last_host_id=vm.host_id, started_at=tx.now, observed="running", observed_at=tx.now)
+        tx.update(vm, state="Running", last_host_id=vm.host_id, observed="running", observed_at=tx.now)
 
 
 class StartVm(Boot, rank=50):

@@ -138,7 +138,7 @@ def found_running(tx: Tx, vm: Vm, host: Host) -> None:
 def host_silent(tx: Tx, host: Host) -> None:
     """A host is no longer heard: what it did last is what is known, and that it is old is told."""
     mine = (Vm.c.host_id == host.id, Vm.c.gone == 0)
-    tx.execute(Vm.t.update().where(*mine).values(observed="unknown", observed_by=host.name))
+    tx.execute(Vm.t.update().where(*mine).values(observed="unknown"))
 
 
 def _busy(tx: Tx, vms: Sequence[Vm]) -> dict[int, set[str]]:

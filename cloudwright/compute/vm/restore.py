@@ -151,7 +151,7 @@ class RestoreVm(Task, rank=50):
         """It is as it was when it was made; the old disk goes, now or when its time has come."""
         vm, old = tx.get(Vm, self.vm), tx.get(Volume, self.old)
         if self.ran:
-            tx.update(vm, state="Running", started_at=tx.now, observed="running", observed_at=tx.now)
+            tx.update(vm, state="Running", observed="running", observed_at=tx.now)
         if self.expunge or old.state != "Destroy":
             tasks.start(tx, RemoveVolume(volume=old.id), old)
 

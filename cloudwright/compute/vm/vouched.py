@@ -16,7 +16,7 @@ def _stopped(tx: Tx, host: Host) -> None:
     for vm in tx.all(Vm, Vm.c.host_id == host.id):
         if tx.find(TaskRow, TaskRow.c.subject == f"{vm.kind}:{vm.id}", TaskRow.c.live == 1) is None:
             give_back(tx, vm)
-            tx.update(vm, state="Stopped", last_host_id=host.id, observed="unknown", observed_by="operator", observed_at=tx.now)
+            tx.update(vm, state="Stopped", last_host_id=host.id, observed="unknown", observed_at=tx.now)
             emit(tx, "VM.STOP", f"{vm.name} counts as stopped: host {host.name} was given up", about=vm, level="WARN")
 
 
