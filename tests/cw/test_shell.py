@@ -31,7 +31,10 @@ class Person:
         self.pid, self.screen = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "xterm"
-            os.execvp(program[0], program)
+            try:
+                os.execvp(program[0], program)
+            finally:
+                os._exit(127)  # there is no such program; what follows is the other process's
         self.shown = b""
 
     def type(self, text: str) -> str:
@@ -47,7 +50,10 @@ class Person:
             ready, _, _ = select.select([self.screen], [], [], 0.2)
             assert time.monotonic() < until, f"{text!r} was not shown, but:\n{seen}"
             if ready:
-                new = os.read(self.screen, 65536)
+                try:
+                    new = os.read(self.screen, 65536)
+                except OSError:
+                    raise AssertionError(f"it ended; {text!r} was not shown, but:\n{seen}") from None
                 os.write(self.screen, REPLY * new.count(ASKED))
                 self.shown += new
                 more = False
