@@ -202,3 +202,16 @@ def test_words_have_their_things_owner(cloud: Cloud, nets: dict[str, str], root:
     assert call(cloud, bob, "listTags")["tag"][0]["account"] == "bob"
     done(cloud, root, "deleteAccount", id=bob.account_uuid)
     assert cloud.db.read().count(Tag) == 0
+
+
+def test_a_host_tells_what_was_last_commented_on_it(cloud: Cloud, root: Caller) -> None:
+    host = simulated_zone(cloud, hosts=1).hosts[0].uuid
+    assert "annotation" not in call(cloud, root, "listHosts", id=host)["host"][0]
+    call(cloud, root, "addAnnotation", entityid=host, entitytype="HOST", annotation="noisy fan", adminsonly="true")
+    call(cloud, root, "updateHost", id=host, annotation="fan replaced")
+    told = call(cloud, root, "listHosts", id=host)["host"][0]
+    assert (told["annotation"], told["username"], told["hasannotations"]) == ("fan replaced", root.username, True)
+    newest = call(cloud, root, "listAnnotations", entityid=host, entitytype="HOST")["annotation"][-1]
+    assert (newest["annotation"], newest["created"]) == ("fan replaced", told["lastannotated"])
+    call(cloud, root, "removeAnnotation", id=newest["id"])
+    assert call(cloud, root, "listHosts", id=host)["host"][0]["annotation"] == "noisy fan"

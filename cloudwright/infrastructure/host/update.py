@@ -16,6 +16,7 @@ from cloudwright.infrastructure.host.tag import set_tags
 from cloudwright.infrastructure.host.view import HostView
 from cloudwright.infrastructure.model import Host
 from cloudwright.infrastructure.observe import back, known
+from cloudwright.operations.word.annotation import annotate
 
 _ALLOCATION = {"enable": "Enabled", "enabled": "Enabled", "disable": "Disabled", "disabled": "Disabled"}
 
@@ -36,7 +37,7 @@ class UpdateHost(Command, answers=HostView):
         check=not_built("hosts for certain systems"),
     )
     guest_os_rule: str | None = param("which guests it is for", check=not_built("rules for guests of a host"))
-    annotation: str | None = param("a remark", roles=["Admin"], check=not_built("remarks on hosts"))
+    annotation: str | None = param("a comment to write on it", roles=["Admin"])
     external_details: dict[str, str] | None = param("details of extensions", check=not_built("extensions"))
     cleanup_external_details: bool | None = param("drop details of extensions", check=not_built("extensions"))
 
@@ -50,6 +51,8 @@ class UpdateHost(Command, answers=HostView):
             values["resource_state"] = _ALLOCATION[self.allocation_state.lower()]
         if self.host_tags is not None:
             set_tags(tx, host, self.host_tags)
+        if self.annotation is not None:
+            annotate(tx, caller, (host, "HOST"), self.annotation)
         tx.update(host, **values)
         return host
 

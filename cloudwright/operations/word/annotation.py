@@ -63,6 +63,22 @@ def annotated(of: type[Resource], name: str, *, shown: bool = True, fits: Callab
     )
 
 
+def newest_told(of: type[Resource]) -> None:
+    """Have root's administrators told in all views of a resource what its newest annotation says, when and by whom."""
+    user = User.t.alias("annotator")
+
+    def newest(expr: Any) -> Any:
+        mine = sa.select(expr).join(user, user.c.id == Annotation.c.user_id).where(written_on(Annotation, of))
+        return mine.where(Annotation.c.gone == 0).order_by(Annotation.c.id.desc()).limit(1).scalar_subquery()
+
+    View.every(
+        of,
+        annotation=field(newest(Annotation.c.text), "what was last commented on it", admin=True),
+        lastannotated=field(newest(Annotation.c.created), "when that was", "date", admin=True),
+        username=field(newest(user.c.username), "who that was", admin=True),
+    )
+
+
 def _entity_name() -> Any:
     """The field that tells what the thing is called now, whatever kind it is of."""
     names = {}
@@ -104,9 +120,13 @@ class AddAnnotation(Command, answers=AnnotationView, event="ANNOTATION.CREATE", 
             raise Denied("Only a root administrator writes for administrators alone", fix=["give adminsonly=false"])
         kind = self.entity_type or ""
         thing = ANNOTATABLE.thing(self, tx, caller, (kind, self.entity_id or ""), Use.CHANGE)
-        about = ANNOTATABLE.about(tx, thing, kind)
-        said: dict[str, Any] = {"text": self.annotation, "user_id": caller.user_id, "admins_only": self.admins_only}
-        return tx.insert(Annotation(**said, **about))
+        return annotate(tx, caller, (thing, kind), str(self.annotation), self.admins_only)
+
+
+def annotate(tx: Tx, caller: Caller, on: tuple[Resource, str], text: str, admins_only: bool = False) -> Annotation:
+    """Write an annotation on a row of a kind, of which the caller was asked already."""
+    about = ANNOTATABLE.about(tx, *on)
+    return tx.insert(Annotation(text=text, user_id=caller.user_id, admins_only=admins_only, **about))
 
 
 class ListAnnotations(List, answers=AnnotationView, keywords=[Annotation.c.text], since="4.11", authorized=EVERYBODY):

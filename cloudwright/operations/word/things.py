@@ -11,7 +11,7 @@ from cloudwright.identity.model import Account, Domain, User
 from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import FirewallRule, Network, NetworkOffering, Nic, PublicIp, Router
-from cloudwright.operations.word.annotation import annotated
+from cloudwright.operations.word.annotation import annotated, newest_told
 from cloudwright.operations.word.detail import detailed
 from cloudwright.operations.word.icon import pictured
 from cloudwright.operations.word.tag import tagged
@@ -88,6 +88,7 @@ annotated(Zone, "ZONE")
 annotated(Pod, "POD")
 annotated(Cluster, "CLUSTER")
 annotated(Host, "HOST")
+newest_told(Host)
 annotated(Domain, "DOMAIN")
 annotated(StoragePool, "PRIMARY_STORAGE")
 annotated(ImageStore, "SECONDARY_STORAGE")
