@@ -12,6 +12,7 @@ from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
+from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field
 from cloudwright.identity.model import Account, Domain
@@ -35,6 +36,12 @@ from cloudwright.storage.size import GIB
 _BOUNDS = {
     "mincpunumber": "min_cpu_number", "maxcpunumber": "max_cpu_number", "minmemory": "min_memory", "maxmemory": "max_memory",
 }  # fmt: skip
+MOST_CORES = setting(
+    "vm.serviceoffering.cpu.cores.max", 0, "how many processors a new service offering may have; 0: any number", minimum=0
+)
+MOST_MEMORY = setting(
+    "vm.serviceoffering.ram.size.max", 0, "how much memory in MiB a new service offering may have; 0: any amount", minimum=0
+)
 SYSTEM_VMS = ("domainrouter", "consoleproxy", "secondarystoragevm", "internalloadbalancervm", "elasticloadbalancervm")
 _c = ServiceOffering.c
 
@@ -182,6 +189,7 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
             )
             raise ParamError(text, param="systemvmtype")
         self._check_disk()
+        self._check_most(tx)
         custom = self._is_custom()
         if custom and self.is_system:
             raise ParamError("Parameter cpunumber: an offering for the system's machines says all sizes", param="cpunumber")
@@ -225,6 +233,14 @@ class CreateServiceOffering(Quality, Command, answers=ServiceOfferingView, event
                 wire_name = self.api.params[name].wire_name
                 text = f"Parameter {wire_name}: disk offering {self.disk_offering.name} says how root disks are"
                 raise ParamError(text, param=wire_name)
+
+    def _check_most(self, tx: Tx) -> None:
+        for name, value, most in (
+            ("cpunumber", self.cpu_number, MOST_CORES), ("maxcpunumber", self.max_cpu_number, MOST_CORES),
+            ("memory", self.memory, MOST_MEMORY), ("maxmemory", self.max_memory, MOST_MEMORY),
+        ):  # fmt: skip
+            if value is not None and 0 < most.get(tx) < value:
+                raise ParamError(f"Parameter {name}: {value} is more than the {most.get(tx)} of {most.name}", param=name)
 
     def _is_custom(self) -> bool:
         sizes = {"cpunumber": self.cpu_number, "cpuspeed": self.cpu_speed, "memory": self.memory}

@@ -91,6 +91,20 @@ def test_what_contradicts_itself_is_refused(cloud: Cloud, params: dict[str, Any]
         create(cloud, "ServiceOffering", **params)
 
 
+def test_how_large_offerings_may_be_is_a_setting(cloud: Cloud) -> None:
+    root = root_caller(cloud.db.read())
+    for name, most in (("cpu.cores", "4"), ("ram.size", "2048")):
+        call(cloud, root, "updateConfiguration", name=f"vm.serviceoffering.{name}.max", value=most)
+    size = {"cpuspeed": "1000", "memory": "2048", "cpunumber": "4"}
+    call(cloud, root, "createServiceOffering", name="most", **size)
+    for more in ({"cpunumber": "5"}, {"memory": "2049"}):
+        with pytest.raises(ParamError, match=rf"^Parameter {next(iter(more))}: .* of vm\.serviceoffering\."):
+            call(cloud, root, "createServiceOffering", name="more", **(size | more))
+    bounds = {"cpuspeed": "1000", "customized": "true", "mincpunumber": "1", "minmemory": "64", "maxmemory": "2048"}
+    with pytest.raises(ParamError, match=r"^Parameter maxcpunumber: 8 is more than the 4"):
+        call(cloud, root, "createServiceOffering", name="more", maxcpunumber="8", **bounds)
+
+
 def test_lists_by_size_zone_and_state(cloud: Cloud) -> None:
     root = root_caller(cloud.db.read())
     zone = call(
