@@ -39,7 +39,7 @@ function Limits(): ReactNode {
 const MARKS: [RegExp, typeof IconClock, string][] = [[/^ERROR$/, IconCircleX, "bad"], [/^WARN$/, IconAlertTriangle, "warn"], [/^(Started|Scheduled|Created)$/, IconClock, "busy"]];
 
 /** Events worth a line: what ended, and what went wrong; not who came and went. */
-export const told = (rows: Row[] | undefined): Row[] => (rows ?? []).filter((row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !/^USER\.LOG/.test(String(row["type"]))));
+export const told = (rows: Row[] | undefined): Row[] => (rows ?? []).filter((row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !String(row["type"]).startsWith("USER.LOG")));
 
 export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode {
   return (
