@@ -94,55 +94,74 @@ def like_prefix(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_") + "%"
 
 
-class Begins(sa.sql.functions.FunctionElement[Any]):
-    """Of a column, a text and that as LIKE pattern: whether the column begins so. SQLite searches its index only by bounds that
-    it knows before a value is bound; the others order texts by languages, but know LIKE. (No boolean for SQLAlchemy: it would
-    compare one with 1, and no index is searched for that.)"""
+class Within(sa.sql.functions.FunctionElement[Any]):
+    """Of a column with the path of a domain, and three texts of another (see `binds_within`): whether the one is the other or
+    below it. SQLite searches its index only by bounds that it knows before values are bound; the others know LIKE. (No boolean
+    for SQLAlchemy: it would compare one with 1, and no index is searched for that.)"""
 
     inherit_cache = True
-    says = ("LIKE", ">=", "AND", "<")
 
 
-class BeginsNot(Begins):
-    """The contrary."""
+class Beyond(Within):
+    """The contrary: by bounds on all engines, because none searches an index for what is not LIKE something."""
 
     inherit_cache = True
-    says = ("NOT LIKE", "<", "OR", ">=")
 
 
-@compiles(Begins)
+@compiles(Within)
 def _like(element: Any, compiler: Any, **kw: Any) -> str:
-    column, _, pattern = (compiler.process(clause, **kw) for clause in element.clauses)
-    return f"({column} {element.says[0]} {pattern} ESCAPE '!')"
+    path, _, below, _ = element.clauses
+    return f"({compiler.process(path, **kw)} LIKE {compiler.process(below, **kw)} ESCAPE '!')"
 
 
-@compiles(Begins, "sqlite")
-def _bounds(element: Any, compiler: Any, **kw: Any) -> str:
-    column, text = element.clauses.clauses[:2]
-    at, low, at_too, cut, length, last = (compiler.process(c, **kw) for c in (column, text, column, text, text, text))
-    above = f"substr({cut}, 1, length({length}) - 1) || char(unicode(substr({last}, -1)) + 1)"
-    _, least, both, most = element.says
-    return f"({at} {least} {low} {both} {at_too} {most} {above})"
+def _between(element: Any, compiler: Any, form: str, **kw: Any) -> str:
+    path, first, _, after = element.clauses
+    return form.format(*(compiler.process(clause, **kw) for clause in (path, first, path, after)))
+
+
+@compiles(Within, "sqlite")
+def _inside(element: Any, compiler: Any, **kw: Any) -> str:
+    return _between(element, compiler, "({} >= {} AND {} < {})", **kw)
+
+
+@compiles(Beyond, "sqlite")
+def _outside(element: Any, compiler: Any, **kw: Any) -> str:
+    return _between(element, compiler, "({} < {} OR {} >= {})", **kw)
+
+
+@compiles(Beyond, "postgresql")
+def _outside_by_letters(element: Any, compiler: Any, **kw: Any) -> str:
+    return _between(element, compiler, "({} ~<~ {} OR {} ~>=~ {})", **kw)  # as the index compares, not as a language does
+
+
+@compiles(Beyond, "mysql", "mariadb")
+def _outside_unpadded(element: Any, compiler: Any, **kw: Any) -> str:
+    zero = "CHAR(0 USING utf8mb4)"  # nothing is less; what a text lacks would be compared as if it were blanks
+    return _between(element, compiler, f"({{}} < CONCAT({{}}, {zero}) OR {{}} >= CONCAT({{}}, {zero}))", **kw)
 
 
 def within(path: sa.ColumnElement[str], domain_path: str) -> sa.ColumnElement[bool]:
     """The path is that domain's or of one below it."""
-    return Begins(path, domain_path, like_prefix(domain_path))
+    return Within(path, *binds_within("", domain_path).values())
 
 
 def within_bound(path: sa.ColumnElement[str], name: str) -> sa.ColumnElement[bool]:
     """The same of a domain whose `binds_within` of that name are bound."""
-    return Begins(path, *(sa.bindparam(f"{name}_{end}", type_=sa.String()) for end in ("path", "below")))
+    return Within(path, *_bound(name))
 
 
 def binds_within(name: str, domain_path: str) -> dict[str, str]:
-    """The path, and the LIKE pattern of it and those below."""
-    return {f"{name}_path": domain_path, f"{name}_below": like_prefix(domain_path)}
+    """The path, the LIKE pattern of it and those below, and what follows after all of these."""
+    return {f"{name}_path": domain_path, f"{name}_below": like_prefix(domain_path), f"{name}_after": domain_path[:-1] + "0"}
+
+
+def _bound(name: str) -> list[Any]:
+    return [sa.bindparam(name, type_=sa.String()) for name in binds_within(name, "/")]
 
 
 _domain = sa.table("domain", sa.column("id"), sa.column("path")).alias("within")
 _below = sa.select(_domain.c.id).where(within_bound(_domain.c.path, "caller"))
-_beyond = sa.select(_domain.c.id).where(BeginsNot(*within_bound(_domain.c.path, "caller").clauses))
+_beyond = sa.select(_domain.c.id).where(Beyond(_domain.c.path, *_bound("caller")))
 _BELOW = _below.scalar_subquery()
 FEW_DOMAINS, FEW_ROWS = 5_000, 10_000  # to ask of so many rows whether each is of a domain below takes some milliseconds
 
