@@ -10,7 +10,6 @@ from pathlib import Path
 from cloudwright.cli.client import Api
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
-from cloudwright.core import search
 from cloudwright.core.access import Caller
 from cloudwright.core.secret import Secret
 from cloudwright.identity import password
@@ -68,9 +67,7 @@ def _fill(cloud: Cloud, site: Site, tenant: User, more: int, many_hosts: bool) -
     assert first is not None
     bulk.machines(cloud, first, more, {cloud.db.read().get(Account, tenant.account_id).id: SHARE})
     say(f"made in {time.perf_counter() - began:.0f} s")
-    while (kind := search.waiting(cloud.db.read())) is not None:
-        indexed = kind
-        cloud.db.write(lambda tx: search.take_in(tx, indexed))  # noqa: B023 - it is run at once
+    bulk.searchable(cloud)
 
 
 def _floors(cloud: Cloud, directory: Path, root: Caller, tenant: Caller) -> dict[str, float]:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
+from cloudwright.core import search
 from cloudwright.core.resource import Resource
 from cloudwright.core.tx import Tx
 from cloudwright.infrastructure.model import Cluster, Host
@@ -48,6 +49,12 @@ def _insert(tx: Tx, kind: type[Resource], sql: str, number: int) -> None:
     tx.execute(sa.text(sql))
     if engine == "postgresql":
         tx.execute(sa.text(f"SELECT setval(pg_get_serial_sequence('{kind.kind}', 'id'), max(id)) FROM \"{kind.kind}\""))
+
+
+def searchable(cloud: Cloud) -> None:
+    """Take all copies into the indexes of words, as a server does bit by bit."""
+    while (kind := search.waiting(cloud.db.read())) is not None:
+        cloud.db.write(lambda tx, kind=kind: search.take_in(tx, kind))
 
 
 def hosts(cloud: Cloud, zone: Built, number: int) -> None:

@@ -97,6 +97,7 @@ def _fill(cloud: Cloud, number: int, chief: Caller) -> None:
     _tallies(cloud, ACCOUNT, accounts, 2 * number, above)
     _tallies(cloud, DOMAIN, parts, PARTS, "'[]'")
     _tallies(cloud, DOMAIN, units, number - PARTS, "'[]'")
+    bulk.searchable(cloud)
 
 
 def _projects(cloud: Cloud, number: int, home: str, people: int) -> None:
