@@ -88,7 +88,7 @@ def _values(kind: type[Resource], who: Caller | None, known: dict[str, Resource]
 
 def _value(kind: type[Resource], name: str, of: Any) -> Any:
     if name == "address":
-        return f"192.0.2.{next(_numbers) % 250 + 1}"
+        return "198.18.{}.{}".format(*divmod(next(_numbers), 250))
     if of is int:
         return 1 if name.endswith("_id") and not name.startswith("address") else next(_numbers)
     made: dict[Any, Any] = {float: 1.0, bool: False, Secret: Secret("s")}
