@@ -71,7 +71,7 @@ def parameters(command: Command, words: list[str], options: Options, terminal: T
         name, sign, value = word.partition("=")
         if not sign:
             guess = f"{word}=…" if word.lower() in command.params else f"id={word}" if "id" in command.params else ""
-            meant = [f"did you mean {guess}?"] if guess and word != "--" else []
+            meant = [f"did you mean {guess}?"] if guess and word[:1].isalnum() else []
             fix = [*meant, f"cw help {command.verb} {command.noun}"]
             raise Wrong(f"{word!r} is no parameter: they are written name=value", fix=fix)
         if name == "filter" and "filter" not in command.params:

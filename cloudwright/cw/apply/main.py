@@ -60,13 +60,16 @@ def run(doing: Any) -> None:
         if plan.actions and doing.name == "diff":
             raise Differs("there are differences")
         return
-    if plan.actions and _agreed(doing, plan, given.yes):
-        outcome = Carrier(world, given.set, write, doing.session.profile.timeout).run(plan)
-        if not outcome.whole:
-            raise NotWhole(show.outcome_text(outcome))
+    if not plan.actions and not plan.stale:
+        return
+    if not _agreed(doing, plan, given.yes):
+        doing.terminal.note("Nothing was done")
+        return
+    outcome = Carrier(world, given.set, write, doing.session.profile.timeout).run(plan)
+    if not outcome.whole:
+        raise NotWhole(show.outcome_text(outcome))
+    if plan.actions:
         write(show.outcome_text(outcome))
-    elif plan.stale:
-        Carrier(world, given.set, write).run(plan)
 
 
 def planned(caller: Caller, catalogue: Catalogue, given: argparse.Namespace) -> tuple[World, Plan]:

@@ -1,0 +1,40 @@
+"""Nothing is deleted that somebody at the terminal has not said yes to."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from tests.cw.conftest import Terminals, cw
+
+FILE = "kind: diskOffering\nname: {0}\nspec: {{displaytext: {0}, disksize: 1}}\n"
+
+
+def there() -> set[str]:
+    return {row["name"] for row in json.loads(cw("list diskofferings listall=true").out).get("diskoffering", [])}
+
+
+@pytest.fixture
+def applied(signed, server, tmp_path):
+    """A file from which two offerings were made, and went; one of them is gone at the server, too, so that its mark is stale."""
+    file = tmp_path / "asked.yaml"
+    file.write_text(FILE.format("doomed") + "---\n" + FILE.format("lost"))
+    assert cw(f"apply -f {file}").code == 0
+    assert cw("delete diskoffering id=lost").code == 0
+    file.write_text("")
+    yield file
+    assert cw(f"apply --prune --yes -f {file}").code == 0
+    assert "doomed" not in there()
+
+
+def test_only_a_yes_is_a_yes(applied, monkeypatch):
+    for answer in ("n", "", "what?"):
+        monkeypatch.setattr(sys, "stdin", Terminals(answer + "\n"))
+        said = cw(f"apply --prune -f {applied}", terminal=True)
+        assert (said.code, "Delete 1? [y/N] Nothing was done" in said.err) == (0, True), said
+        assert "doomed" in there()
+    monkeypatch.setattr(sys, "stdin", Terminals("y\n"))
+    said = cw(f"apply --prune -f {applied}", terminal=True)
+    assert (said.code, "deleted diskOffering doomed" in said.out) == (0, True), said
