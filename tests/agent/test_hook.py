@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cloudwright.agent.hook import Hooks, run
 from cloudwright.agent.own import Own
+from cloudwright.agent.remote import proxy
 from cloudwright.agent.state import State
 from cloudwright.drivers.error import Refused
+from cloudwright.drivers.host.contract import HostAgent
 from cloudwright.drivers.work import Work, WorkState
+from tests.agent.conftest import Site
 
 
 def program(directory: Path, name: str, text: str, mode: int = 0o755) -> Path:
@@ -68,7 +72,24 @@ def test_an_agent_runs_one_beside_itself(tmp_path: Path) -> None:
     assert own.work("key").state is WorkState.UNKNOWN
 
 
-def _ended(own: Own) -> Work:
+def test_a_server_has_one_run_on_its_host(site: Site) -> None:
+    """Over the connection, by the contract; and it outlives the agent that began it."""
+    host, state = site.enrolled()
+    program(state.directory / "hooks", "Maintenance", 'echo "on $1"')
+    agent: HostAgent = proxy(HostAgent, "agent", partial(site.hub.call, host))
+    with site.agent(host, state):
+        assert agent.hooks() == ["Maintenance"]
+        with pytest.raises(Refused, match="has no hook PreFlight"):
+            agent.begin_hook("key", "PreFlight", "", 10)
+        agent.begin_hook("key", "Maintenance", "v2", 10)
+    with site.agent(host, state):
+        ended = _ended(agent)
+        assert (ended.state, ended.error, ended.result) == (WorkState.DONE, "", {"output": "on v2", "avoid": False})
+        agent.cancel("key")
+        assert agent.work("key").state is WorkState.UNKNOWN
+
+
+def _ended(own: HostAgent) -> Work:
     until = time.monotonic() + 20
     while own.work("key").state is WorkState.RUNNING and time.monotonic() < until:
         time.sleep(0.02)
