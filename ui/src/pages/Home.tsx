@@ -108,7 +108,7 @@ export function Home(): ReactNode {
     ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: String(row["state"]) }), to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
     ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
   ];
-  const ended = told(events.data?.rows).slice(0, 8);
+  const ended = (told(events.data?.rows).length ? told(events.data?.rows) : (events.data?.rows ?? [])).slice(0, 8);
   return (
     <>
       <Title title={t("Overview")} line={t("Signed in as {name}", { name: me()?.username ?? "" })}>

@@ -179,6 +179,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   );
 }
 
+// said: heads of columns, shorter than the names of their fields
 const HEADS: Record<string, string> = {
   templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
   networkofferingname: "Offering", ostypename: "OS", ispublic: "Public", rolename: "Role", domainpath: "Domain", networkdomain: "DNS suffix", associatednetworkname: "Network",
