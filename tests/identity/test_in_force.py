@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from cloudwright.core.access import Kind
 from cloudwright.core.event import Event
 from cloudwright.core.secret import Secret
 from cloudwright.core.wire import WireError
@@ -133,6 +134,19 @@ def test_too_many_wrong_passwords_disable_once_and_only_who_is_enabled(tenants, 
 def test_who_signs_in_is_told_what_there_is_to_tell(tenants, keeper):
     put(tenants, User, tenants.fresh("ann").user_id, timezone="Etc/GMT-3")
     put(tenants, User, tenants.fresh("abe").user_id, timezone="Nowhere/Else")
+    put(tenants, User, tenants.fresh("eva").user_id, password_due=True)
     told = {name: keeper.sign_in(name, PASSWORD, "/eng/", None).fields for name in ("ann", "abe", "eva")}
     assert [fields.get("timezoneoffset") for fields in told.values()] == ["3.0", None, None]
+    assert [fields.get("passwordchangerequired", "") for fields in told.values()] == ["", "", True]
     assert all(value is not None for fields in told.values() for value in fields.values())
+
+
+def test_root_is_told_its_server(tenants, keeper):
+    assert "managementserverid" not in keeper.welcome(user(tenants, "admin")).fields
+    keeper.server = lambda: "here"
+    told = [keeper.welcome(user(tenants, name)).fields for name in ("admin", "ann")]
+    assert [fields.get("managementserverid") for fields in told] == ["here", None]
+
+
+def test_the_system_calls_as_itself(keeper):
+    assert (keeper.system().username, keeper.system().kind) == ("system", Kind.ROOT)

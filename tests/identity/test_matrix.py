@@ -211,6 +211,7 @@ def test_there_is_somebody_of_every_kind(scene):
     kinds = {(scene.callers[who].kind, scene.callers[who].role_type) for who in CALLERS}
     assert kinds == {(Kind.ROOT, "Admin"), (Kind.DOMAIN, "ResourceAdmin"), (Kind.DOMAIN, "DomainAdmin"), (Kind.USER, "User")}
     assert len({scene.callers[who].domain_path for who in (*ADMINS, *USERS)}) == 3
+    assert all(scene.tenants.fresh(who) == scene.callers[who] for who in CALLERS if who != "root")
 
 
 SORTS = {"vm": "VirtualMachine", "network": "Network", "user_": "User", "account": "Account", "task": "AsyncJob"}

@@ -141,7 +141,7 @@ def test_a_gate_begins_with_what_is_in_force(tenants):
     assert not allowed(reader, eva.role_id, "DomainAdmin", "deleteZone")
     tenants.cloud.db.write(lambda tx: tx.insert(RoleRule(role_id=eva.role_id, rule="deleteZone", allow=True, sort=-1)))
     assert not allowed(reader, eva.role_id, "DomainAdmin", "deleteZone")  # nobody told
-    permission.keep_fresh(tenants.cloud.db)
+    Gatekeeper(tenants.cloud.db)
     assert allowed(reader, eva.role_id, "DomainAdmin", "deleteZone")
 
 
