@@ -9,7 +9,8 @@ import pytest
 
 from tests.cw.conftest import Terminals, cw
 
-FILE = "kind: diskOffering\nname: {0}\nspec: {{displaytext: {0}, disksize: 1}}\n"
+DOOMED = "kind: diskOffering\nname: doomed\nspec: {displaytext: doomed, disksize: 1}\n"
+LOST = "kind: userData\nname: lost\nspec: {userdata: '#!/bin/sh'}\n"
 
 
 def there() -> set[str]:
@@ -18,11 +19,11 @@ def there() -> set[str]:
 
 @pytest.fixture
 def applied(signed, server, tmp_path):
-    """A file from which two offerings were made, and went; one of them is gone at the server, too, so that its mark is stale."""
+    """A file by which two things were made, and which has them no more; one is gone at the server, too: its mark is stale."""
     file = tmp_path / "asked.yaml"
-    file.write_text(FILE.format("doomed") + "---\n" + FILE.format("lost"))
+    file.write_text(DOOMED + "---\n" + LOST)
     assert cw(f"apply -f {file}").code == 0
-    assert cw("delete diskoffering id=lost").code == 0
+    assert cw("delete userdata id=lost").code == 0
     file.write_text("")
     yield file
     assert cw(f"apply --prune --yes -f {file}").code == 0
