@@ -31,7 +31,7 @@ def figures(directory: Path, sizes: list[int]) -> list[Figure]:
     with Serving(directory) as server:
         keys = server.with_keys()
         zone = simulated_zone(keys)
-        _instance(keys, zone["id"])
+        instance(keys, zone["id"])
         for size in sizes:
             say(f"{size} instances")
             _fill(server, size)
@@ -66,7 +66,8 @@ def _measured(printed: str) -> dict[str, Any]:
     return dict(json.loads(line) for line in re.findall(r"^MEASURED (.*)$", printed, re.MULTILINE))
 
 
-def _instance(keys: Any, zone: str) -> None:
+def instance(keys: Any, zone: str) -> None:
+    """Make an instance in a network of its own."""
     template = keys.all("listTemplates", templatefilter="all", hypervisor="Simulator")[0]["id"]
     offering = keys.all("listServiceOfferings", name="Small Instance")[0]["id"]
     isolated = keys.all("listNetworkOfferings", name="DefaultIsolatedNetworkOfferingWithSourceNatService")[0]["id"]

@@ -10,8 +10,9 @@ import pytest
 from cloudwright.compute.model import Vm
 from cloudwright.core.db import Database
 from tests.bench import bulk
+from tests.bench.console import instance
 from tests.clients.conftest import keys, ready_zone, server  # noqa: F401 - fixtures
-from tests.console.play import build, play
+from tests.console.play import UI, build, play
 from tests.real.browser import PROGRAM
 
 MANY = 10_000  # instances
@@ -28,13 +29,21 @@ def test_a_build_is_quick_and_its_chunks_are_small(tmp_path):
     assert {name: size for name, size in built.lazy.items() if size > CHUNK} == {}
 
 
-def test_the_console_in_a_browser(server, ready_zone):  # noqa: F811 - fixtures
-    play(server.url, server.password, "--grep-invert", "long list")
+SPECS = sorted(file.name for file in (UI / "e2e").glob("*.spec.ts") if file.name != "measure.spec.ts")
 
 
-def test_a_list_of_ten_thousand(server, ready_zone):  # noqa: F811 - fixtures
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "specs", [[name for name in SPECS if name != "pages.spec.ts"], ["pages.spec.ts"]], ids=["what one does", "pages"]
+)
+def test_the_console_in_a_browser(server, ready_zone, specs):  # noqa: F811 - fixtures
+    play(server.url, server.password, *specs, "--grep-invert", "long list")
+
+
+def test_a_list_of_ten_thousand(server, keys, ready_zone):  # noqa: F811 - fixtures
+    instance(keys, ready_zone["id"])
     with contextlib.closing(Database(f"sqlite:///{server.data / 'cloudwright.db'}")) as db:
         machine = db.read().find(Vm)
-        assert machine is not None, "the tests before this one made an instance"
+        assert machine is not None
         bulk.machines(SimpleNamespace(db=db), machine, MANY, {machine.account_id: 1})  # type: ignore[arg-type]
     play(server.url, server.password, "--grep", "long list", CLOUDWRIGHT_MANY=str(MANY))
