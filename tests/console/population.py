@@ -44,11 +44,21 @@ class Ground:
             guestcidraddress="10.1.1.0/24",
         )
         physical = self._physical(zone)
-        for number in range(1, clusters + 1):
-            pod = self._pod(zone, number, net) if number % 2 else pod
-            self._cluster(zone, pod, number)
-        api.one("createVlanIpRange", zoneid=zone["id"], physicalnetworkid=physical, forvirtualnetwork=True, vlan="untagged",
-                gateway=f"203.0.{net}.1", netmask="255.255.255.0", startip=f"203.0.{net}.20", endip=f"203.0.{net}.90")  # fmt: skip
+        for number in range(0, clusters, 2):
+            pod = self._pod(zone, number // 2 + 1, net)
+            for cluster in (number + 1, number + 2):
+                self._cluster(zone, pod, cluster)
+        api.one(
+            "createVlanIpRange",
+            zoneid=zone["id"],
+            physicalnetworkid=physical,
+            forvirtualnetwork=True,
+            vlan="untagged",
+            gateway=f"203.0.{net}.1",
+            netmask="255.255.255.0",
+            startip=f"203.0.{net}.20",
+            endip=f"203.0.{net}.90",
+        )
         api.one("addImageStore", name=f"{name}-images", provider="NFS", zoneid=zone["id"], url=f"sim://{name}-images")
         return api.one("updateZone", id=zone["id"], allocationstate="Enabled")
 
@@ -68,8 +78,15 @@ class Ground:
 
     def _pod(self, zone: Row, number: int, net: int) -> Row:
         third = net * 2 % 200 + number
-        return self.api.one("createPod", name=f"{zone['name']}-pod{(number + 1) // 2}", zoneid=zone["id"], gateway=f"172.20.{third}.1",
-                            netmask="255.255.255.0", startip=f"172.20.{third}.200", endip=f"172.20.{third}.230")  # fmt: skip
+        return self.api.one(
+            "createPod",
+            name=f"{zone['name']}-pod{number}",
+            zoneid=zone["id"],
+            gateway=f"172.20.{third}.1",
+            netmask="255.255.255.0",
+            startip=f"172.20.{third}.200",
+            endip=f"172.20.{third}.230",
+        )
 
     def _cluster(self, zone: Row, pod: Row, number: int) -> None:
         name = f"{pod['name']}-c{number}"
@@ -85,8 +102,15 @@ class Ground:
                 hosttags=["ssd"] if host == 1 else None,
                 **where,
             )
-        self.api.one("createStoragePool", name=f"{name}-primary", clusterid=cluster["id"], scope="cluster",
-                     url=f"sim://{name}/primary", capacitybytes=4 << 40, **where)  # fmt: skip
+        self.api.one(
+            "createStoragePool",
+            name=f"{name}-primary",
+            clusterid=cluster["id"],
+            scope="cluster",
+            url=f"sim://{name}/primary",
+            capacitybytes=4 << 40,
+            **where,
+        )
 
 
 class Population:
@@ -137,11 +161,30 @@ class Population:
         systems = {row["description"]: row["id"] for row in self.api.all("listOsTypes", page=1, pagesize=500)}
         for name in IMAGES:
             system = next((one for text, one in systems.items() if text.split()[0] == name.split()[0]), None)
-            self.api.one("registerTemplate", name=name, displaytext=f"{name}, cloud image", url=f"http://images.example.com/{name.split()[0].lower()}.qcow2",
-                         format="QCOW2", hypervisor="Simulator", zoneid="-1", ispublic=True, isfeatured=True, requireshvm=True, ostypeid=system,
-                         passwordenabled=name.startswith("Debian"))  # fmt: skip
-        self.api.one("registerIso", name="Rescue 12", displaytext="Boots any machine", url="http://images.example.com/rescue.iso", zoneid=zones[0]["id"], bootable=True,
-                     ispublic=True, ostypeid=next(iter(systems.values())))  # fmt: skip
+            self.api.one(
+                "registerTemplate",
+                name=name,
+                displaytext=f"{name}, cloud image",
+                url=f"http://images.example.com/{name.split()[0].lower()}.qcow2",
+                format="QCOW2",
+                hypervisor="Simulator",
+                zoneid="-1",
+                ispublic=True,
+                isfeatured=True,
+                requireshvm=True,
+                ostypeid=system,
+                passwordenabled=name.startswith("Debian"),
+            )
+        self.api.one(
+            "registerIso",
+            name="Rescue 12",
+            displaytext="Boots any machine",
+            url="http://images.example.com/rescue.iso",
+            zoneid=zones[0]["id"],
+            bootable=True,
+            ispublic=True,
+            ostypeid=next(iter(systems.values())),
+        )
         eventually(lambda: all(row["isready"] for row in self.api.all("listTemplates", templatefilter="all")))
 
     def owners(self) -> list[Row]:
@@ -196,7 +239,7 @@ class Population:
     def networks(self, zones: list[Row], owners: list[Row]) -> Iterator[tuple[Row, Row, Row]]:
         """(network, owner, zone): isolated networks of all owners in both zones."""
         offering = self.api.all("listNetworkOfferings", name=ISOLATED)[0]["id"]
-        names = iter(("shop-web", "shop-data", "una-net", "lab-net", "data-lab", "shop-edge", "una-two", "lab-two"))
+        names = iter(("shop-web", "una-net", "data-lab", "lab-net", "shop-edge", "una-two", "data-ams", "lab-two"))
         for zone in zones:
             for owner in owners:
                 name = next(names)
