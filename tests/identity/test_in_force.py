@@ -150,3 +150,12 @@ def test_root_is_told_its_server(tenants, keeper):
 
 def test_the_system_calls_as_itself(keeper):
     assert (keeper.system().username, keeper.system().kind) == ("system", Kind.ROOT)
+
+
+@pytest.mark.parametrize(("own", "mandated"), [(False, False), (True, False), (False, True)])
+def test_a_second_factor_is_due_where_the_user_or_an_administrator_says_so(tenants, keeper, own, mandated):
+    ann = tenants.fresh("ann")
+    put(tenants, User, ann.user_id, two_factor=own, two_factor_mandated=mandated)
+    assert keeper.by_uuid(ann.user_uuid).two_factor is tenants.fresh("ann").two_factor is (own or mandated)
+    told = keeper.welcome(user(tenants, "ann")).fields
+    assert told["is2faenabled"] == str(own or mandated).lower()
