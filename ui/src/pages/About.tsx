@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { t } from "../lib/words";
 import { Title } from "../ui/Title";
 
-const PARTS: [string, string][] = [["React, TanStack Query, Router and Virtual, Mantine, Tabler icons, uqr, uPlot", "MIT"], ["noVNC", "MPL-2.0, its files unchanged"], ["Inter, JetBrains Mono", "SIL Open Font Licence"]];
+const PARTS: [string, string][] = [["React, TanStack Query, Router and Virtual, Mantine, Tabler icons, uqr", "MIT"], ["noVNC", "MPL-2.0, its files unchanged"], ["Inter, JetBrains Mono", "SIL Open Font Licence"]];
 
 export function About(): ReactNode {
   const known = useQuery({ queryKey: ["api", "listCapabilities"], queryFn: () => call<{ capability: Record<string, unknown> }>("listCapabilities") });
