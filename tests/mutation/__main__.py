@@ -58,9 +58,10 @@ TARGETS: dict[str, frozenset[str]] = {
 PATIENCE = 60.0  # seconds of a processor for one mutant
 
 TESTS = [
-    *(f"identity/test_{name}.py" for name in ("matrix", "matrix_shared", "matrix_roles", "within", "owner", "permission")),
+    *(f"identity/test_{name}.py" for name in ("matrix", "matrix_shared", "matrix_roles", "owner", "permission")),
     *(f"identity/test_{name}.py" for name in ("in_force", "gate", "keys", "role", "source", "second_factor")),
     *(f"identity/project/test_{name}.py" for name in ("permit", "matrix", "role")),
+    "core/test_param.py",
     *(f"web/test_{name}.py" for name in ("handle", "session", "recognition")),
 ]
 """Where the tests are that should notice, below tests."""
