@@ -8,7 +8,9 @@ import { NEEDS } from "./ui/entries";
 import { Shell } from "./ui/Shell";
 
 // Parts of pages that the overview does not need.
-const ListPage = part(() => import("./pages/ListPage").then((file) => ({ default: file.ListPage })));
+const listPage = () => import("./pages/ListPage").then((file) => ({ default: file.ListPage }));
+const ListPage = part(listPage);
+if (location.pathname !== "/client/") void listPage(); // fetched beside the catalogue, not after it
 const ApiPage = part(() => import("./pages/ApiPage").then((file) => ({ default: file.ApiPage })));
 const CreatePage = part(() => import("./pages/CreatePage").then((file) => ({ default: file.CreatePage })));
 const DetailPage = part(() => import("./pages/detail/DetailPage").then((file) => ({ default: file.DetailPage })));
