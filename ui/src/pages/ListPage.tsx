@@ -8,7 +8,7 @@ import type { Page, Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { number } from "../lib/format";
 import { t } from "../lib/words";
-import { spoken, within } from "../meta/words";
+import { spoken, titleOf, within } from "../meta/words";
 import { metaOf } from "../meta";
 import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
@@ -34,6 +34,8 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const counted = !bare && takes("facets") && takes("state") && kind.list.response.some((field) => field.name === "state" && field.orders);
   const filters = bare ? {} : Object.fromEntries(Object.entries(search).filter(([name]) => name !== "keyword" && name !== "scope" && takes(name)));
   const params: Params = { ...meta?.params, ...(takes("listall") ? scopeParams(search["scope"], (name) => takes(name) && (name !== "projectid" || owned)) : {}), ...filters, ...fixed, ...(!bare && search["keyword"] && { keyword: search["keyword"] }), ...(counted && { facets: "state" }) };
+  const asks = bare ? [] : kind.list.params.filter((param) => param.required && fixed[param.name] === undefined && meta?.params?.[param.name] === undefined).map((param) => param.name);
+  const wanting = asks.filter((name) => params[name] === undefined); // without these the server lists nothing
   const change = useCallback((values: Record<string, string | undefined>) => void navigate({ to: ".", search: ((old: Record<string, string>) => ({ ...old, ...values })) as never, replace: true }), [navigate]);
   const typed = useDebouncedCallback((keyword: string) => change({ keyword: keyword || undefined }), 250);
   useEffect(() => {
@@ -77,8 +79,9 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
           ))}
         </div>
       )}
-      {!bare && meta?.filters && <Suspense><Filters kind={kind} names={meta.filters} search={search} change={change} /></Suspense>}
-      <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
+      {!bare && (meta?.filters ?? asks).length > 0 && <Suspense><Filters kind={kind} names={[...asks, ...(meta?.filters ?? [])]} search={search} change={change} /></Suspense>}
+      {wanting.length > 0 && <div className="empty"><strong>{t("Choose first: {what}", { what: wanting.map((name) => titleOf(name)).join(", ") })}</strong><span>{t("This is listed for one at a time.")}</span></div>}
+      {!wanting.length && <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
         empty={
           <div className="empty">
             <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>
@@ -86,7 +89,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
             {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span>}
           </div>
         }
-      />
+      />}
       <Bulk kind={kind} chosen={chosen} clear={() => setChosen(new Map())} />
     </div>
   );

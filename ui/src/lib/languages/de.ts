@@ -643,4 +643,6 @@ export default {
   "Provisioning": "Bereitstellung",
   "Public address": "Öffentliche Adresse",
   "Shares addresses": "Teilt Adressen",
+  "Choose first: {what}": "Erst wählen: {what}",
+  "This is listed for one at a time.": "Das wird für jeweils eines aufgelistet.",
 } satisfies Texts;
