@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -32,19 +33,31 @@ def _stored_text(declared: Setting[str]) -> Any:
     return sa.select(SettingRow.c.value).where(*mine).limit(1).scalar_subquery()
 
 
-def _names(row: dict[str, Any], column: str, declared: Setting[str]) -> list[str]:
-    return [name.strip() for name in row.get(column, declared.default).split(",") if name.strip()]
+@lru_cache(maxsize=64)
+def _names(text: str) -> tuple[str, frozenset[str]]:
+    """The names in a setting: as they are told, and in lower case."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return ", ".join(names), frozenset(name.lower() for name in names)
 
 
 def _seen(row: dict[str, Any], caller: Caller) -> dict[str, str]:
     """The details that a caller is told."""
-    hidden = set() if caller.root else {name.lower() for name in _names(row, "_denied", DENIED)}
-    return {name: value for name, value in row.get("_details", {}).items() if name.lower() not in hidden}
+    details: dict[str, str] = row.get("_details", {})
+    if caller.root or not details:
+        return details
+    hidden = _names(row.get("_denied", DENIED.default))[1]
+    return {name: value for name, value in details.items() if name.lower() not in hidden}
 
 
 def _changeable(row: dict[str, Any], caller: Caller) -> str | None:
-    fixed = set() if caller.root else {name.lower() for name in _names(row, "_read_only", READ_ONLY)}
-    return ",".join(sorted(name for name in _seen(row, caller) if name.lower() not in fixed)) or None
+    if not (seen := _seen(row, caller)):
+        return None
+    fixed = frozenset() if caller.root else _names(row.get("_readonly", READ_ONLY.default))[1]
+    return ",".join(sorted(name for name in seen if name.lower() not in fixed)) or None
+
+
+def _read_only(row: dict[str, Any], caller: Caller) -> str | None:
+    return None if caller.root else _names(row.get("_readonly", READ_ONLY.default))[0] or None
 
 
 _iso = Template.t.alias("iso")
@@ -155,13 +168,10 @@ class VmView(
     pooltype = field(StoragePool.c.pool_type, "the kind of storage its root disk is on", admin=True)
     _details = field(Vm.c.details, "")
     _denied = field(_stored_text(DENIED), "")
-    _read_only = field(_stored_text(READ_ONLY), "")
+    _readonly = field(_stored_text(READ_ONLY), "")
     details = computed(_seen, "further settings", "map")
     alloweddetails = computed(_changeable, "those of its details that the caller may change, by comma")
-    readonlydetails = computed(
-        lambda row, caller: None if caller.root else ", ".join(_names(row, "_read_only", READ_ONLY)) or None,
-        "details that only administrators set, by comma",
-    )
+    readonlydetails = computed(_read_only, "details that only administrators set, by comma")
     keypairs = field(Vm.c.key_pairs, "the names of its SSH key pairs", "string", convert=lambda names: ",".join(names) or None)
     guestosid = field(OsType.c.uuid, "its operating system")
     ostypeid = field(OsType.c.uuid, "its operating system")
