@@ -1,4 +1,4 @@
-"""All commands, tasks, views and tables: importing every module of the domain packages declares them."""
+"""All commands, tasks, views and tables: importing every module of the core and the domain packages declares them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ DOMAINS = ("identity", "infrastructure", "compute", "storage", "network", "opera
 
 @functools.cache
 def load() -> None:
-    """Import every module of the domains, once."""
-    for domain in DOMAINS:
+    """Import every module of them, once."""
+    for domain in ("core", *DOMAINS):
         package = importlib.import_module(f"cloudwright.{domain}")
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)

@@ -1661,6 +1661,26 @@ def upgrade() -> None:
     )
     op.create_index('saml_key_living', 'saml_key', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('saml_key_one_name', 'saml_key', ['name', 'gone'], unique=True)
+    op.create_table('seal',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('name', sa.String(length=255), nullable=False),
+    sa.Column('word', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('seal_living', 'seal', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('seal_one_name', 'seal', ['name', 'gone'], unique=True)
     op.create_table('second_factor',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2654,6 +2674,9 @@ def downgrade() -> None:
     op.drop_index('second_factor_one_user_id', table_name='second_factor')
     op.drop_index('second_factor_living', table_name='second_factor', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('second_factor')
+    op.drop_index('seal_one_name', table_name='seal')
+    op.drop_index('seal_living', table_name='seal', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('seal')
     op.drop_index('saml_key_one_name', table_name='saml_key')
     op.drop_index('saml_key_living', table_name='saml_key', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('saml_key')
