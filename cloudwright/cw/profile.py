@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
@@ -166,7 +167,8 @@ class Profiles:
 def _hide(path: Path) -> None:
     """Have only its owner read a file of ours, though somebody wrote it by hand."""
     with contextlib.suppress(OSError):  # there is none, or it is another's
-        if path.stat().st_mode & 0o077:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode) and mode & 0o077:
             path.chmod(0o600)
 
 

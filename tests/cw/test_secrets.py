@@ -144,6 +144,13 @@ def test_what_the_environment_says(tmp_path):
     assert Profiles(environment=named | {"CW_PROFILE": "b"}).chosen()["url"] == "http://b"
 
 
+def test_a_folder_in_the_place_of_the_profiles_is_refused_and_left_as_it_is(tmp_path):
+    tmp_path.chmod(0o755)
+    said = cw(f"-c {tmp_path} list zones")
+    assert (said.code, str(tmp_path) in said.err) == (2, True), said
+    assert mode(tmp_path) == 0o755
+
+
 def test_a_user_of_a_domain_signs_in(signed, server, monkeypatch):
     assert cw("create domain name=deep").code == 0
     user = "create account username=dora email=d@example.com firstname=D lastname=A accounttype=0 domainid=deep password=-"
