@@ -35,14 +35,14 @@ class ExpungeDestroyed(Loop, every=60.0):
             wanted = sa.or_(wanted, sa.and_(Vm.c.state == "Destroyed", Vm.c.destroyed_at <= until))
         found = self.read.rows(sa.select(Vm.c.id).where(Vm.c.gone == 0, wanted, ~_WORKED_ON).limit(MOST))
         for row in found:
-            self.write(lambda tx, id=row[0]: _expunge(tx, id, until))  # type: ignore[misc]
+            self.write(lambda tx, vm_id=row[0]: _expunge(tx, vm_id, until))  # type: ignore[misc]
         if due and len(found) < MOST:
             self.looked_at = now
         return 1.0 if len(found) == MOST else None
 
 
-def _expunge(tx: Tx, id: int, until: float) -> None:
-    vm = tx.get(Vm, id)
+def _expunge(tx: Tx, vm_id: int, until: float) -> None:
+    vm = tx.get(Vm, vm_id)
     over = vm.state == "Destroyed" and vm.destroyed_at is not None and vm.destroyed_at <= until
     if not vm.gone and (over or vm.state == "Expunging") and idle(tx, vm):
         tx.update(vm, state="Expunging")  # from here on it cannot be recovered
