@@ -30,7 +30,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const [chosen, setChosen] = useState(new Map<string, Row>());
   const box = useRef<HTMLInputElement>(null);
   const takes = (name: string) => kind.list.params.some((param) => param.name === name);
-  const owned = kind.list.response.some((field) => field.name === "project"); // some lists that take a project know no other scope
+  const owned = meta !== undefined && kind.list.response.some((field) => field.name === "project"); // other lists that take a project want a certain one
   const counted = !bare && takes("facets") && takes("state") && kind.list.response.some((field) => field.name === "state" && field.orders);
   const filters = bare ? {} : Object.fromEntries(Object.entries(search).filter(([name]) => name !== "keyword" && name !== "scope" && takes(name)));
   const params: Params = { ...meta?.params, ...(takes("listall") ? scopeParams(search["scope"], (name) => takes(name) && (name !== "projectid" || owned)) : {}), ...filters, ...fixed, ...(!bare && search["keyword"] && { keyword: search["keyword"] }), ...(counted && { facets: "state" }) };
