@@ -56,14 +56,14 @@ def test_one_reason_alone_closes_every_way_in(tenants, keeper):
     for kind, values in CLOSED:
         row = tenants.cloud.db.read().get(kind, ids[kind])
         put(tenants, kind, row.id, **values)
-        assert keeper.by_uuid(dan.user_uuid) is None, (kind, values)
+        assert keeper.by_uuid(dan.user) is None, (kind, values)
         assert keeper.by_api_key("key of dan") is None, (kind, values)
         with pytest.raises(WireError, match=r"dan in domain /eng/dev/ .* is locked or disabled"):
             keeper.welcome(known)
         assert keeper.by_uuid(eva.user_uuid) == eva
         assert keeper.by_api_key("key of eva")[1].user_id == eva.user_id
         put(tenants, kind, row.id, **{name: getattr(row, name) for name in values})
-        assert keeper.by_uuid(dan.user_uuid) == dan, (kind, values)
+        assert keeper.by_uuid(dan.user) == dan, (kind, values)
         assert keeper.by_api_key("key of dan") is not None, (kind, values)
 
 

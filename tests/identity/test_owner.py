@@ -7,13 +7,17 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from cloudwright.compute.model import SshKeyPair
 from cloudwright.core.access import Kind
 from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named, check_for, naming, owner
 from cloudwright.identity.project.model import DISABLED, SUSPENDED, Project
+from cloudwright.network.model import Network
 from tests.identity.matrix import ALONE, MEMBERS
+from tests.identity.project.test_permit import Yard
+from tests.identity.test_matrix_shared import Shelf
 
 
 def command(**given):
@@ -74,6 +78,50 @@ def test_what_an_owner_may_not_use_gets_no_part_in_its_things(scene):
         for other in {"ann", "project", "amy", "mem"} - {theirs}:
             with pytest.raises(ParamError, match=f"Parameter volumeid: {name} may not use volume "):
                 check_for(reader, account, scene.made[other]["volume"], "volumeid")
+
+
+def test_what_is_offered_to_an_owner_gets_a_part_in_its_things(scene):
+    reader = scene.db.read()
+    check_for(
+        reader, reader.get(Account, scene.callers["ann"].account_id), scene.made[""]["service_offering"], "serviceofferingid"
+    )
+
+
+def listed(tx, caller, name, **given):
+    """The ids that a list shows in a transaction."""
+    verb = Verb.by_name[name]
+    return {row["id"] for row in verb.sent(tx, caller, **given).run(tx, caller).rows}
+
+
+def test_a_users_list_shows_what_is_shared_with_it(scene, undone):
+    def look(tx):
+        shared = Shelf(scene, tx).put(Network, "eva", acl_type="Domain", subdomain_access=False)
+        own = {scene.made["amy"]["network"].uuid}
+        amy, eva = scene.callers["amy"], scene.callers["eva"]
+        for given in ({}, {"listall": "true"}, {"domainid": scene.tenants.domains["eng"]}):
+            assert listed(tx, amy, "listNetworks", **given) == own | {shared.uuid}, given
+        assert listed(tx, eva, "listNetworks") == {scene.made["eva"]["network"].uuid, shared.uuid}
+        assert scene.made["project"]["network"].uuid not in listed(tx, scene.callers["mem"], "listNetworks", listall="true")
+
+    undone(look)
+
+
+def test_who_names_what_is_a_projects_is_asked_for_its_role_there(scene, undone):
+    def look(tx):
+        yard, other = Yard(scene, tx), Yard(scene, tx, "other")
+        yard.join("mem", "-listSSHKeyPairs")
+        yard.join("eva", "-*")
+        other.join("mem", "+*")
+        pairs = []
+        for one in (yard, other):
+            whose = {"account_id": one.id, "domain_id": one.project.domain_id}
+            pairs.append(tx.insert(SshKeyPair(name=one.project.name, public_key="k", fingerprint="f", **whose)))
+        for who, shown in (("mem", [False, True]), ("eva", [True, True]), ("dan", [False, False])):
+            assert [listed(tx, scene.callers[who], "listSSHKeyPairs", id=pair.uuid) == {pair.uuid} for pair in pairs] == shown, (
+                who
+            )
+
+    undone(look)
 
 
 def expected(scene, who, given):
@@ -153,6 +201,7 @@ def test_an_account_or_a_project_is_named_to_a_list(scene):
     ):
         told = msgspec.json.decode(scene.ask(verb, who, given))
         assert {of[row["id"]] for row in told.get("volume", [])} == whose, (who, given)
+        assert {row["domainpath"] for row in told.get("volume", [])} <= {"ROOT/eng", "ROOT/eng/dev", "ROOT/ops"}
     both = scene.ask(verb, "ann", {"account": "ann", "projectid": scene.project.uuid})
     assert "account and projectid name two owners" in both
     assert "there is no account 'dan'" in scene.ask(verb, "eva", {"account": "dan"})

@@ -45,6 +45,14 @@ def test_a_roles_own_living_rules_decide_in_their_order(undone):
     undone(look)
 
 
+def test_the_root_administrator_is_not_shut_out_by_rules(undone):
+    def look(tx):
+        tx.insert(RoleRule(role_id=permission.ROOT_ADMIN_ROLE, rule="*", allow=False, sort=-1))
+        assert allowed(tx, permission.ROOT_ADMIN_ROLE, "Admin", "deleteZone")
+
+    undone(look)
+
+
 def test_where_no_rule_speaks_the_command_does(undone):
     for_all = next(name for name, verb in Verb.by_name.items() if "User" in verb.api.authorized)
     for_none = next(name for name, verb in Verb.by_name.items() if not verb.api.authorized)
