@@ -11,11 +11,12 @@ from cloudwright.compute.model import SshKeyPair
 from cloudwright.core.access import Kind
 from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError, WrongState
+from cloudwright.core.param import Param
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named, check_for, naming, owner
 from cloudwright.identity.project.model import DISABLED, SUSPENDED, Project
 from cloudwright.network.model import Network
-from tests.identity.matrix import ALONE, MEMBERS
+from tests.identity.matrix import ALONE, MEMBERS, NOTHING
 from tests.identity.project.test_permit import Yard
 from tests.identity.test_matrix_shared import Shelf
 
@@ -120,6 +121,32 @@ def test_who_names_what_is_a_projects_is_asked_for_its_role_there(scene, undone)
             assert [listed(tx, scene.callers[who], "listSSHKeyPairs", id=pair.uuid) == {pair.uuid} for pair in pairs] == shown, (
                 who
             )
+
+    undone(look)
+
+
+def test_what_was_removed_is_nothing_but_to_a_filter(scene, undone):
+    plain, filter_ = (Param(refers=SshKeyPair, wire_name="id", where=where) for where in (None, SshKeyPair.c.id))
+
+    def look(tx):
+        pair = tx.get(SshKeyPair, scene.made["ann"]["ssh_key_pair"].id)
+        tx.remove(pair)
+        nothing = scene.resolved(plain, "ann", NOTHING, tx)
+        for who in ("root", "eva", "ann"):
+            assert scene.resolved(plain, who, pair.uuid, tx) == nothing
+            assert scene.resolved(filter_, who, pair.uuid, tx) is None
+        assert scene.resolved(filter_, "amy", pair.uuid, tx) == nothing
+
+    undone(look)
+
+
+def test_who_has_left_a_project_reaches_nothing_of_it(scene, undone):
+    def look(tx):
+        yard, p = Yard(scene, tx), Param(refers=Project, wire_name="id")
+        member = yard.join("mem")
+        assert scene.resolved(p, "mem", yard.project.uuid, tx) is None
+        tx.remove(member)
+        assert scene.resolved(p, "mem", yard.project.uuid, tx) == scene.resolved(p, "mem", NOTHING, tx)
 
     undone(look)
 

@@ -21,10 +21,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from cloudwright.cloud import Cloud
-from cloudwright.core import access, db, listing
+from cloudwright.core import access, db, listing, tx
 from cloudwright.core.view import View
 from cloudwright.identity import permission
-from tests import databases
+from tests import compiled, databases
 
 
 class Unplaced(Exception):
@@ -113,7 +113,9 @@ def at_rest() -> Iterator[list[db.Database]]:
 
 
 def awake(resting: Iterable[db.Database], directory: Path) -> None:
-    """In a fork: open them again, each on a copy in the directory."""
+    """In a fork: open them again, each on a copy in the directory, with nothing compiled for them."""
+    compiled._compiled.clear()
+    tx._statements.clear()
     for one in resting:
         _open(one, databases.copy(one.url, directory))
 
