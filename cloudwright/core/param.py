@@ -172,7 +172,7 @@ def _check(declared: Param, value: Any) -> None:
 
 def resolve(declared: Param, value: Any, reader: Reader, caller: Caller) -> Any:
     """The rows a reference names, if the caller may. What one may not see answers like what does not exist."""
-    if declared.refers is None or value is None or (declared.passed and value == declared.passed):
+    if declared.refers is None or value is None or value == declared.passed:
         return value
     if isinstance(value, list):
         return [_row(declared, one, reader, caller) for one in dict.fromkeys(value)]

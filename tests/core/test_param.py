@@ -41,6 +41,12 @@ def test_what_is_not_sent_is_the_default_or_missing(sent):
             got(kind, param(), sent)
 
 
+def test_a_list_of_nothing_was_not_sent():
+    assert got(list[str], param(default=["a"]), ",") == ["a"]
+    with pytest.raises(wire.WireError, match="size"):
+        got(list[str], param(), ",")
+
+
 def test_a_value_that_may_not_be_is_refused():
     for given, sent in ((param(minimum=2), "1"), (param(maximum=2), "3"), (param(check=lambda value: "is odd"), "3")):
         with pytest.raises(ParamError) as refused:
