@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from cloudwright.core import wire
+from cloudwright.core import signature
 
 POLL = 0.2
 Told = Callable[[str], object]
@@ -52,7 +52,7 @@ class Api:
         sent = {"command": command, "response": "json", **_flat(params), **self._session}
         if self.key:
             sent["apiKey"] = self.key
-            sent["signature"] = wire.sign(next(wire.signature_texts(sent)), self.secret)
+            sent["signature"] = signature.sign(next(signature.texts(sent)), self.secret)
         return self._send(sent)[0]
 
     def one(self, command: str, **params: object) -> dict[str, Any]:

@@ -1,22 +1,20 @@
 """The CloudStack wire format: what a request's text means, and how an answer is written. Pure; knows no command.
 
-Reading: `parse` (query string and form), `signed_by`, `expiry_fault` (signatures), `decode`, `Parameters.map` (values).
+Reading: `parse` (query string and form), `decode`, `Parameters.map` (values); `signature` tells whether it may be believed.
 Writing: `list_body`, `job_body`, `error_body` … make an answer's body, `encode` writes it as JSON or XML.
 """
 
 from __future__ import annotations
 
-import base64
-import hmac
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 from uuid import UUID
 
 import msgspec
@@ -138,61 +136,6 @@ def _unquoted(text: str) -> str:
     return unquote_plus(text) if "%" in text or "+" in text else text
 
 
-# -- signatures --------------------------------------------------------------------------------------------------------
-
-_PLAIN = re.compile(r"[A-Za-z0-9._*-]*").fullmatch
-_FORM = str.maketrans({"~": "%7E"})
-# Characters that clients leave unescaped in a value beside letters, digits and `-._`: what CloudStack itself does first,
-# then those that keep `~`, then encodeURIComponent, escaping of `*`, and one library that keeps brackets.
-_UNESCAPED = ("*", "*~", "!'()*~", "~", "[]*~")
-
-
-def _escaped(value: str, unescaped: str) -> str:
-    if "*" in unescaped and _PLAIN(value):
-        return value
-    text = quote(value, safe=unescaped)
-    return text if "~" in unescaped else text.translate(_FORM)
-
-
-def signature_texts(sent: Mapping[str, str]) -> Iterator[str]:
-    """The texts a client may have signed: CloudStack's own first, then each known habit of sorting and escaping."""
-    pairs = [(name, value) for name, value in sent.items() if name.lower() != "signature"]
-    seen = set()
-    for unescaped in _UNESCAPED:
-        for order in (sorted(pairs), sorted(pairs, key=lambda pair: pair[0].lower())):
-            text = "&".join([f"{name}={_escaped(value, unescaped)}" for name, value in order]).lower()
-            if text not in seen:
-                seen.add(text)
-                yield text
-
-
-def sign(text: str, secret: str) -> str:
-    """The signature of a signature text: HMAC-SHA1 in padded Base64."""
-    return base64.b64encode(hmac.digest(secret.encode(), text.encode(), "sha1")).decode()
-
-
-def signed_by(params: Parameters, secret: str) -> bool:
-    """Whether the request carries a signature made with `secret`. Names that could blur two parameters are refused."""
-    given = params.get("signature").encode()
-    if not given or any("&" in name or "=" in name for name in params.sent):
-        return False
-    return any(hmac.compare_digest(sign(text, secret).encode(), given) for text in signature_texts(params.sent))
-
-
-def expiry_fault(params: Parameters, now: datetime, enforced: bool = False) -> str | None:
-    """Why the request's time is not acceptable, or None. `enforced`: version 3 is mandatory, 15 minutes ahead at most."""
-    if params.get("signatureversion") != "3":
-        return "signature version 3 with an expiry is mandatory here" if enforced else None
-    expires = _zoned(params.get("expires"))
-    if expires is None:
-        return "parameter expires is missing or is not an ISO 8601 time with a zone"
-    if expires < now:
-        return "the request has expired"
-    if enforced and expires > now + timedelta(minutes=15):
-        return "the request expires more than 15 minutes ahead"
-    return None
-
-
 # -- values ------------------------------------------------------------------------------------------------------------
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]").search  # with halves of characters, which no text has
@@ -262,7 +205,8 @@ def _real(rule: Rule, text: str) -> float | None:
     return value
 
 
-def _zoned(text: str) -> datetime | None:
+def zoned(text: str) -> datetime | None:
+    """An ISO 8601 time with its zone; None for any other text."""
     try:
         return datetime.fromisoformat(text) if _ZONED(text) else None
     except ValueError:
@@ -270,7 +214,7 @@ def _zoned(text: str) -> datetime | None:
 
 
 def _date(rule: Rule, text: str) -> datetime:
-    value = _zoned(text)
+    value = zoned(text)
     if value is None and _LOCAL(text):
         try:
             value = datetime.fromisoformat(text).replace(tzinfo=rule.zone)

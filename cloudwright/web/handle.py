@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from cloudwright import __version__
-from cloudwright.core import wire
+from cloudwright.core import signature, wire
 from cloudwright.core.wire import Parameters, WireError
 from cloudwright.identity.entrance import Entrance
 from cloudwright.web.gate import (
@@ -202,9 +202,9 @@ class Face:
 
     def _by_signature(self, call: Call) -> Identity:
         known = self._gate.user_by_api_key(call.params.get("apikey")) if call.command is not None else None
-        if known is None or not wire.signed_by(call.params, known[0]):
+        if known is None or not signature.signed_by(call.params, known[0]):
             refuse(401, UNVERIFIED)
-        fault = wire.expiry_fault(call.params, self._now(), self._enforced())
+        fault = signature.expiry_fault(call.params, self._now(), self._enforced())
         if fault:
             refuse(401, f"{UNVERIFIED}: {fault}")
         call.identity = known[1]

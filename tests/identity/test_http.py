@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cloudwright.core import wire
+from cloudwright.core import signature
 from cloudwright.core.event import Event
 from cloudwright.identity.model import KeyPair, LoginSession
 from cloudwright.web.door import face
@@ -26,7 +26,7 @@ class Browser:
         sent = {"command": command, "response": "json", **params}
         if sign:
             sent["apikey"] = sign.api_key
-            sent["signature"] = wire.sign(next(wire.signature_texts(sent)), sign.secret_key.reveal())
+            sent["signature"] = signature.sign(next(signature.texts(sent)), sign.secret_key.reveal())
         elif self.key:
             sent["sessionkey"] = self.key
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from cloudwright.core import param as parameters
-from cloudwright.core import wire
+from cloudwright.core import signature, wire
 from cloudwright.core.error import CloudError
 from cloudwright.core.secret import Secret
 from cloudwright.identity import permission
@@ -68,7 +68,7 @@ def test_the_face_refuses_what_the_role_does_not_allow(cloud, roles, number, sta
     served, said = face(cloud), []
     for command in ("listZones", "listImageStores", "createAccount"):
         sent = {"command": command, "response": "json", "apikey": pair.api_key}
-        sent["signature"] = wire.sign(next(wire.signature_texts(sent)), "secret")
+        sent["signature"] = signature.sign(next(signature.texts(sent)), "secret")
         said.append(served.handle(Request("GET", "/client/api", urlencode(sent))).status)
     assert " ".join(map(str, said)) == statuses
 

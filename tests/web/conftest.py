@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from cloudwright.core import wire
+from cloudwright.core import signature, wire
 from cloudwright.core.wire import WireError
 from cloudwright.web.gate import Login, Outcome, Request
 from cloudwright.web.handle import Face
@@ -166,7 +166,7 @@ class House:
     def signed(self, command="listZones", method="GET", **params):
         sent = {"command": command, "response": "json", "apikey": "KEY", **params}
         sent = {name: value for name, value in sent.items() if value is not None}
-        sent["signature"] = wire.sign(next(wire.signature_texts(sent)), "secret")
+        sent["signature"] = signature.sign(next(signature.texts(sent)), "secret")
         text = urlencode(sent)
         if method == "POST":
             return self.post(text)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from cloudwright.cloud import Cloud
-from cloudwright.core import plan, wire
+from cloudwright.core import plan, signature
 from cloudwright.core.access import Caller, Use, lookup
 from cloudwright.core.command import Command
 from cloudwright.core.resource import Resource, metadata
@@ -138,7 +138,7 @@ class House:
         """Send a signed call."""
         key, secret = self._keys[who.account]
         asked = {"command": command, "response": style, "apikey": key, **sent}
-        asked["signature"] = wire.sign(next(wire.signature_texts(asked)), secret)
+        asked["signature"] = signature.sign(next(signature.texts(asked)), secret)
         text = urlencode(asked)
         if method == "GET":
             answer = self._face.handle(Request("GET", "/client/api", text))
