@@ -1,16 +1,20 @@
 // Pages by path. Hand-made pages are named here; every other path is a resource's list or detail page.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Link, useParams, useSearch } from "@tanstack/react-router";
-import { lazy as part, type ReactNode } from "react";
+import { lazy as part, useState, type ReactNode } from "react";
 import { useCatalogue } from "./api/use";
 import { t } from "./lib/words";
 import { Home } from "./pages/Home";
+import type { ListPage } from "./pages/ListPage";
 import { NEEDS } from "./ui/entries";
 import { Shell } from "./ui/Shell";
 
-// Parts of pages that the overview does not need.
-const listPage = () => import("./pages/ListPage").then((file) => ({ default: file.ListPage }));
-const ListPage = part(listPage);
-if (location.pathname !== "/client/") void listPage(); // fetched beside the catalogue, not after it
+// A list is fetched beside the catalogue where it is what is opened first, and is then no lazy part: React shows those 300 ms late.
+let fetched: typeof ListPage | undefined;
+const fetchList = () => import("./pages/ListPage").then((file) => ({ default: (fetched = file.ListPage) }));
+const LazyList = part(fetchList);
+if (location.pathname !== "/client/") void fetchList();
+
+// Parts of pages that a first list does not need.
 const ApiPage = part(() => import("./pages/ApiPage").then((file) => ({ default: file.ApiPage })));
 const CreatePage = part(() => import("./pages/CreatePage").then((file) => ({ default: file.CreatePage })));
 const DetailPage = part(() => import("./pages/detail/DetailPage").then((file) => ({ default: file.DetailPage })));
@@ -23,7 +27,8 @@ function Missing(): ReactNode {
 function Listed(): ReactNode {
   const { slug } = useParams({ strict: false }) as { slug: string };
   const kind = useCatalogue().bySlug(slug);
-  return kind ? <ListPage key={slug} kind={kind} /> : <Missing />;
+  const [List] = useState(() => fetched ?? LazyList);
+  return kind ? <List key={slug} kind={kind} /> : <Missing />;
 }
 
 function Detailed(): ReactNode {
