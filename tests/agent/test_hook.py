@@ -90,7 +90,7 @@ def test_a_server_has_one_run_on_its_host(site: Site) -> None:
 
 
 def _ended(own: HostAgent) -> Work:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while own.work("key").state is WorkState.RUNNING and time.monotonic() < until:
         time.sleep(0.02)
     return own.work("key")

@@ -67,9 +67,9 @@ def test_a_silent_agent_is_found_out(site: Site) -> None:
     async def freeze() -> None:
         async with Dialer([site.address], state).dial("/agent", heartbeat=None) as socket:
             await socket.send_bytes(HELLO)
-            await socket.receive_bytes(timeout=5)
+            await socket.receive_bytes(timeout=30)
             assert site.hub.hosts() == [host]
-            end = time.monotonic() + 15
+            end = time.monotonic() + 60
             while site.hub.hosts():
                 assert time.monotonic() < end
                 time.sleep(0.05)  # the loop stands still: no pong leaves
@@ -143,7 +143,7 @@ def test_an_oversized_frame_ends_only_its_own_connection(site: Site, monkeypatch
     async def shout() -> WSMsgType:
         async with Dialer([site.address], bad_state).dial("/agent", heartbeat=None) as socket:
             await socket.send_bytes(HELLO)
-            await socket.receive_bytes(timeout=5)
+            await socket.receive_bytes(timeout=30)
             await socket.send_bytes(b"x" * 100_000)
             return (await socket.receive(timeout=5)).type
 

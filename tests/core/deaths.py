@@ -32,7 +32,7 @@ def serve(url: str, row: int, hook: Hook = no_hook) -> bool:
     member.join()
     engine = Engine(db, member.id, lambda contract, where: None, workers=2, hook=hook)
     engine.start()
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until and db.read().get(TaskRow, row).live:
         time.sleep(0.003)
     ended = not db.read().get(TaskRow, row).live

@@ -266,7 +266,7 @@ db.rename(f"CN=comma,CN=Users,{base}", f"CN=Ma\\\\, Co (x)*,CN=Users,{base}")
 
 
 def _listening(address: str, port: int) -> None:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
             return
@@ -278,7 +278,7 @@ def _end(file: Path) -> None:
     pid = int(file.read_text())
     os.kill(pid, signal.SIGCONT)
     os.kill(pid, signal.SIGTERM)
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until and Path(f"/proc/{pid}").exists():
         time.sleep(0.02)
     with contextlib.suppress(ProcessLookupError):
@@ -356,7 +356,7 @@ class Tenant:
     def looked_after(self, until: Callable[[], bool]) -> None:
         """Have the loop turn that looks after users, and wait for what it is to do."""
         self.cloud.db.write(lambda tx: wake(tx, CheckDirectoryUsers))
-        last = time.monotonic() + 20
+        last = time.monotonic() + 60
         while not until():
             assert time.monotonic() < last, "the loop did not do it"
             time.sleep(0.02)

@@ -182,7 +182,7 @@ def test_a_dead_dnsmasq_is_started_again(scene: Routed) -> None:
     pidfile = scene.host.state / ROUTER / "dnsmasq" / "eth0.pid"
     before = pidfile.read_text()
     scene.host.run("kill", "-9", before.strip())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while pidfile.read_text() == before and time.monotonic() < deadline:
         time.sleep(0.05)
     assert scene.web.resolve(GATEWAY, "db1") == [DATABASE]

@@ -70,10 +70,10 @@ def site(house):
 def test_it_is_ready_at_once_and_stops_at_once(house):
     site = Site(house)
     assert site.ready < 5
-    assert requests.get(f"{site.url}/api?command=listZones", timeout=5).status_code == 401
+    assert requests.get(f"{site.url}/api?command=listZones", timeout=30).status_code == 401
     site.server.stop()
     with pytest.raises(requests.ConnectionError):
-        requests.get(site.url, timeout=5)
+        requests.get(site.url, timeout=30)
 
 
 def test_a_taken_port_is_told(site):
@@ -93,24 +93,24 @@ def test_a_client_library_lists_by_get_and_post(site):
 def test_a_browser_session_over_http(site):
     browser = requests.Session()
     form = {"command": "login", "username": "ann", "password": "pass", "response": "json"}
-    answer = browser.post(f"{site.url}/api", data=form, timeout=5)
+    answer = browser.post(f"{site.url}/api", data=form, timeout=30)
     key = answer.json()["loginresponse"]["sessionkey"]
     query = {"command": "listZones", "response": "json", "sessionkey": key}
-    assert browser.get(f"{site.url}/api", params=query, timeout=5).status_code == 200
-    assert browser.get(f"{site.url}/api/sub", params=query, timeout=5).status_code == 200
-    assert requests.get(f"{site.url}/api", params=query, timeout=5).status_code == 401
+    assert browser.get(f"{site.url}/api", params=query, timeout=30).status_code == 200
+    assert browser.get(f"{site.url}/api/sub", params=query, timeout=30).status_code == 200
+    assert requests.get(f"{site.url}/api", params=query, timeout=30).status_code == 401
 
 
 def test_limits_and_methods(site):
-    assert requests.post(f"{site.url}/api", data={"a": "x" * 1_100_000}, timeout=5).status_code == 413
+    assert requests.post(f"{site.url}/api", data={"a": "x" * 1_100_000}, timeout=30).status_code == 413
     chunks = (b"x" * 100_000 for _ in range(20))
     with contextlib.suppress(requests.ConnectionError):
-        assert requests.post(f"{site.url}/api", data=chunks, timeout=5).status_code == 413
-    assert requests.put(f"{site.url}/api", timeout=5).status_code == 405
+        assert requests.post(f"{site.url}/api", data=chunks, timeout=30).status_code == 413
+    assert requests.put(f"{site.url}/api", timeout=30).status_code == 405
 
 
 def test_the_integration_port_needs_no_credentials(site):
-    answer = requests.get(f"http://127.0.0.1:{site.integration}/?command=listZones&response=json", timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{site.integration}/?command=listZones&response=json", timeout=30)
     assert answer.json()["listzonesresponse"]["count"] == 1
 
 
@@ -127,7 +127,7 @@ def test_a_running_request_is_finished_before_the_stop(house, monkeypatch):
     answers = []
     query = "command=listZones&response=json"
     caller = threading.Thread(
-        target=lambda: answers.append(requests.get(f"http://127.0.0.1:{site.integration}/?{query}", timeout=5))
+        target=lambda: answers.append(requests.get(f"http://127.0.0.1:{site.integration}/?{query}", timeout=30))
     )
     caller.start()
     begun.wait(5)
@@ -139,7 +139,7 @@ def test_a_running_request_is_finished_before_the_stop(house, monkeypatch):
 def signed_in(site):
     browser = requests.Session()
     form = {"command": "login", "username": "ann", "password": "pass", "response": "json"}
-    key = browser.post(f"{site.url}/api", data=form, timeout=5).json()["loginresponse"]["sessionkey"]
+    key = browser.post(f"{site.url}/api", data=form, timeout=30).json()["loginresponse"]["sessionkey"]
     return browser, key
 
 
@@ -159,7 +159,7 @@ def read_until(lines, wanted):
 def test_events_stream_and_resume(site):
     browser, key = signed_in(site)
     url = f"{site.url}/events?sessionkey={key}"
-    with browser.get(url, stream=True, timeout=5) as stream:
+    with browser.get(url, stream=True, timeout=30) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         lines = lines_of(stream)
         read_until(lines, "retry: 1000")
@@ -167,17 +167,17 @@ def test_events_stream_and_resume(site):
             site.hub.publish(Event(number, "vm", {"owner": owner}))
         assert "id: 2" not in read_until(lines, "id: 3")
     site.hub.publish(Event(4, "vm", {"owner": "u-ann"}))
-    with browser.get(url, stream=True, timeout=5, headers={"last-event-id": "1"}) as stream:
+    with browser.get(url, stream=True, timeout=30, headers={"last-event-id": "1"}) as stream:
         assert "id: 3" in read_until(lines_of(stream), "id: 4")
 
 
 def test_events_need_a_session_and_end_with_the_server(site):
-    assert requests.get(f"{site.url}/events", timeout=5).status_code == 401
+    assert requests.get(f"{site.url}/events", timeout=30).status_code == 401
     browser, key = signed_in(site)
-    stream = browser.get(f"{site.url}/events?sessionkey={key}", stream=True, timeout=5)
+    stream = browser.get(f"{site.url}/events?sessionkey={key}", stream=True, timeout=30)
     lines = lines_of(stream)
     read_until(lines, "retry: 1000")
-    assert browser.get(f"{site.url}/events?sessionkey=wrong", timeout=5).status_code == 401
+    assert browser.get(f"{site.url}/events?sessionkey=wrong", timeout=30).status_code == 401
     site.server.stop()
     with contextlib.suppress(requests.RequestException):
         assert "event" not in "".join(lines)
@@ -186,11 +186,11 @@ def test_events_need_a_session_and_end_with_the_server(site):
 
 def test_a_gone_subscriber_is_forgotten(site):
     browser, key = signed_in(site)
-    stream = browser.get(f"{site.url}/events?sessionkey={key}", stream=True, timeout=5)
+    stream = browser.get(f"{site.url}/events?sessionkey={key}", stream=True, timeout=30)
     read_until(lines_of(stream), "retry: 1000")
     assert len(site.hub) == 1
     stream.close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while len(site.hub) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(site.hub) == 0
@@ -248,7 +248,7 @@ def test_an_open_console_does_not_hold_up_the_stop(house):
 
 
 def test_the_console_page_is_there(site):
-    assert "console.js" in requests.get(f"{site.url}/console?token=x", timeout=5).text
+    assert "console.js" in requests.get(f"{site.url}/console?token=x", timeout=30).text
 
 
 def test_raw_nonsense_harms_nothing(site):
@@ -258,7 +258,7 @@ def test_raw_nonsense_harms_nothing(site):
             raw.settimeout(5)
             with contextlib.suppress(OSError):
                 raw.recv(1000)
-    answer = requests.get(f"{site.url}/api?command=listZones&response=json", timeout=5)
+    answer = requests.get(f"{site.url}/api?command=listZones&response=json", timeout=30)
     assert json.loads(answer.text)["listzonesresponse"]["errorcode"] == 401
 
 

@@ -232,7 +232,7 @@ def test_a_download_that_is_cancelled_leaves_nothing(store: DirectoryImages, ser
     server = serve(lambda caller: (says(f"HTTP/1.1 200 OK\nContent-Length: {MIB}", bytes(MIB // 2))(caller), over.wait(20))[0])
     policy = FetchPolicy(MIB, MIB, allow=["127.0.0.1/32"])
     store.begin_fetch("k", "t-iso", f"http://127.0.0.1:{server.port}/", "ISO", "", policy)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not store.work("k").progress and time.monotonic() < deadline:
         time.sleep(0.01)
     assert 0 < store.work("k").progress < 0.8

@@ -327,7 +327,7 @@ def now(tenants: Tenants, user: User) -> User:
 
 def looked_after(tenants: Tenants, until: Callable[[], bool]) -> None:
     tenants.cloud.db.write(lambda tx: wake(tx, CheckDirectoryUsers))
-    last = time.monotonic() + 20
+    last = time.monotonic() + 60
     while not until():
         assert time.monotonic() < last, "the loop did not do it"
         time.sleep(0.01)
