@@ -86,8 +86,8 @@ def test_a_call_whose_caller_has_gone_is_not_begun() -> None:
     dispatcher.submit(Call(2, "hypervisor", "remove", arguments, 0.01, "i-1"), reply)
     threading.Event().wait(0.1)
     held.set()
-    assert both.acquire(timeout=5)
-    assert both.acquire(timeout=5)
+    assert both.acquire(timeout=30)
+    assert both.acquire(timeout=30)
     dispatcher.close()
     assert Counting.calls == 1
     assert [answer.error for answer in replies] == ["", "DriverFault"]

@@ -22,7 +22,7 @@ from tests.infrastructure.zone import Built, simulated_zone
 FACTS = HostFacts("Simulator", "1", "sim", cpus=64, cpu_mhz=2000, memory=262144)
 
 
-class AskHost(Task, rank=1):
+class CallHost(Task, rank=1):
     """Asks a host what it is; on a pool, so that only what it awaits can wake it."""
 
     host: int
@@ -68,7 +68,7 @@ def test_a_host_that_comes_back_wakes_who_waits_for_it(cloud: Cloud, built: Buil
     fake = cloud.reach(Hypervisor, host)
     assert isinstance(fake, FakeHypervisor)
     fake.vanish()
-    row = begun(cloud, AskHost(host=host.id), built.pool)
+    row = begun(cloud, CallHost(host=host.id), built.pool)
     tired(cloud, row, f"host:{host.id}")
     Observer(cloud.db).connected(built.hosts[1].uuid, FACTS)
     assert cloud.db.read().get(TaskRow, row.id).due > time.time() + 20  # another host is none of its concern
@@ -95,7 +95,7 @@ def test_other_troubles_await_nobody(cloud: Cloud, built: Built) -> None:
     host = built.hosts[0]
     cloud.world.faults.fail(f"{host.uuid}/facts", Unreachable("no answer"))
     cloud.world.faults.fail(f"{host.uuid}/facts", Busy("too many calls"), times=50)
-    row = begun(cloud, AskHost(host=host.id), built.pool)
+    row = begun(cloud, CallHost(host=host.id), built.pool)
     until = time.monotonic() + 60
     while (now := cloud.db.read().get(TaskRow, row.id)).tries < 3:
         assert time.monotonic() < until
