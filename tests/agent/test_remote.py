@@ -7,7 +7,7 @@ import pytest
 
 from cloudwright.agent.dispatch import Dispatcher, Lanes
 from cloudwright.agent.frame import Call, Reply
-from cloudwright.agent.remote import CONTRACTS, LOCAL, TIMEOUTS, UNORDERED, order_key, patience, remote, verbs
+from cloudwright.agent.remote import CONTRACTS, LOCAL, SERVED, TIMEOUTS, UNORDERED, order_key, patience, remote, verbs
 from cloudwright.appliance.document import Document
 from cloudwright.drivers.error import DriverFault, Refused
 from cloudwright.drivers.hypervisor.contract import Hypervisor
@@ -28,7 +28,7 @@ class Wire:
 
 
 def test_every_verb_of_every_contract_has_a_message() -> None:
-    named = {f"{kind}.{name}" for kind, contract in CONTRACTS.items() for name in verbs(contract)}
+    named = {f"{kind}.{name}" for kind, contract in SERVED.items() for name in verbs(contract)}
     assert {"hypervisor.start", "pool.clone", "images.begin_fetch", "network.apply"} <= named
     assert not {name for name in named if name.split(".")[1] in LOCAL}
     assert set(TIMEOUTS) <= named
