@@ -53,7 +53,7 @@ def changed_by_caller(of: Any, kind: Kind) -> Any:
     if kind is not Kind.DOMAIN:
         return sa.false()
     foreign = sa.not_(within_bound(Domain.c.path, "caller"))
-    return sa.and_(of.c.public.is_(False), _somewhere(of), ~_somewhere(of, foreign))
+    return sa.and_(_somewhere(of), ~_somewhere(of, foreign))
 
 
 def in_domain(of: Any) -> Any:

@@ -83,6 +83,12 @@ def zones(shelf):
         about = {"of_kind": "zone", "of_id": zone.id, "zone_id": zone.id, "domain_id": shelf.dev, "account_id": whose}
         shelf.tx.insert(Dedication(**about))
         shelf.both(f"dedicated to {account or 'dev'}", zone, uses, {"root"})
+    freed = shelf.put(Zone, domain_id=None, allocation_state="Enabled")
+    shelf.tx.remove(shelf.tx.insert(Dedication(of_kind="zone", of_id=freed.id, zone_id=freed.id, domain_id=shelf.dev)))
+    shelf.both("dedicated once", freed, ALL, {"root"})
+    pod = shelf.put(Zone, domain_id=None, allocation_state="Enabled")
+    shelf.tx.insert(Dedication(of_kind="pod", of_id=pod.id, zone_id=pod.id, domain_id=shelf.ops))
+    shelf.both("whose number is that of a dedicated pod", pod, ALL, {"root"})
     for kind in (OsType, OsCategory, Region):
         shelf.both("what all look at", shelf.put(kind), ALL, {"root"})
 
@@ -152,6 +158,7 @@ def words(shelf):
             {"member_id": shelf.scene.callers["co"].account_id, "user_id": shelf.scene.callers["alo"].user_id},
             {"alo"},
         ),
+        ("of an administrator elsewhere", {"member_id": shelf.scene.callers["ole"].account_id}, set()),
         ("by mail", {"email": "x@example.org"}, set()),
     ):
         row = shelf.tx.insert(ProjectInvitation(**about, **given))

@@ -12,9 +12,11 @@ from cloudwright.core.access import Kind
 from cloudwright.core.command import Verb
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Param
+from cloudwright.identity.directory.model import LdapServer
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named, check_for, naming, owner
 from cloudwright.identity.project.model import DISABLED, SUSPENDED, Project
+from cloudwright.infrastructure.offered import _named
 from cloudwright.network.model import Network
 from tests.identity.matrix import ALONE, MEMBERS, NOTHING
 from tests.identity.project.test_permit import Yard
@@ -147,6 +149,37 @@ def test_who_has_left_a_project_reaches_nothing_of_it(scene, undone):
         assert scene.resolved(p, "mem", yard.project.uuid, tx) is None
         tx.remove(member)
         assert scene.resolved(p, "mem", yard.project.uuid, tx) == scene.resolved(p, "mem", NOTHING, tx)
+
+    undone(look)
+
+
+def test_domains_named_by_ids_are_those_of_the_caller(scene):
+    reader, domains = scene.db.read(), scene.tenants.domains
+
+    def said(who, text):
+        try:
+            return [domain.path for domain in _named(reader, scene.callers[who], Domain, text, "domainid")]
+        except ParamError as error:
+            return error.text
+
+    assert said("eva", f"{domains['dev']}, {domains['eng'].upper()},{domains['dev']}") == ["/eng/dev/", "/eng/"]
+    assert said("ann", domains["eng"]) == ["/eng/"]
+    for foreign in (domains["ops"], NOTHING):
+        assert said("eva", foreign) == f"Parameter domainid: there is no domain {foreign} that you may use"
+    assert said("eva", ",") == "Parameter domainid: ',' names no domain"
+
+
+def test_what_is_of_no_domain_is_not_counted_for_those_of_one(scene, undone):
+    def look(tx):
+        before, shelf, eva = (
+            len(listed(tx, scene.callers["eva"], "listLdapConfigurations")),
+            Shelf(scene, tx),
+            scene.callers["eva"],
+        )
+        for number, domain in enumerate((eva.domain_id, eva.domain_id, 0)):
+            shelf.put(LdapServer, domain_id=domain, hostname=f"h{number}")
+        verb = Verb.by_name["listLdapConfigurations"]
+        assert verb.sent(tx, eva, page="1", pagesize="1", listall="true").run(tx, eva).count == before + 2
 
     undone(look)
 
