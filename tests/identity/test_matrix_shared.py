@@ -83,6 +83,10 @@ def zones(shelf):
         about = {"of_kind": "zone", "of_id": zone.id, "zone_id": zone.id, "domain_id": shelf.dev, "account_id": whose}
         shelf.tx.insert(Dedication(**about))
         shelf.both(f"dedicated to {account or 'dev'}", zone, uses, {"root"})
+    amys = shelf.put(Zone, domain_id=None, allocation_state="Enabled")
+    whose = {"domain_id": shelf.eng, "account_id": shelf.scene.callers["amy"].account_id}
+    shelf.tx.insert(Dedication(of_kind="zone", of_id=amys.id, zone_id=amys.id, **whose))
+    shelf.both("dedicated to amy", amys, {*OVER_ENG, "amy"}, {"root"})
     freed = shelf.put(Zone, domain_id=None, allocation_state="Enabled")
     shelf.tx.remove(shelf.tx.insert(Dedication(of_kind="zone", of_id=freed.id, zone_id=freed.id, domain_id=shelf.dev)))
     shelf.both("dedicated once", freed, ALL, {"root"})
