@@ -136,8 +136,8 @@ def sustained(directory: Path, number: int) -> list[Figure]:
     rate = number / seconds
     share = cpu * rate / 1e3
     why = (
-        f"{cpu:.1f} ms of CPU each, and this process got {share:.0%} of one processor; one thread runs Python at a time, and threads "
-        f"on several processors wake each other in vain: held to one it is {held:.0f} /s"
+        f"{cpu:.1f} ms of CPU each, and this process got {share:.0%} of one processor; one thread runs Python at a time, and threads"
+        f" on several processors wake each other in vain: held to one it is {held:.0f} /s"
     )
     return [
         Figure("full deploys on simulated hosts", f"{rate:.0f} /s", "> 100 /s", rate > 100, floor, why),
