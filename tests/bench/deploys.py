@@ -136,7 +136,7 @@ def sustained(directory: Path, number: int) -> list[Figure]:
     rate = number / seconds
     share = cpu * rate / 1e3
     why = (
-        f"{cpu:.1f} ms of CPU each, and this process got {share:.0%} of one processor; one thread runs Python at a time, and threads"
+        f"{cpu:.1f} ms of CPU each, and it got {share:.0%} of one processor; one thread runs Python at a time, and threads"
         f" on several processors wake each other in vain: held to one it is {held:.0f} /s"
     )
     return [
