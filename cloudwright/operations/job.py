@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, lookup
+from cloudwright.core.access import Caller, Use, lookup
 from cloudwright.core.command import Command, Flat, Query, Success, Told, Verb
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.event import Event
@@ -147,8 +147,8 @@ def _answers(reader: Reader, rows: list[Any], caller: Caller) -> dict[str, dict[
 
 
 def _open(view: type[View], told: dict[str, Any], row: Any, caller: Caller) -> dict[str, Any]:
-    """What a job's result tells this caller: secrets are for who asked for the job, and for administrators above."""
-    if caller.kind is not Kind.USER or caller.user_id == row.user_id:
+    """What a job's result tells this caller: secrets are for who asked for the job alone."""
+    if caller.user_id == row.user_id:
         return told
     return {name: value for name, value in told.items() if not view.fields[name].secret}
 
