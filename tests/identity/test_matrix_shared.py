@@ -162,7 +162,7 @@ def words(shelf):
             {"member_id": shelf.scene.callers["co"].account_id, "user_id": shelf.scene.callers["alo"].user_id},
             {"alo"},
         ),
-        ("of an administrator elsewhere", {"member_id": shelf.scene.callers["ole"].account_id}, set()),
+        ("of an administrator elsewhere", {"member_id": shelf.scene.callers["ole"].account_id}, {"ole"}),
         ("by mail", {"email": "x@example.org"}, set()),
     ):
         row = shelf.tx.insert(ProjectInvitation(**about, **given))

@@ -99,7 +99,7 @@ class ProjectInvitation(Owned, table="project_invitation", indexes=[("project_id
     def access(cls, kind: Kind, use: Use) -> sa.ColumnElement[bool]:
         """The project's administrators; and, to look at, whoever is invited."""
         managed = managed_by_caller(cls, kind)
-        return managed if use is Use.CHANGE or kind is Kind.DOMAIN else sa.or_(managed, invites_caller())
+        return managed if use is Use.CHANGE else sa.or_(managed, invites_caller())
 
     @property
     def open(self) -> bool:
