@@ -10,7 +10,7 @@ const DAILY = ["instances", "networks", "public-ips", "volumes", "images", "host
 
 async function open(page: Page, path: string): Promise<void> {
   await page.evaluate((to) => { history.pushState({}, "", `/client${to}`); dispatchEvent(new PopStateEvent("popstate")); }, path);
-  await expect(page.locator("main h1")).toBeVisible();
+  await expect(page.locator("main h1"), `heading of ${path}`).toBeVisible();
   await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
 }
 

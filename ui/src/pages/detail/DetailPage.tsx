@@ -60,10 +60,10 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
   const found = useOne(kind.list.name, { ...meta?.params, [by]: id, ...(takesAll && { listall: true }) });
   const own = (panel?.tabs ?? []).filter((one) => catalogue.has(one.needs));
   const tabs = useMemo(() => related(catalogue.kinds, kind, meta?.tabs).filter(([one]) => !panel?.tabs?.some((made) => made.slug === one.slug)), [catalogue, kind, meta, panel]);
-  if (found.error) return <Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} />;
+  if (found.error) return <><h1 className="visually-hidden">{id}</h1><Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} /></>;
   if (found.isPending) return <div className="card"><div className="skeleton" /></div>;
   const row = found.data;
-  if (!row) return <div className="empty card"><strong>{t("There is no {what} with this id that you may see", { what: within(meta ? t(meta.one) : spoken(kind.noun)) })}</strong><span className="mono">{id}</span><Link to="/$slug" params={{ slug: kind.slug }}>{t("All {what}", { what: t(meta?.title ?? kind.title) })}</Link></div>;
+  if (!row) return <div className="empty card"><h1>{t("There is no {what} with this id that you may see", { what: within(meta ? t(meta.one) : spoken(kind.noun)) })}</h1><span className="mono">{id}</span><Link to="/$slug" params={{ slug: kind.slug }}>{t("All {what}", { what: t(meta?.title ?? kind.title) })}</Link></div>;
   const first = (meta?.first ?? []).map((name) => kind.actions.find((command) => command.name === name)).filter((command): command is Command => command !== undefined);
   const buttons = first.length ? first : kind.actions.filter((command) => command.name.startsWith("update")).slice(0, 1);
   const inner = kind.list.response.filter((field) => Array.isArray(row[field.name]) && (row[field.name] as unknown[]).some((one) => typeof one === "object"));
