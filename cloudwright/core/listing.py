@@ -224,7 +224,7 @@ class List(Verb, http_method="GET"):
             living = [] if self.removed_too else [of.c.gone == 0]
             order, chosen = self._order(), sa.select(of.c.id).where(*conditions, *living)
             ids = chosen.order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip")).subquery("cut")
-            page = sa.select(of.t).join(ids, ids.c.id == of.c.id).where(*shown).order_by(*order)
+            page = sa.select(of.t).where(of.c.id.in_(sa.select(ids.c.id)), *shown).order_by(*order)
             number = sa.select(sa.func.count()).select_from(of.t)
             few = self.left_out(key[2]) if scope is None and not self.removed_too else None
             if few is None:
