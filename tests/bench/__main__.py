@@ -25,7 +25,11 @@ def main() -> None:
             "start": lambda: start.figures(home / "start"),
             "cw": lambda: start.command_line(home / "cw"),
             "deploys": lambda: deploys.sustained(home / "deploys", 200 if quick else 2000),
-            "latency": lambda: deploys.latency(home / "latency", 1000 if quick else 50_000, 20 if quick else 100),
+            "latency": lambda: [
+                figure
+                for hosts in ([1000] if quick else [1000, 50_000])
+                for figure in deploys.latency(home / f"latency-{hosts}", hosts, 20 if quick else 100)
+            ],
             "lists": lambda: answers.figures(
                 home / "lists", [1000] if quick else [1000, 100_000, 1_000_000], 30 if quick else 100
             ),
