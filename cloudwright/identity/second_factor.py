@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from typing import Any, ClassVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -122,8 +122,6 @@ class SetupUserTwoFactorAuthentication(
 ):
     """Gives the caller a second factor, which is in force when its code was shown once; or takes one from a user."""
 
-    whose: ClassVar[str] = ""  # set on the instance
-
     provider: str | None = param("which", choices=tuple(_PROVIDERS))
     enable: bool = param("false: take it away", default=True)
     user: Ref[User] | None = param("the user, for administrators who take it away; without, the caller", use=Use.CHANGE)
@@ -137,12 +135,12 @@ class SetupUserTwoFactorAuthentication(
             tx.remove(have)
         if user.two_factor:
             tx.update(user, two_factor=False)
-        self.__dict__["whose"] = user.username
         about = {"id": user.uuid, "username": user.username, "accountid": tx.get(Account, user.account_id).uuid}
         return Told("setup2fa", [about | (self._new(tx, user) if self.enable else {})], one=True)
 
     def describe(self, about: Resource | None) -> str:
-        return f"{'Set up' if self.enable else 'Took away'} the second factor of user {self.whose}"
+        whose = f" of user {self.user.username}" if self.user is not None else ""
+        return f"{'Set up' if self.enable else 'Took away'} the second factor{whose}"
 
     def _may(self, tx: Tx, caller: Caller, user: User, have: SecondFactor | None) -> None:
         guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))
