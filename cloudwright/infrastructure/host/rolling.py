@@ -111,7 +111,7 @@ class _OneHost(Task):
         hooks = agent.hooks()
         if MAINTENANCE not in hooks:
             self.end(SKIPPED, f"host {host.name} has no hook {MAINTENANCE}")
-        if stage not in hooks:
+        if self.over or stage not in hooks:
             return
         rolling, key = self.read.get(RollingMaintenance, self.rolling), self._key(stage)
         if agent.work(key).state is WorkState.UNKNOWN:
