@@ -6,7 +6,8 @@
         name: str | None = where(Volume.c.name, "only the one of this name")
 
 Two statements a page at most: the page (cut first, then joined) and the count, which is asked of the base table alone and only
-when the page does not already tell it. Statements are built once for each set of filters in use.
+when the page does not already tell it. (For an administrator of a domain a cheap one comes before: whether nearly all rows are
+within reach.) Statements are built once for each set of filters in use.
 """
 
 from __future__ import annotations

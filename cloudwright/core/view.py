@@ -61,8 +61,7 @@ def filled(doc: str, kind: str) -> Any:
 
 def revealed(column: str, doc: str) -> Any:
     """A secret column, told as text: `revealed("_password", …)` beside `_password = field(Vm.c.password, …)`. Only views of the
-    results of jobs have such fields; of a job, those who see it but did not ask for it are not told them, unless they administer
-    its domain."""
+    results of jobs have such fields; of a job, those who see it but did not ask for it are not told them."""
     return Field(None, doc, "string", compute=lambda row, caller: row[column].reveal() if column in row else None, secret=True)
 
 
