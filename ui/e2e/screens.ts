@@ -1,50 +1,12 @@
-// Pictures of every page in both schemes, wide and narrow. SHOTS says where to; ONLY, a pattern of names, which;
-// LOOKS, such as "dark-390", in which looks; DIRECTION=rtl and LANGUAGE=de turn and translate them.
-import { test, type Browser, type Page } from "@playwright/test";
+// Pictures of every page as an administrator sees it, in both schemes, wide and narrow.
+import { test, type Page } from "@playwright/test";
+import { inside, LOOKS, more, named, OWNED, press, take, type Shot } from "./pictures";
 import { FOLDED, routes } from "./routes";
-import { Other, PASSWORD, signIn } from "./session";
+import { Other, PASSWORD } from "./session";
 
-const INTO = process.env["SHOTS"] ?? "screens";
-const ONLY = new RegExp(process.env["ONLY"] ?? ".");
-const LOOKS = (process.env["LOOKS"] ?? "light-1440 dark-1440 light-390 dark-390").split(" ");
-const TALLEST = 2600;
-const OWNED = "Console-Looks-1"; // the password of everyone whom the population made
 const PAGES = ["/", "/map", "/capacity", "/infrastructure", "/settings", "/setup", "/reference", "/reference/deployVirtualMachine", "/about", "/profile", "/access", "/limits", "/identity", "/domains", "/no-such-page/at/all"];
 const STEPS = ["zone", "image", "size", "network", "access", "review"];
 const TABS: Record<string, string[]> = { instances: ["volumes", "nics", "rules", "affinity", "events", "activity"], networks: ["public-ips", "instances", "events"], accounts: ["limits"], domains: ["limits"], hosts: ["events"], volumes: ["events"] };
-
-interface Shot { name: string; path: string; then?: (page: Page) => Promise<unknown> }
-
-const press = (...keys: string[]) => async (page: Page) => { for (const key of keys) await page.keyboard.press(key); };
-const more = (page: Page) => page.getByRole("button", { name: "More", exact: true }).click();
-
-async function settled(page: Page): Promise<void> {
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true], main .skeleton"), undefined, { timeout: 3000 }).catch(() => undefined);
-  await page.waitForTimeout(Number(process.env["PAUSE"] ?? 350));
-}
-
-/** The page as high as what it holds, within reason, so that nothing is below the fold. */
-async function shoot(page: Page, name: string, look: string): Promise<void> {
-  const size = page.viewportSize() ?? { width: 1440, height: 900 };
-  const needed = await page.evaluate(() => (document.querySelector("main")?.scrollHeight ?? 0) + 52);
-  const height = Math.min(Math.max(size.height, needed), TALLEST);
-  if (height !== size.height) await page.setViewportSize({ width: size.width, height });
-  await page.screenshot({ path: `${INTO}/${name}--${look}.png` });
-  if (height !== size.height) await page.setViewportSize(size);
-}
-
-async function take(page: Page, shots: Shot[], look: string): Promise<void> {
-  for (const { name, path, then } of shots.filter((shot) => ONLY.test(shot.name))) {
-    await page.goto(`/client${path}`);
-    await page.locator("main h1, main .empty").first().waitFor({ timeout: 8000 }).catch(() => console.log(`no heading on ${path}`));
-    await settled(page);
-    await then?.(page).catch((error: Error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
-    if (then) await settled(page);
-    await shoot(page, name, look);
-  }
-}
-
-const named = (path: string) => path.replace(/^\//, "").replace(/\W+/g, "-") || "home";
 
 /** Lists of the sidebar, those folded into other pages, and all that are generated; each with the page of its first row. */
 async function lists(page: Page): Promise<Shot[]> {
@@ -101,16 +63,6 @@ async function setUp(): Promise<Shot[]> {
   return [...steps, ...(whole ? [{ name: "setup-done", path: `/setup?zone=${whole.id}` }, { name: "setup-hosts", path: `/setup?zone=${whole.id}&step=hosts` }] : [])];
 }
 
-async function inside(browser: Browser, look: string, name: string, password: string, domain = ""): Promise<Page> {
-  const [scheme, width] = look.split("-");
-  const context = await browser.newContext({ colorScheme: scheme as "light" | "dark", viewport: width === "390" ? { width: 390, height: 844 } : { width: 1440, height: 900 } });
-  const page = await context.newPage();
-  await page.addInitScript(([direction, language]) => { if (direction) localStorage.setItem("direction", direction); if (language) localStorage.setItem("language", language); }, [process.env["DIRECTION"], undefined]);
-  if (name) await signIn(page, name, password, domain);
-  if (process.env["LANGUAGE"]) await page.addInitScript((language) => localStorage.setItem("language", language), process.env["LANGUAGE"]);
-  return page;
-}
-
 for (const look of LOOKS)
   test(`pages, ${look}`, async ({ browser }) => {
     const page = await inside(browser, look, "admin", PASSWORD);
@@ -120,15 +72,7 @@ for (const look of LOOKS)
     await take(page, [...hand, ...wizard, ...found, ...(await jobs()), ...OVERLAYS, ...(await acting()), ...(await setUp())], look);
     await page.context().close();
 
-    const user = await inside(browser, look, "linus", OWNED, "retail/shop");
-    await take(user, ["/", "/instances", "/limits", "/map", "/isos", "/affinity", "/keys"].map((path) => ({ name: `user-${named(path)}`, path })), look);
-    await user.context().close();
-
     const chief = await inside(browser, look, "grace", OWNED, "retail");
     await take(chief, ["/", "/domains", "/accounts"].map((path) => ({ name: `chief-${named(path)}`, path })), look);
     await chief.context().close();
-
-    const nobody = await inside(browser, look, "", "");
-    await take(nobody, [{ name: "sign-in", path: "/" }, { name: "sign-in-refused", path: "/", then: async (one) => { await one.getByLabel(/^User/).fill("admin"); await one.getByLabel(/^Password/).first().fill("wrong"); await one.getByRole("button", { name: "Sign in" }).click(); } }, { name: "console-window", path: "/console?token=no" }], look);
-    await nobody.context().close();
   });

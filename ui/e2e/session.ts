@@ -41,8 +41,8 @@ export function watch(page: Page): string[] {
 export class Other {
   private constructor(private readonly cookie: string, private readonly key: string) {}
 
-  static async signIn(username = "admin", password = PASSWORD): Promise<Other> {
-    const answer = await fetch(API, { method: "POST", body: new URLSearchParams({ command: "login", username, password, domain: "/", response: "json" }) });
+  static async signIn(username = "admin", password = PASSWORD, domain = "/"): Promise<Other> {
+    const answer = await fetch(API, { method: "POST", body: new URLSearchParams({ command: "login", username, password, domain, response: "json" }) });
     const cookie = answer.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
     return new Other(cookie, ((await answer.json()) as { loginresponse: { sessionkey: string } }).loginresponse.sessionkey);
   }
