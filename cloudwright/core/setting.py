@@ -78,6 +78,13 @@ class Setting(Generic[V]):
                     return found
         return values.get((self.name, "global", 0))
 
+    def told(self, **at: Any) -> sa.ColumnElement[str]:
+        """The value in force as text, for the columns of views: as `get`, with the column of an id for each scope."""
+        mine = sa.select(SettingRow.c.value).where(SettingRow.c.name == self.name, SettingRow.c.gone == 0)
+        scopes = [(name, at[name]) for name in _NARROW_FIRST if name in at] + [("global", sa.literal(0))]
+        found = [mine.where(SettingRow.c.scope == name, SettingRow.c.scope_id == id).scalar_subquery() for name, id in scopes]
+        return sa.func.coalesce(*found, sa.literal(str(self.default)))
+
     def each(self, reader: Reader, scope: str) -> list[V]:
         """The values of those of a scope that have one of their own."""
         return [self.parse(text) for (name, at, _), text in _values(reader).items() if name == self.name and at == scope]

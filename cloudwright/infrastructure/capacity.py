@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cloudwright.core.prepared import Prepared
-from cloudwright.core.setting import Setting, SettingRow, setting
+from cloudwright.core.setting import Setting, setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.model import Host
 from cloudwright.storage.model import StoragePool
@@ -51,10 +51,7 @@ CLUSTER_MEMORY = setting(
 
 def factor_of(of: Setting[float], cluster_id: Any) -> sa.ColumnElement[str]:
     """The factor in force for a cluster, as text, for the columns of views."""
-    mine = (SettingRow.c.name == of.name, SettingRow.c.gone == 0)
-    own = sa.select(SettingRow.c.value).where(*mine, SettingRow.c.scope == "cluster", SettingRow.c.scope_id == cluster_id)
-    everywhere = sa.select(SettingRow.c.value).where(*mine, SettingRow.c.scope == "global")
-    return sa.func.coalesce(own.scalar_subquery(), everywhere.scalar_subquery(), sa.literal(str(of.default)))
+    return of.told(cluster=cluster_id)
 
 
 def cpu_limit(reader: Reader, host: Host) -> int:

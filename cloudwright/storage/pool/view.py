@@ -10,7 +10,6 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Query, Told
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
-from cloudwright.core.setting import SettingRow
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import View, computed, field
 from cloudwright.infrastructure.absent import not_built
@@ -22,16 +21,6 @@ from cloudwright.storage.pool.open import pools_of
 
 _c = StoragePool.c
 _JOINS = [(Zone, Zone.c.id == _c.zone_id), (Pod, Pod.c.id == _c.pod_id), (Cluster, Cluster.c.id == _c.cluster_id)]
-
-
-def _factor() -> sa.ColumnElement[str]:
-    """The overcommitment in force: the pool's, its zone's, everybody's."""
-    mine = sa.select(SettingRow.c.value).where(SettingRow.c.name == STORAGE_FACTOR.name, SettingRow.c.gone == 0)
-    found = [
-        mine.where(SettingRow.c.scope == scope, SettingRow.c.scope_id == at).scalar_subquery()
-        for scope, at in (("storagepool", _c.id), ("zone", _c.zone_id), ("global", sa.literal(0)))
-    ]
-    return sa.func.coalesce(*found, sa.literal(str(STORAGE_FACTOR.default)))
 
 
 class StoragePoolView(View, of=StoragePool, key="storagepool", joins=_JOINS):
@@ -57,7 +46,9 @@ class StoragePoolView(View, of=StoragePool, key="storagepool", joins=_JOINS):
     nfsmountopts = computed(lambda row, caller: (row.get("details") or {}).get("nfsmountopts"), "how NFS is mounted")
     state = field(_c.state, "Up, Disabled, Maintenance …")
     scope = field(_c.scope, "ZONE, CLUSTER or HOST")
-    overprovisionfactor = field(_factor(), "how many times its room is given out")
+    overprovisionfactor = field(
+        STORAGE_FACTOR.told(storagepool=_c.id, zone=_c.zone_id), "how many times its room is given out", "string"
+    )
     hypervisor = field(_c.hypervisor, "the hypervisor whose hosts reach it")
     provider = field(_c.provider, "its provider")
     managed = computed(lambda row, caller: False, "whether each volume is a device of its own", "boolean")
