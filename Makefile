@@ -37,6 +37,9 @@ bench: .venv/ready               ## measure, each figure beside its floor
 mutation: .venv/ready            ## make each rule of who may what wrong: some test must notice (M="--sample 50" for a part)
 	@$(PY) -m tests.mutation $(M)
 
+proofs: .venv/ready packages-test    ## every task fails and dies at each moment, on the three databases
+	@CLOUDWRIGHT_PROOFS=full $(PY) -m pytest -n 2 -q tests/proofs
+
 conformance: .venv/ready         ## compare our listApis with the catalogue
 	@$(PY) -m tests.conformance
 
@@ -90,4 +93,4 @@ packages-test:
 help:                            ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { split($$1, name, ":"); printf "  make %-14s %s\n", name[1], $$2 }' Makefile
 
-.PHONY: demo demo-down test dev bench mutation conformance golden lint migration lock packages-test help novnc
+.PHONY: demo demo-down test dev bench mutation proofs conformance golden lint migration lock packages-test help novnc
