@@ -10,15 +10,15 @@ from cloudwright.compute.model import ServiceOffering, Vm
 from cloudwright.core.access import Caller, Kind, Use
 from cloudwright.core.command import Command, Query, Success, Told
 from cloudwright.core.error import Denied, ParamError
-from cloudwright.core.listing import Condition, List, where
+from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field
-from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.model import Account
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
-from cloudwright.infrastructure.offered import in_domain, in_zone, offer, reoffer
+from cloudwright.infrastructure.offered import OfferedList, in_zone, offer, reoffer
 from cloudwright.infrastructure.placement import PLANNERS
 from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import DiskOffering, Template
@@ -94,13 +94,12 @@ class ServiceOfferingView(
     _unique = field(_c.unique_name, "the name by which the system finds it")
 
 
-class ListServiceOfferings(List, answers=ServiceOfferingView, keywords=[_c.name, _c.display_text]):
+class ListServiceOfferings(OfferedList, answers=ServiceOfferingView, keywords=[_c.name, _c.display_text]):
     """Lists the service offerings that the caller may use, or, for administrators, the system's."""
 
     id: str | None = where(_c.uuid, "only this one", kind="uuid")
     name: str | None = where(_c.name, "only those of this name")
     zone: Ref[Zone] | None = where(in_zone(ServiceOffering), "only those for this zone", since="4.13")
-    domain: Ref[Domain] | None = where(in_domain(ServiceOffering), "only those of this domain")
     cpu_number: int | None = where(lambda b: sa.or_(_c.custom, _c.cpus >= b), "with this many processors or more", since="4.15")
     cpu_speed: int | None = where(lambda b: sa.or_(_c.custom, _c.cpu_mhz >= b), "with this many MHz or more", since="4.15")
     memory: int | None = where(lambda b: sa.or_(_c.custom, _c.memory >= b), "with this many MiB or more", since="4.15")
@@ -115,15 +114,12 @@ class ListServiceOfferings(List, answers=ServiceOfferingView, keywords=[_c.name,
         "only of this vGPU", kind="uuid", wire_name="vgpuprofileid", check=not_built("GPUs"), since="4.21.0"
     )
     gpu_enabled: bool | None = param("only those with a GPU", check=not_built("GPUs"), since="4.21.0")
-    list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
-    is_recursive: bool = param("the same", default=False)
-    account: str | None = param("only those of this account", check=not_built("offerings of single accounts"))
-    project: str | None = param("the same", kind="uuid", wire_name="projectid", check=not_built("offerings of single projects"))
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         system = self.is_system and caller.kind is Kind.ROOT
         state = state_of(self.state) if self.state and caller.root else "Active"
         conditions: list[tuple[str, Condition, dict[str, Any]]] = [
+            *super().narrow(reader, caller),
             (f"system {system}", _c.system_vm.is_not(None) if system else _c.system_vm.is_(None), {}),
             ("state", _c.state == sa.bindparam("state"), {"state": state}),
         ]

@@ -109,7 +109,7 @@ class List(Verb, http_method="GET"):
     def _facets(self, reader: Reader, caller: Caller) -> dict[str, dict[str, int]]:
         """How many rows have each value of the fields asked for, whatever the filter by that same field says."""
         told = {}
-        for name in self.facets or ():
+        for name in dict.fromkeys(self.facets or ()):
             column = self._stored(name, "facets")
             key, conditions, binds = self._conditions(reader, caller, but=column)
             binds |= caller.binds() | {"vast": VAST + 1}
@@ -172,7 +172,7 @@ class List(Verb, http_method="GET"):
         names: list[Any] = []
         for name, p in self.api.params.items():
             value = self.__dict__.get(name)
-            if p.where is None or value is None or p.where is but:
+            if p.where is None or value is None or p.where is but or (p.passed and value == p.passed):
                 continue
             if isinstance(value, dict):
                 pairs = _rounded(p.wire_name, value)

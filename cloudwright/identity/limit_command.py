@@ -18,7 +18,7 @@ from cloudwright.identity import ledger, limit
 from cloudwright.identity.ledger import ACCOUNT, DOMAIN, Tally
 from cloudwright.identity.limit import ALL, NONE, Held, Limited
 from cloudwright.identity.model import PROJECT, ROOT_DOMAIN, Account, Domain
-from cloudwright.identity.owner import account_named, shown_path
+from cloudwright.identity.owner import ALL_PROJECTS, account_named, of_all_projects, shown_path
 from cloudwright.identity.project.model import Project
 from cloudwright.identity.recount import counting, recount
 from cloudwright.operations.paging import Paged, cut
@@ -73,9 +73,9 @@ class NamesOwner(Verb):
 
 def named(reader: Reader, caller: Caller, command: NamesOwner, use: Use) -> Owner | None:
     """The owner that a command names, if its caller may; None where it names none. Raises ParamError."""
-    if command.project is not None:
-        if command.account is not None:
-            raise ParamError("Parameters account and projectid name two owners: give one of them", param="projectid")
+    if command.project is not None and command.account is not None:
+        raise ParamError("Parameters account and projectid name two owners: give one of them", param="projectid")
+    if isinstance(command.project, Project):
         return of_account(reader, reader.get(Account, command.project.account_id))
     if command.account is not None:
         domain_id = command.domain.id if command.domain else caller.domain_id
@@ -204,6 +204,10 @@ class ListResourceLimits(NamesOwner, Paged, Query, response=_LIMIT, form="list")
     """Lists the limits in force of an account, a project or a domain: the caller's own account, if none is named. With listall or
     isrecursive, those that owners below have of their own."""
 
+    project: Ref[Project] | None = param(
+        "the project, instead of an account; -1 for all: a user's own, or those that have limits of their own",
+        passed=ALL_PROJECTS,
+    )
     id: int | None = param("only the limit of this number, as resourcetype", kind="long")
     resource_type: int | None = param("only this: its number")
     resource_type_name: str | None = param("only this: its name", wire_name="resourcetypename")
@@ -218,8 +222,12 @@ class ListResourceLimits(NamesOwner, Paged, Query, response=_LIMIT, form="list")
         check_tag(reader, one, self.tag)
         wanted = [each for each in ALL if one in (None, each) and (self.keyword or "").lower() in each.name]
         owner = named(reader, caller, self, Use.USE)
-        several = self.list_all or (self.is_recursive and self.domain is not None)
-        if several and (owner is None or owner.account is None):
+        of_projects = self.project is not None and not isinstance(self.project, Project)
+        several = self.list_all or of_projects or (self.is_recursive and self.domain is not None)
+        if of_projects and caller.kind is Kind.USER:
+            owners = of_all_projects(reader, caller, self.api.name, self.list_all)
+            rows = [row for id in owners for row in self._in_force(reader, of_account(reader, reader.get(Account, id)), wanted)]
+        elif several and (owner is None or owner.account is None):
             rows = self._own_limits(reader, caller, owner, wanted)
         else:
             rows = self._in_force(reader, owner or of_account(reader, reader.get(Account, caller.account_id)), wanted)
@@ -236,7 +244,10 @@ class ListResourceLimits(NamesOwner, Paged, Query, response=_LIMIT, form="list")
     def _own_limits(self, reader: Reader, caller: Caller, owner: Owner | None, wanted: Sequence[Limited]) -> list[dict[str, Any]]:
         path = owner.domain.path if owner is not None else caller.domain_path
         told = []
+        projects_only = self.project is not None and not self.list_all
         for found in _limited_below(reader, caller, path):
+            if projects_only and (found.account is None or found.account.type_ != PROJECT):
+                continue
             held = held_by(reader, found)
             for tag in held:
                 own = [one for one in wanted if one.kind in held[tag].limits and (self.tag is None or tag == self.tag)]

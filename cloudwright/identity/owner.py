@@ -94,6 +94,13 @@ def check_for(reader: Reader, account: Account, row: Resource, param: str) -> No
         raise ParamError(f"Parameter {param}: {owner_} may not use {what}", param=param, fix=["share it", "name another"])
 
 
+def of_all_projects(reader: Reader, caller: Caller, command: str, list_all: bool) -> list[int]:
+    """The accounts that a user means by projectid=-1: of the projects that it is in; with listall, or if there are none, its own,
+    too."""
+    owners = permitted(reader, caller, command)
+    return [caller.account_id, *owners] if list_all or not owners else owners
+
+
 def shown_path(path: str) -> str:
     """A domain's path as answers tell it: `ROOT/eng/dev`."""
     return "ROOT" + path.rstrip("/")
@@ -171,11 +178,10 @@ class OwnedList(List):
         return self.owner_columns()[0].in_(sa.select(Project.c.account_id)) if shapes == ("of accounts",) else None
 
     def _of_projects(self, reader: Reader, caller: Caller) -> Narrowed:
-        """Those of all projects, of which a user sees its own; with listall, or for who is in none, those of accounts, too."""
+        """Those of all projects; with listall those of accounts, too."""
         account_id, _ = self.owner_columns()
         if caller.kind is Kind.USER:
-            owners = permitted(reader, caller, self.api.name)
-            owners = [caller.account_id, *owners] if self.list_all or not owners else owners
+            owners = of_all_projects(reader, caller, self.api.name, self.list_all)
             among: Any = sa.bindparam("owners", expanding=True)
             return [("owners", account_id.in_(among), {"owners": owners})]
         return [] if self.list_all else [("projects", account_id.in_(sa.select(Project.c.account_id)), {})]

@@ -15,6 +15,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.identity.model import Account, Domain
+from cloudwright.identity.owner import ALL_PROJECTS, Narrowed
 from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.absent import not_built
@@ -83,8 +84,13 @@ class ListVlanIpRanges(List, answers=VlanIpRangeView, keywords=[IpRange.c.vlan, 
     )
     project: Ref[Project] | None = where(
         lambda bind: IpRange.c.account_id.in_(sa.select(Project.c.account_id).where(Project.c.id == bind)),
-        "only those of this project",
+        "only those of this project; -1 for those of all projects",
+        passed=ALL_PROJECTS,
     )
+
+    def narrow(self, reader: Reader, caller: Caller) -> Narrowed:
+        theirs = IpRange.c.account_id.in_(sa.select(Project.c.account_id))
+        return [] if self.project is None or isinstance(self.project, Project) else [("projects", theirs, {})]
 
 
 class CreateVlanIpRange(Command, answers=VlanView, event="VLAN.IP.RANGE.CREATE"):

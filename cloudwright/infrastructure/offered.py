@@ -7,12 +7,16 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Kind, Use, lookup, within_bound
+from cloudwright.core.access import Caller, Kind, Use, binds_of, lookup, within_bound
 from cloudwright.core.error import Denied, ParamError
+from cloudwright.core.listing import List
+from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Resource, column
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, many
 from cloudwright.identity.model import Domain
+from cloudwright.identity.owner import ALL_PROJECTS, Narrowed, account_named
+from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure.dedication import domains_of
 from cloudwright.infrastructure.model import Zone
 
@@ -44,8 +48,11 @@ def _somewhere(of: Any, *where: Any) -> Any:
 
 def offered_to_caller(of: Any) -> Any:
     """The offering is for everybody, or for the caller's domain or one above it."""
-    here = Domain.c.path.in_(sa.bindparam("caller_above", expanding=True))
-    return sa.or_(of.c.public.is_(True), _somewhere(of, here))
+    return _offered_above(of, "caller_above")
+
+
+def _offered_above(of: Any, paths: str) -> Any:
+    return sa.or_(of.c.public.is_(True), _somewhere(of, Domain.c.path.in_(sa.bindparam(paths, expanding=True))))
 
 
 def changed_by_caller(of: Any, kind: Kind) -> Any:
@@ -145,6 +152,36 @@ def _with_domain(tx: Tx, domain: Resource) -> None:
 
 
 Domain.with_it = (*Domain.with_it, _with_domain)
+
+
+class OfferedList(List, ancestor=True):
+    """A list of offerings. Nobody owns them: who names an owner asks for what that one may use."""
+
+    domain: Ref[Domain] | None = param("only those of this domain; with account, the account's domain")
+    account: str | None = param("only those that this account may use, given with domainid")
+    project: Ref[Project] | None = param("only those that this project may use; -1 does not narrow the list", passed=ALL_PROJECTS)
+    list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
+    is_recursive: bool = param("the same", default=False)
+
+    def narrow(self, reader: Reader, caller: Caller) -> Narrowed:
+        of: Any = self._view().of
+        narrowed: Narrowed = []
+        if self.domain is not None and self.account is None:
+            narrowed.append(("of", in_domain(of)(sa.bindparam("of")), {"of": self.domain.id}))
+        user = self._user(reader, caller)
+        if user is not None:
+            above = binds_of(0, 0, user.path)["caller_above"]
+            narrowed.append(("used", _offered_above(of, "used_above"), {"used_above": above}))
+        return narrowed
+
+    def _user(self, reader: Reader, caller: Caller) -> Domain | None:
+        """The domain of the owner that is named."""
+        if self.account is not None and self.project is not None:
+            raise ParamError("Parameters account and projectid name two owners: give one of them", param="projectid")
+        if self.account is not None:
+            domain_id = self.domain.id if self.domain else caller.domain_id
+            return reader.get(Domain, account_named(reader, caller, self.account, domain_id).domain_id)
+        return reader.get(Domain, self.project.domain_id) if isinstance(self.project, Project) else None
 
 
 class OfferedView(View):

@@ -10,14 +10,13 @@ from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success
 from cloudwright.core.error import ParamError
-from cloudwright.core.listing import Condition, List, where
+from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import field
-from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
-from cloudwright.infrastructure.offered import in_domain, in_zone, offer, reoffer
+from cloudwright.infrastructure.offered import OfferedList, in_zone, offer, reoffer
 from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
 from cloudwright.storage.quality import (
@@ -54,28 +53,26 @@ class DiskOfferingView(OfferingView, of=DiskOffering, key="diskoffering"):
     details = field(DiskOffering.c.details, "further details")
 
 
-class ListDiskOfferings(List, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text]):
+class ListDiskOfferings(OfferedList, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text]):
     """Lists the disk offerings that the caller may use."""
 
     id: str | None = where(DiskOffering.c.uuid, "only this one", kind="uuid")
     name: str | None = where(DiskOffering.c.name, "only those of this name")
     zone: Ref[Zone] | None = where(in_zone(DiskOffering), "only those for this zone", since="4.13")
-    domain: Ref[Domain] | None = where(in_domain(DiskOffering), "only those of this domain")
     storage_type: str | None = where(DiskOffering.c.storage_type, "shared or local", choices=STORAGE, since="4.19")
     state: str | None = param("Active (without it, too) or Inactive; administrators only", since="4.19")
     volume: Ref[Volume] | None = param("only those to which this volume can be changed", since="4.17")
     storage: Ref[StoragePool] | None = param("only those whose disks this storage pool takes", since="4.17")
     virtual_machine: Ref[Vm] | None = param("only those for disks of this machine", since="4.20.0")
     encrypt: bool | None = param("only those that encrypt", check=not_built("encrypted volumes"), since="4.18")
-    list_all: bool = param("for lists of what has owners; offerings have none: all that may be used are listed", default=False)
-    is_recursive: bool = param("the same", default=False)
-    account: str | None = param("only those of this account", check=not_built("offerings of single accounts"))
-    project: str | None = param("the same", kind="uuid", wire_name="projectid", check=not_built("offerings of single projects"))
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         state = state_of(self.state) if self.state and caller.root else "Active"
         c = DiskOffering.c
-        conditions: list[tuple[str, Condition, dict[str, Any]]] = [("state", c.state == sa.bindparam("state"), {"state": state})]
+        conditions: list[tuple[str, Condition, dict[str, Any]]] = [
+            *super().narrow(reader, caller),
+            ("state", c.state == sa.bindparam("state"), {"state": state}),
+        ]
         if self.volume is not None:
             other = c.id != sa.bindparam("not_this")
             conditions.append(("volume", other, {"not_this": self.volume.disk_offering_id or 0}))

@@ -22,7 +22,7 @@ from cloudwright.core.task import Task
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.identity.model import Account, Domain, User
-from cloudwright.identity.owner import account_named, of_domain, shown_path
+from cloudwright.identity.owner import ALL_PROJECTS, account_named, of_domain, shown_path
 from cloudwright.identity.project import letter
 from cloudwright.identity.project.command import check_active
 from cloudwright.identity.project.membership import Wanted, join
@@ -119,7 +119,9 @@ class ListProjectInvitations(List, answers=InvitationView, keywords=[_c.email], 
     of domains with listall all."""
 
     id: str | None = where(_c.uuid, "only this one", kind="uuid")
-    project: Ref[Project] | None = where(_c.project_id, "only those to this project", use=Use.SEE)
+    project: Ref[Project] | None = where(
+        _c.project_id, "only those to this project; -1 for all that the caller may see", use=Use.SEE, passed=ALL_PROJECTS
+    )
     user: str | None = where(
         lambda bind: _c.user_id.in_(sa.select(User.c.id).where(User.c.uuid == bind)), "only those of this user",
         wire_name="userid", kind="uuid",
