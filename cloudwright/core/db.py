@@ -67,6 +67,7 @@ def _tune_sqlite(connection: Any, _: object) -> None:
     pragmas = ("busy_timeout=60000", "synchronous=FULL", "cache_size=-65536", "mmap_size=268435456")
     for pragma in (*pragmas, "case_sensitive_like=ON", "journal_mode=WAL"):  # LIKE as elsewhere: "/Eng/" is not below "/eng/"
         connection.execute(f"PRAGMA {pragma}").close()
+    connection.create_function("lowered", 1, lambda text: None if text is None else text.lower(), deterministic=True)
 
 
 def _tune_mariadb(connection: Any, _: object) -> None:

@@ -12,6 +12,7 @@ within reach.) Statements are built once for each set of filters in use.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -22,8 +23,9 @@ from cloudwright.core.access import Caller, Kind, Use, few_beyond, like_prefix, 
 from cloudwright.core.command import Told, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Param, param
+from cloudwright.core.prepared import Recent
 from cloudwright.core.resource import Resource
-from cloudwright.core.search import candidates
+from cloudwright.core.search import Lower, candidates
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
 
@@ -34,7 +36,7 @@ VAST = 100_000  # rows beyond which values are not counted
 
 
 FEW = "few are others'"  # the shape of a list for an administrator of a domain to which nearly all rows belong
-_counting: dict[Any, Any] = {}  # statements of facets
+_counting: Recent[Any] = Recent()  # statements of facets
 _asked: dict[type[List], Any] = {}  # of each list: how to ask whether it has that shape, None where it never has
 
 
@@ -50,7 +52,7 @@ class List(Verb, http_method="GET"):
     keywords: ClassVar[Sequence[Any]] = ()
     newest_first: ClassVar[bool] = False
     removed_too: ClassVar[bool] = False
-    _built: ClassVar[dict[Any, tuple[Any, Any, Any]]] = {}
+    _built: ClassVar[Recent[tuple[Any, Any, Any]]] = Recent()
     _every: ClassVar[dict[type[Resource], list[Param]]] = {}
 
     keyword: str | None = param("only those in whose words this occurs")
@@ -99,7 +101,7 @@ class List(Verb, http_method="GET"):
         view = self._view()
         limit, offset = self._cut(reader)
         key, conditions, binds = self._conditions(reader, caller)
-        page, count, _ = self._statements(caller.kind, key, conditions, caller)
+        page, count, _ = self._statements(key, conditions, caller)
         facets = {} if self.facets is None else self._facets(reader, caller)
         binds |= caller.binds()
         rows = view.answer(reader.rows(view.statement(caller.kind, page, key), {**binds, "most": limit, "skip": offset}), caller)
@@ -113,13 +115,9 @@ class List(Verb, http_method="GET"):
             column = self._stored(name, "facets")
             key, conditions, binds = self._conditions(reader, caller, but=column)
             binds |= caller.binds() | {"vast": VAST + 1}
-            _, _, chosen = self._statements(caller.kind, key, conditions, caller)
-            if (key, name) not in _counting:
-                some = chosen.with_only_columns(column.label("value")).limit(sa.bindparam("vast")).subquery("some")
-                _counting[key, name] = sa.select(some.c.value, sa.func.count()).group_by(some.c.value)
-            counts = {
-                str(value): many for value, many in map(tuple, reader.rows(_counting[key, name], binds)) if value is not None
-            }
+            _, _, chosen = self._statements(key, conditions, caller)
+            counting = _counting.get((key, name), functools.partial(_values, chosen, column))
+            counts = {str(value): many for value, many in map(tuple, reader.rows(counting, binds)) if value is not None}
             if sum(counts.values()) <= VAST:
                 told[name] = counts
         return told
@@ -183,14 +181,16 @@ class List(Verb, http_method="GET"):
             binds[f"p_{name}"] = self._bound(value)
             conditions.append(_compare(p.where, name, isinstance(value, list)))
         if self.keyword and self.keywords:
-            names.append("keyword")
+            plain = self.keyword.isascii()
+            lower = sa.func.lower if plain else Lower
+            names.append("keyword" if plain else "keyword beyond ASCII")
             binds["keyword"] = "%" + like_prefix(self.keyword.lower())
             among = candidates(reader, self._view().of, self.keywords, self.keyword)
             if among is not None and caller.kind is not Kind.USER:  # to whom the rows of an account are fewer than a word's
                 names.append("pieces")
                 conditions.append(among[0])
                 binds["pieces"] = among[1]
-            conditions.append(sa.or_(*(sa.func.lower(c).like(sa.bindparam("keyword"), escape="!") for c in self.keywords)))
+            conditions.append(sa.or_(*(lower(c).like(sa.bindparam("keyword"), escape="!") for c in self.keywords)))
         for shape, condition, values in self.narrow(reader, caller):
             names.append(shape)
             conditions.append(condition)
@@ -214,26 +214,33 @@ class List(Verb, http_method="GET"):
         asked = _asked[type(self)]
         return asked is not None and bool(reader.value(asked, caller.binds()))
 
-    def _statements(self, kind: Kind, key: Any, conditions: list[Condition], caller: Caller) -> tuple[Any, Any, Any]:
+    def _statements(self, key: Any, conditions: list[Condition], caller: Caller) -> tuple[Any, Any, Any]:
         """The page, the number of all rows, and all of them."""
-        if key not in List._built:
-            of = self._view().of
-            scope = self.scope(caller)
-            conditions, shown = conditions if scope is None else [*conditions, scope], list[Condition]()
-            if scope is not None and FEW in key[2]:  # of what is shown, each row's domain is looked at nevertheless
-                conditions, shown = [of_most(c) for c in conditions], [of_each(scope)]
-            living = [] if self.removed_too else [of.c.gone == 0]
-            order, chosen = self._order(), sa.select(of.c.id).where(*conditions, *living)
-            ids = chosen.order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip")).subquery("cut")
-            page = sa.select(of.t).where(of.c.id.in_(sa.select(ids.c.id)), *shown).order_by(*order)
-            number = sa.select(sa.func.count()).select_from(of.t)
-            few = self.left_out(key[2]) if scope is None and not self.removed_too else None
-            if few is None:
-                count = number.where(*conditions, *living)
-            else:
-                count = sa.select(number.where(*living).scalar_subquery() - number.where(few, *living).scalar_subquery())
-            List._built[key] = (page, count, chosen)
-        return List._built[key]
+        return List._built.get(key, lambda: self._build(key, conditions, caller))
+
+    def _build(self, key: Any, conditions: list[Condition], caller: Caller) -> tuple[Any, Any, Any]:
+        of = self._view().of
+        scope = self.scope(caller)
+        conditions, shown = conditions if scope is None else [*conditions, scope], list[Condition]()
+        if scope is not None and FEW in key[2]:  # of what is shown, each row's domain is looked at nevertheless
+            conditions, shown = [of_most(c) for c in conditions], [of_each(scope)]
+        living = [] if self.removed_too else [of.c.gone == 0]
+        order, chosen = self._order(), sa.select(of.c.id).where(*conditions, *living)
+        ids = chosen.order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip")).subquery("cut")
+        page = sa.select(of.t).where(of.c.id.in_(sa.select(ids.c.id)), *shown).order_by(*order)
+        number = sa.select(sa.func.count()).select_from(of.t)
+        few = self.left_out(key[2]) if scope is None and not self.removed_too else None
+        if few is None:
+            count = number.where(*conditions, *living)
+        else:
+            count = sa.select(number.where(*living).scalar_subquery() - number.where(few, *living).scalar_subquery())
+        return page, count, chosen
+
+
+def _values(chosen: Any, column: Any) -> Any:
+    """How often each value of a column occurs among the rows chosen."""
+    some = chosen.with_only_columns(column.label("value")).limit(sa.bindparam("vast")).subquery("some")
+    return sa.select(some.c.value, sa.func.count()).group_by(some.c.value)
 
 
 def _compare(target: Any, name: str, several: bool) -> Condition:

@@ -6,13 +6,44 @@ times what SQLite needs to find a row by its id. Errors are those that SQLAlchem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Generic, NoReturn, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 Turn = Callable[[Any], Any]
+V = TypeVar("V")
+RECENT = 256  # a statement of the largest view takes half a MB
+
+
+class Recent(Generic[V]):
+    """The values used last, by their keys; thread-safe. For statements whose shape callers choose: there are millions of ways to
+    combine the filters of one list."""
+
+    def __init__(self, most: int = RECENT) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], V]) -> V:
+        """The value kept under a key, made and kept where there is none."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._values.clear()
 
 
 class Prepared:

@@ -23,6 +23,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.util import ClauseAdapter
 
 from cloudwright.core.access import Caller, Kind
+from cloudwright.core.prepared import Recent
 from cloudwright.core.resource import Json, Resource, Seconds
 from cloudwright.core.tx import Reader
 
@@ -162,7 +163,7 @@ class View:
     fields: ClassVar[dict[str, Field]] = {}
     by_name: ClassVar[dict[str, type[View]]] = {}
     _every: ClassVar[dict[type[Resource], dict[str, Field]]] = {}
-    _statements: ClassVar[dict[Any, Any]] = {}
+    _statements: ClassVar[Recent[sa.Select[Any]]] = Recent()
 
     def __init_subclass__(cls, *, of: type[Resource] | None = None, key: str = "", joins: Sequence[Join] = ()) -> None:
         cls.of = of or getattr(cls, "of", None)  # type: ignore[assignment] # an ancestor has none
@@ -197,24 +198,24 @@ class View:
     @classmethod
     def statement(cls, kind: Kind, page: sa.Select[Any], key: Any) -> sa.Select[Any]:
         """The page's rows joined with what the fields need, cached under `key`."""
-        key = (cls, kind is Kind.ROOT, key)
-        if key not in cls._statements:
-            v = page.subquery("v")
-            swap = ClauseAdapter(v).traverse
-            source: Any = v
-            for target, on in cls.joins:
-                source = source.outerjoin(_table(target), swap(on))
-            columns = []
-            for name, f in cls.fields.items():
-                if f.expr is not None and (not f.admin or kind is Kind.ROOT):
-                    inner = swap(f.expr).scalar_subquery() if f.fields is not None else swap(f.expr)
-                    columns.append(inner.label(name))
-            statement = sa.select(*columns).select_from(source)
-            for clause in page._order_by_clauses:
-                statement = statement.order_by(swap(clause))
-            cls._statements[key] = statement
-        cached: sa.Select[Any] = cls._statements[key]
-        return cached
+        return cls._statements.get((cls, kind is Kind.ROOT, key), lambda: cls._joined(kind, page))
+
+    @classmethod
+    def _joined(cls, kind: Kind, page: sa.Select[Any]) -> sa.Select[Any]:
+        v = page.subquery("v")
+        swap = ClauseAdapter(v).traverse
+        source: Any = v
+        for target, on in cls.joins:
+            source = source.outerjoin(_table(target), swap(on))
+        columns = []
+        for name, f in cls.fields.items():
+            if f.expr is not None and (not f.admin or kind is Kind.ROOT):
+                inner = swap(f.expr).scalar_subquery() if f.fields is not None else swap(f.expr)
+                columns.append(inner.label(name))
+        statement = sa.select(*columns).select_from(source)
+        for clause in page._order_by_clauses:
+            statement = statement.order_by(swap(clause))
+        return statement
 
     @classmethod
     def answer(cls, rows: Sequence[Any], caller: Caller) -> list[dict[str, Any]]:

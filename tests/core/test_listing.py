@@ -6,6 +6,8 @@ import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import ParamError
+from cloudwright.core.listing import List
+from cloudwright.core.prepared import Recent
 from cloudwright.identity.caller import root_caller
 from cloudwright.identity.project.model import Project
 from tests.conftest import call
@@ -68,3 +70,26 @@ def test_a_page_tells_how_many_there_are_beside_those_of_projects(domains: Cloud
     call(domains, root, "deleteSSHKeyPair", name="cay", projectid=project.uuid)
     call(domains, root, "deleteSSHKeyPair", name="ada")
     assert (count(), count(projectid=-1)) == (2, 3)
+
+
+def test_a_field_named_often_is_counted_once(domains: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, counted = root_caller(domains.db.read()), list[str]()
+    stored = List._stored
+
+    def noting(self: List, name: str, param: str) -> object:
+        counted.append(name)
+        return stored(self, name, param)
+
+    monkeypatch.setattr(List, "_stored", noting)
+    told = call(domains, root, "listDomains", listall="true", facets=",".join(["state", "level"] * 1000))
+    assert (sorted(told["facets"]), counted) == (["level", "state"], ["state", "level"])
+
+
+def test_statements_that_callers_shape_are_kept_within_bounds() -> None:
+    kept, made = Recent[int](2), list[int]()
+
+    def value(key: int) -> int:
+        return kept.get(key, lambda: made.append(key) or key)  # type: ignore[func-returns-value]
+
+    assert [value(key) for key in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
+    assert made == [1, 2, 3, 2], "the one used last stays, the one not used longest goes"
