@@ -17,11 +17,22 @@ from msgspec.structs import replace
 from cloudwright.compute.model import Vm
 from cloudwright.core.prepared import Prepared
 from cloudwright.core.setting import Setting, setting
-from cloudwright.core.tx import Reader
+from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure import capacity, dedication
 from cloudwright.infrastructure.company import guests_on
 from cloudwright.infrastructure.model import Cluster, Host, HostTag, Pod
-from cloudwright.infrastructure.placement import PLANNERS, Candidate, Plan, Pool, Refusal, Request, explain, place
+from cloudwright.infrastructure.placement import (
+    FILTERS,
+    OF_OTHERS,
+    PLANNERS,
+    Candidate,
+    Plan,
+    Pool,
+    Refusal,
+    Request,
+    explain,
+    place,
+)
 from cloudwright.storage.model import StoragePool
 
 FIRST, SAMPLE, MANY = 1, 16, 1000
@@ -169,6 +180,7 @@ def _wanted(reader: Reader, request: Request) -> dict[str, Any]:
         "memory": request.memory, "cpu_factor": _largest(reader, capacity.CPU_FACTOR),
         "memory_factor": _largest(reader, capacity.MEMORY_FACTOR), "cluster": max(clusters, default=None), "pod": request.pod,
         "at": next((pool.host_id for pool in pinned if pool.scope == "HOST"), None), "avoid": sorted(request.avoid),
+        "groups": sorted(request.groups),
         "open": None if request.disabled_too else "Enabled", **_owner(reader, request),
         **{f"tag{i}": tag for i, tag in enumerate(request.tags)},
         **{f"pool{i}": f'%"{tag}"%' for i, tag in enumerate(sorted({tag for disk in request.disks for tag in disk.tags}))},
@@ -193,6 +205,7 @@ def _conditions(request: Request) -> dict[str, sa.ColumnElement[bool]]:
         "from_": Host.c.id >= bind("from_"), "before": Host.c.id < bind("before"), "at": Host.c.id == bind("at"),
         "cluster": Host.c.cluster_id == bind("cluster"), "pod": Host.c.pod_id == bind("pod"),
         "avoid": Host.c.id.not_in(bind("avoid", expanding=True)), "owner": dedication.OPEN_TO_OWNER,
+        "groups": dedication.UNDER_GROUPS,
     }  # fmt: skip
     for i in range(len(request.tags)):
         tagged = sa.select(HostTag.c.host_id).where(HostTag.c.name == bind(f"tag{i}"), HostTag.c.gone == 0)
@@ -220,8 +233,10 @@ def _nearest(reader: Reader, request: Request) -> list[Host]:
     order = [Host.c.hypervisor != request.hypervisor, Host.c.memory_reserved - Host.c.memory, Host.c.id]
     if request.tags:
         order.insert(1, -tagged.scalar_subquery())
-    here = sa.select(Host.t).where(Host.c.gone == 0, Host.c.zone_id == request.zone).order_by(*order)
-    return [Host.load(row) for row in reader.rows(here.limit(MANY))]
+    if request.groups:
+        order.insert(0, sa.case((dedication.UNDER_GROUPS, 0), else_=1))
+    here = sa.select(Host.t).where(Host.c.gone == 0, Host.c.zone_id == request.zone).order_by(*order).limit(MANY)
+    return [Host.load(row) for row in reader.rows(here, {"groups": sorted(request.groups)} if request.groups else None)]
 
 
 def _largest(reader: Reader, factor: Setting[float]) -> float:
@@ -238,10 +253,27 @@ def _seen(reader: Reader, hosts: Sequence[Host], request: Request) -> list[Candi
     for tag in _in(reader, HostTag, "host_id", {host.id for host in hosts}):
         tags[tag.host_id].append(tag.name)
     pools, thresholds = _Pools(reader, hosts), _thresholds(reader, set(clusters))
+    others = _others(reader, hosts, request)
+    found = [_candidate(reader, host, (clusters, pods, tags, pools, thresholds)) for host in hosts]
+    return [replace(one, **others[one.id]) for one in found]
+
+
+def _others(reader: Reader, hosts: Sequence[Host], request: Request) -> dict[int, dict[str, Any]]:
+    """By host id, what a candidate says of others: of who claims it, and of its guests."""
     claims = dedication.claims_on(reader, hosts) if dedication.any_in(reader, request.zone) else {}
     company = guests_on(reader, hosts, request)
-    found = [_candidate(reader, host, (clusters, pods, tags, pools, thresholds)) for host in hosts]
-    return [replace(one, claims=claims.get(one.id, ()), **company.get(one.id, {})) for one in found]
+    return {host.id: {"claims": claims.get(host.id, ()), **company.get(host.id, {})} for host in hosts}
+
+
+def overtaken(tx: Tx, request: Request, host_id: int) -> str | None:
+    """What others have done since a host was chosen that forbids it now. Asked once its room is reserved: that holds its row,
+    so of two servers that choose it at once the second sees the machine, or the dedication, of the first."""
+    host = tx.get(Host, host_id)
+    about: dict[str, Any] = {"cpus": 0, "mhz": 0, "cpu_limit": 0, "memory_limit": 0, **_others(tx, [host], request)[host.id]}
+    seen = Candidate(
+        id=host.id, name=host.name, pod=host.pod_id, cluster=host.cluster_id, hypervisor=host.hypervisor, **about
+    )  # fmt: skip
+    return next((said for name in OF_OTHERS if (said := FILTERS[name](request, seen)) is not None), None)
 
 
 def _candidate(reader: Reader, host: Host, world: Any) -> Candidate:

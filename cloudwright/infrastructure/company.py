@@ -22,11 +22,15 @@ _OFFERED = Prepared(
         ServiceOffering.c.deployment_planner == sa.bindparam("planner")
     )
 )
-_GUESTS = (
-    sa.select(Vm.c.host_id, Vm.c.account_id, Vm.c.service_offering_id, sa.func.count())
-    .where(Vm.c.gone == 0, Vm.c.host_id.in_(sa.bindparam("hosts", expanding=True)))
-    .group_by(Vm.c.host_id, Vm.c.account_id, Vm.c.service_offering_id)
-)
+
+
+def _there(at: sa.ColumnElement[int], *which: sa.ColumnElement[bool]) -> sa.Select[tuple[int, int, int, int]]:
+    whose = (at, Vm.c.account_id, Vm.c.service_offering_id)
+    here = at.in_(sa.bindparam("hosts", expanding=True))
+    return sa.select(*whose, sa.func.count()).where(Vm.c.gone == 0, here, *which).group_by(*whose)
+
+
+_GUESTS = sa.union_all(_there(Vm.c.host_id), _there(Vm.c.target_id, Vm.c.state == "Migrating"))  # and those on their way
 
 
 def alone(offering: ServiceOffering) -> bool:

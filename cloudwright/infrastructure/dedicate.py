@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from cloudwright.compute.affinity import AffinityGroup, AffinityMember, group_of_dedications, make_group, others_under
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success, Verb
@@ -17,13 +18,15 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named
-from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.dedication import LIVING, OF_HOST
 from cloudwright.infrastructure.model import Cluster, Dedication, Host, Pod, Zone
 
 _d = Dedication.c
-_OWNER = [(Domain, Domain.c.id == _d.domain_id), (Account, Account.c.id == _d.account_id)]
-_GROUPS = "affinity groups of dedicated resources"
+_OWNER = [
+    (Domain, Domain.c.id == _d.domain_id),
+    (Account, Account.c.id == _d.account_id),
+    (AffinityGroup, AffinityGroup.c.id == _d.group_id),
+]
 
 
 class DedicationView(View):
@@ -32,6 +35,9 @@ class DedicationView(View):
     id = field(_d.uuid, "the dedication's id")
     domainid = field(Domain.c.uuid, "the domain that may use it, with those below")
     accountid = field(Account.c.uuid, "the only account that may use it")
+    affinitygroupid = field(
+        AffinityGroup.c.uuid, "the affinity group whose instances go to what is dedicated so, and nowhere else"
+    )
 
 
 class DedicatedZoneView(
@@ -82,6 +88,7 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
         whose = tx.get(Account, held.account_id).name if held.account_id else tx.get(Domain, held.domain_id).path
         raise InUse(f"{place.name} is dedicated to {whose} already", param=f"{kind}id", fix=[f"releaseDedicated{kind.title()}"])
     whose = f"account {account.name}" if account else f"domain {domain.path}"
+    _hold(tx, place)
     strangers = _strangers(tx, place, domain, account)
     if strangers:
         raise InUse(
@@ -90,17 +97,31 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
         )  # fmt: skip
     zone_id = place.id if kind == "zone" else place.zone_id
     account_id = account.id if account else None
-    row = tx.insert(Dedication(of_kind=kind, of_id=place.id, zone_id=zone_id, domain_id=domain.id, account_id=account_id))
+    group = group_of_dedications(tx, domain, account) or make_group(tx, domain, account)
+    about: dict[str, Any] = {"domain_id": domain.id, "account_id": account_id, "group_id": group.id}
+    row = tx.insert(Dedication(of_kind=kind, of_id=place.id, zone_id=zone_id, **about))
     command.start(tx, created(row, f"{kind} {place.name} is dedicated to {whose}"), row, caller)
     return row
 
 
+def _hold(tx: Tx, place: Any) -> None:
+    """Let nobody else place a machine there until this is decided: who does, holds its host, and then looks again."""
+    hosts = sa.select(Host.c.id).where(Host.c.gone == 0, OF_HOST[place.kind] == place.id)
+    tx.rows(hosts.order_by(Host.c.id).with_for_update())
+
+
+def _running(tx: Tx, place: Any, *which: Condition) -> int:
+    """How many machines, of those meant, run there or are on their way."""
+    here = sa.select(Host.c.id).where(Host.c.gone == 0, OF_HOST[place.kind] == place.id)
+    coming = tx.count(Vm, Vm.c.state == "Migrating", Vm.c.target_id.in_(here), Vm.c.host_id.not_in(here), *which)
+    return tx.count(Vm, Vm.c.host_id.in_(here), *which) + coming
+
+
 def _strangers(tx: Tx, place: Any, domain: Domain, account: Account | None) -> int:
     """How many machines of others run there."""
-    here = sa.select(Host.c.id).where(Host.c.gone == 0, OF_HOST[place.kind] == place.id)
     below = sa.select(Domain.c.id).where(Domain.c.path.startswith(domain.path, autoescape=True))
     foreign = Vm.c.account_id != account.id if account else Vm.c.domain_id.not_in(below)
-    return tx.count(Vm, Vm.c.host_id.in_(here), foreign)
+    return _running(tx, place, foreign)
 
 
 def release(command: Any, tx: Tx, caller: Caller, place: Any) -> Success:
@@ -108,9 +129,26 @@ def release(command: Any, tx: Tx, caller: Caller, place: Any) -> Success:
     row = tx.find(Dedication, _d.of_kind == place.kind, _d.of_id == place.id)
     if row is None:
         raise ParamError(f"Parameter {place.kind}id: {place.name} is dedicated to nobody", param=f"{place.kind}id")
+    _hold(tx, place)
+    _check_group(tx, row, place)
     tx.remove(row)
     command.start(tx, changed(f"{place.kind} {place.name} is for everybody"), row, caller)
     return Success()
+
+
+def _check_group(tx: Tx, row: Dedication, place: Any) -> None:
+    """Refuse to take from an affinity group where its machines run, or all that it has. Raises InUse."""
+    group = tx.find(AffinityGroup, AffinityGroup.c.id == row.group_id)
+    if group is None:
+        return
+    members = sa.select(AffinityMember.c.vm_id).where(AffinityMember.c.group_id == group.id, AffinityMember.c.gone == 0)
+    running, all_ = _running(tx, place, Vm.c.id.in_(members)), tx.count(Vm, Vm.c.id.in_(members), Vm.c.state != "Destroyed")
+    refused = f"{place.name} stays dedicated: {{}} instances of affinity group {group.name} {{}}"
+    if running:
+        raise InUse(refused.format(running, "run there"), param=f"{place.kind}id", fix=["stop or move them first"])
+    if all_ and not others_under(tx, row):
+        fix = ["take them out of the group by updateVMAffinityGroup", "or dedicate another place to the same first"]
+        raise InUse(refused.format(all_, "could start nowhere"), param=f"{place.kind}id", fix=fix)
 
 
 class DedicateZone(Dedicating, Command, answers=DedicatedZoneView, starts=Record, event="DEDICATE.RESOURCE"):
@@ -190,9 +228,7 @@ class ListDedications(List, ancestor=True):
 
     domain: Ref[Domain] | None = where(_d.domain_id, "only those dedicated to this domain")
     account: str | None = param("only those dedicated to this account, given with domainid")
-    affinity_group: str | None = param(
-        "only those of this affinity group", kind="uuid", wire_name="affinitygroupid", check=not_built(_GROUPS)
-    )
+    affinity_group: Ref[AffinityGroup] | None = where(_d.group_id, "only those under this affinity group")
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         kind = {DedicatedZoneView: "zone", DedicatedPodView: "pod", DedicatedClusterView: "cluster"}.get(self._view(), "host")

@@ -1,7 +1,8 @@
 """Who has what to itself: zones, pods, clusters and hosts dedicated to a domain with those below it, or to one account.
 
 What is dedicated takes machines of those it is dedicated to and of nobody else. The innermost dedication does not lift an outer
-one: a host in a dedicated cluster is the cluster's. A dedication goes with its account or domain.
+one: a host in a dedicated cluster is the cluster's. All that one account, or one domain, has to itself is under one affinity
+group, whose machines go there alone; it goes with the last of it. A dedication goes with its account or domain.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ OPEN_TO_OWNER = sa.and_(
     *(column.not_in(sa.select(_d.of_id).where(_foreign, _d.of_kind == kind)) for kind, column in OF_HOST.items())
 )
 """The condition on hosts that binds `owner` and `owner_domains`: none of its places is somebody else's."""
+_grouped = sa.and_(LIVING, _d.group_id.in_(sa.bindparam("groups", expanding=True)))
+UNDER_GROUPS = sa.or_(*(column.in_(sa.select(_d.of_id).where(_grouped, _d.of_kind == kind)) for kind, column in OF_HOST.items()))
+"""The same that binds `groups`: it, or what it is in, is dedicated under one of these affinity groups."""
 
 
 def any_in(reader: Reader, zone_id: int) -> bool:
@@ -70,7 +74,7 @@ def _claim(reader: Reader, row: Dedication) -> Claim:
     if row.account_id is not None:
         whose = f"account {reader.get(Account, row.account_id).name} of {whose}"
     what = "it" if row.of_kind == "host" else f"{row.of_kind} {place.name}"
-    return Claim(what=what, whose=whose, domain=row.domain_id, account=row.account_id)
+    return Claim(what=what, whose=whose, domain=row.domain_id, account=row.account_id, group=row.group_id)
 
 
 def _with_owner(tx: Tx, owner: Resource) -> None:

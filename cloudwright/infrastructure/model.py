@@ -143,6 +143,7 @@ class Dedication(Resource, table="dedication", unique=[("of_kind", "of_id")], in
     zone_id: int
     domain_id: int
     account_id: int | None = None
+    group_id: int | None = column(refers="affinity_group", default=None)  # whose machines go there alone
 
 
 class HostTag(Resource, table="host_tag", unique=[("host_id", "name")], indexes=[("name", "host_id")]):

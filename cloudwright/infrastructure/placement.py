@@ -49,6 +49,7 @@ class Request(Struct, frozen=True, kw_only=True):
     apart: dict[int, str] = {}  # hosts that its affinity groups forbid, and why
     beside: dict[int, str] | None = None  # those that they allow alone, and why
     leaning: dict[int, int] = {}  # how far they would rather not have it there
+    groups: dict[int, str] = {}  # those of dedicated places: it goes to places of one of them alone; in words
     account: int = 0  # whose machine it is
     domains: frozenset[int] = frozenset()  # that account's domain and those above it
     crowd: dict[int, int] = {}
@@ -79,6 +80,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     whose: str
     domain: int
     account: int | None = None
+    group: int | None = None  # the affinity group whose machines go there
 
     def admits(self, account: int, domains: frozenset[int]) -> bool:
         """Whether an account may go there; `domains` are its own and those above."""
@@ -185,6 +187,12 @@ def _dedicated(request: Request, host: Candidate) -> str | None:
     return f"it has {host.reclusive} machines of an account that shares its hosts with no other" if host.reclusive else None
 
 
+def _grouped(request: Request, host: Candidate) -> str | None:
+    if not request.groups or any(claim.group in request.groups for claim in host.claims):
+        return None
+    return f"it is not dedicated under {' or '.join(request.groups.values())}"
+
+
 def _guests(request: Request, host: Candidate) -> str | None:
     full = host.most_guests is not None and host.guests >= host.most_guests
     return f"it has {host.guests} machines, {host.most_guests} are allowed (maxguestslimit)" if full else None
@@ -255,6 +263,7 @@ FILTERS: dict[str, Filter] = {
     "not to be avoided": _avoided,
     "that its affinity groups allow": _affinity,
     "open to the account": _dedicated,
+    "dedicated under its affinity group": _grouped,
     "allowed another machine": _guests,
     "with the tags": _tagged,
     "with the networks' bridges": _wired,
@@ -265,6 +274,8 @@ FILTERS: dict[str, Filter] = {
     "with the storage": _storage,
 }
 """What is asked of a host, as words that follow "host"."""
+OF_OTHERS = ("open to the account", "dedicated under its affinity group", "allowed another machine")
+"""Those whose answer others change."""
 
 
 def place(request: Request, candidates: Iterable[Candidate]) -> Plan | list[Refusal]:

@@ -123,4 +123,4 @@ def test_groups_are_changed_while_stopped_and_only_by_their_owner(
         call(cloud, ann, "updateVMAffinityGroup", id=vm, affinitygroupids=mine)
     done(cloud, ann, "deleteAffinityGroup", name="g")
     assert call(cloud, ann, "listAffinityGroups") == {}
-    assert call(cloud, ann, "listAffinityGroupTypes")["count"] == 4
+    assert call(cloud, ann, "listAffinityGroupTypes")["count"] == 5

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from cloudwright.compute.affinity import DEDICATED, AffinityGroup
 from cloudwright.compute.model import ServiceOffering
 from cloudwright.core.access import Use
 from cloudwright.core.param import Param
 from cloudwright.core.secret import Secret
 from cloudwright.identity.directory.model import LdapLink, LdapServer
-from cloudwright.identity.model import ADMIN, Account, KeyPair, Role, User
+from cloudwright.identity.model import ADMIN, SYSTEM_ACCOUNT, Account, KeyPair, Role, User
 from cloudwright.identity.project.model import ProjectInvitation
 from cloudwright.infrastructure.model import Dedication, Region, Zone
 from cloudwright.infrastructure.offered import Offered
@@ -126,6 +127,20 @@ def networks(shelf):
         shelf.both(what, shelf.put(Network, "ann", **given), uses, own)
 
 
+def affinity(shelf):
+    about = {"type": DEDICATED, "acl_type": "Domain"}
+    for domain, uses, changes in (
+        (shelf.eng, ENG, OVER_ENG),
+        (shelf.dev, DEV | OVER_DEV, OVER_DEV),
+        (shelf.ops, OVER_OPS | OPS, OVER_OPS),
+    ):
+        row = shelf.put(AffinityGroup, "ann", account_id=SYSTEM_ACCOUNT, domain_id=domain, name=f"of {domain}", **about)
+        shelf.both("a domain's group", row, uses, changes)
+    shelf.both(
+        "an account's group", shelf.put(AffinityGroup, "ann", name="hers", type=DEDICATED), {*OVER_ENG, *ANN}, {*OVER_ENG, *ANN}
+    )
+
+
 def people(shelf):
     for what, given, uses in (
         ("a user's", {"role_type": "User", "public": True}, ADMINS),
@@ -173,7 +188,7 @@ def words(shelf):
         shelf.both("for all", shelf.put(kind, domain_id=0, **about), {"root"}, {"root"})
 
 
-@pytest.mark.parametrize("fill", [offerings, zones, templates, networks, people, words])
+@pytest.mark.parametrize("fill", [offerings, zones, templates, networks, affinity, people, words])
 def test_who_may_use_and_change_what_is_shared(scene, undone, fill):
     wrong = []
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.machine import release_segments
-from cloudwright.compute.vm.placing import choose_target
+from cloudwright.compute.vm.placing import take_target
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
-from cloudwright.core.error import Lost, ParamError, WrongState
+from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Resource
 from cloudwright.core.task import Again, Task, step
@@ -41,9 +41,7 @@ class MigrateVm(Task, rank=50):
         vm = tx.get(Vm, self.vm)
         if vm.state != "Running" or vm.host_id is None:
             raise WrongState(f"{vm.name} cannot be moved: it is {vm.state}")
-        target = choose_target(tx, vm, self.to)
-        if not capacity.reserve_host(tx, target.id, vm.cpu_taken, vm.memory_taken):
-            raise Lost(f"{target.name} was filled meanwhile")
+        target = take_target(tx, vm, self.to)
         self.source, self.target = vm.host_id, target.id
         tx.update(vm, state="Migrating", target_id=target.id)
         self.say("a host was chosen", host=target.name)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from cloudwright.compute.affinity import company
 from cloudwright.compute.model import ServiceOffering, Vm
+from cloudwright.compute.vm.company import company
 from cloudwright.core.error import Lost
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure import capacity
-from cloudwright.infrastructure.candidates import choose, crowd, spreads
+from cloudwright.infrastructure.candidates import choose, crowd, overtaken, spreads
 from cloudwright.infrastructure.company import alone
 from cloudwright.infrastructure.dedication import domains_of
 from cloudwright.infrastructure.model import Cluster, Host, Pod
@@ -51,7 +51,7 @@ def request_of(tx: Reader, vm: Vm, volumes: Sequence[Volume], pin: Mapping[str, 
         name=vm.name, zone=vm.zone_id, hypervisor=vm.hypervisor, cpus=vm.cpus, mhz=vm.cpu_mhz, memory=vm.memory * MIB,
         tags=_words(offering.host_tags), labels=tuple(sorted(labels)), disks=tuple(_disk(tx, v, offering) for v in volumes),
         pod=pin.get("pod"), cluster=pin.get("cluster"), host=pin.get("host"), avoid=frozenset(avoid), disabled_too=bool(pin),
-        apart=near.apart, beside=near.beside, leaning=near.leaning,
+        apart=near.apart, beside=near.beside, leaning=near.leaning, groups=near.groups,
     )  # fmt: skip
 
 
@@ -59,15 +59,23 @@ def find_place(tx: Tx, vm: Vm, pin: Mapping[str, int], avoid: Sequence[int]) -> 
     """Choose a host and pools and reserve them. Raises NoCapacity that names, for each host, what refused it."""
     give_back(tx, vm, forget_pools=True)
     volumes = tx.all(Volume, Volume.c.vm_id == vm.id)
-    plan = choose(tx, request_of(tx, vm, volumes, pin, avoid))
+    request = request_of(tx, vm, volumes, pin, avoid)
+    plan = choose(tx, request)
     mhz, memory = vm.cpus * vm.cpu_mhz, vm.memory * MIB
-    if not capacity.reserve_host(tx, plan.host, mhz, memory):
-        raise Lost(f"host {plan.host} was filled meanwhile")
+    _take(tx, request, plan.host, mhz, memory)
     for volume, pool_id in zip(volumes, plan.pools, strict=True):
         if volume.pool_id is None and not take_room(tx, volume, tx.get(StoragePool, pool_id)):
             raise Lost(f"pool {pool_id} was filled meanwhile")
     tx.update(vm, host_id=plan.host, cpu_taken=mhz, memory_taken=memory)
     return tx.get(Host, plan.host)
+
+
+def _take(tx: Tx, request: Request, host_id: int, mhz: int, memory: int) -> None:
+    """Take the place on a host that was chosen. Raises Lost where others were faster: who chose chooses again."""
+    if not capacity.reserve_host(tx, host_id, mhz, memory):
+        raise Lost(f"host {host_id} was filled meanwhile")
+    if said := overtaken(tx, request, host_id):
+        raise Lost(f"host {host_id} was taken meanwhile: {said}")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -92,9 +100,12 @@ def give_back(tx: Tx, vm: Vm, forget_pools: bool = False) -> None:
         give_room(tx, volume)
 
 
-def choose_target(tx: Tx, vm: Vm, wanted: int | None) -> Host:
-    """Where a running instance can move: the host named, or the best of its cluster. Raises NoCapacity."""
+def take_target(tx: Tx, vm: Vm, wanted: int | None) -> Host:
+    """Choose where a running instance moves, the host named or the best of its cluster, and reserve it. Raises NoCapacity."""
     here = tx.get(Host, vm.host_id or 0)
     pin = {"host": wanted} if wanted is not None else {"cluster": here.cluster_id}
     volumes = tx.all(Volume, Volume.c.vm_id == vm.id)
-    return tx.get(Host, choose(tx, request_of(tx, vm, volumes, pin, [here.id])).host)
+    request = request_of(tx, vm, volumes, pin, [here.id])
+    target = tx.get(Host, choose(tx, request).host)
+    _take(tx, request, target.id, vm.cpu_taken, vm.memory_taken)
+    return target

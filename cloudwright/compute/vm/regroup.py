@@ -15,11 +15,16 @@ from cloudwright.identity.model import Account
 
 
 class UpdateVMAffinityGroup(
-    Command, states=("Stopped",), answers=VmView, starts=Record, event="VM.AG.UPDATE", resp_key="updatevirtualmachineresponse"
+    Command,
+    states=("Stopped", "Error"),
+    answers=VmView,
+    starts=Record,
+    event="VM.AG.UPDATE",
+    resp_key="updatevirtualmachineresponse",
 ):
-    """Puts a stopped instance into these affinity groups, and out of all others. Its next start obeys them."""
+    """Puts an instance that does not run into these affinity groups, and out of all others. Its next start obeys them."""
 
-    id: Ref[Vm] = param("the instance; it must be stopped", use=Use.CHANGE)
+    id: Ref[Vm] = param("the instance; it must be stopped, or have failed to start", use=Use.CHANGE)
     affinity_groups: list[Ref[AffinityGroup]] | None = param("the groups; none named takes it out of all", default=None)
     affinity_group_names: list[str] | None = param("their names, instead of ids", default=None)
 

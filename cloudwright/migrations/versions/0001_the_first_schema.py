@@ -57,6 +57,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('description', sa.String(length=255), nullable=False),
     sa.Column('type', sa.String(length=255), nullable=False),
+    sa.Column('acl_type', sa.String(length=255), nullable=False),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -318,6 +319,7 @@ def upgrade() -> None:
     sa.Column('zone_id', sa.BigInteger(), nullable=False),
     sa.Column('domain_id', sa.BigInteger(), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=True),
+    sa.Column('group_id', sa.BigInteger(), nullable=True),
     sa.PrimaryKeyConstraint('id'),
     sa.UniqueConstraint('uuid'),
     mariadb_charset='utf8mb4',
@@ -327,6 +329,7 @@ def upgrade() -> None:
     mysql_collate='utf8mb4_bin',
     mysql_engine='InnoDB'
     )
+    op.create_index('dedication_group_id', 'dedication', ['group_id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('dedication_living', 'dedication', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('dedication_one_of_kind_of_id', 'dedication', ['of_kind', 'of_id', 'gone'], unique=True)
     op.create_index('dedication_zone_id_id', 'dedication', ['zone_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -2216,6 +2219,7 @@ def upgrade() -> None:
     sa.Column('username', sa.String(length=255), nullable=False),
     sa.Column('account_id', sa.BigInteger(), nullable=False),
     sa.Column('domain_id', sa.BigInteger(), nullable=False),
+    sa.Column('named_in', sa.BigInteger(), nullable=False),
     sa.Column('password', sa.Text(), nullable=False),
     sa.Column('first_name', sa.String(length=255), nullable=False),
     sa.Column('last_name', sa.String(length=255), nullable=False),
@@ -2241,7 +2245,8 @@ def upgrade() -> None:
     op.create_index('user__account_id_id', 'user_', ['account_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__domain_id_id', 'user_', ['domain_id', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('user__living', 'user_', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.create_index('user__one_domain_id_username', 'user_', ['domain_id', 'username', 'gone'], unique=True)
+    op.create_index('user__one_account_id_username', 'user_', ['account_id', 'username', 'gone'], unique=True)
+    op.create_index('user__one_domain_id_username_named_in', 'user_', ['domain_id', 'username', 'named_in', 'gone'], unique=True)
     op.create_index('user__username', 'user_', ['username', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('user_data',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
@@ -2600,7 +2605,8 @@ def downgrade() -> None:
     op.drop_index('user_data_account_id_id', table_name='user_data', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('user_data')
     op.drop_index('user__username', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
-    op.drop_index('user__one_domain_id_username', table_name='user_')
+    op.drop_index('user__one_domain_id_username_named_in', table_name='user_')
+    op.drop_index('user__one_account_id_username', table_name='user_')
     op.drop_index('user__living', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('user__domain_id_id', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('user__account_id_id', table_name='user_', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
@@ -2895,6 +2901,7 @@ def downgrade() -> None:
     op.drop_index('dedication_zone_id_id', table_name='dedication', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('dedication_one_of_kind_of_id', table_name='dedication')
     op.drop_index('dedication_living', table_name='dedication', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('dedication_group_id', table_name='dedication', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('dedication')
     op.drop_index('console_session_vm_id_id', table_name='console_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('console_session_living', table_name='console_session', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
