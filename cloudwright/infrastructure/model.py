@@ -111,6 +111,9 @@ class Host(Resource, table="host", indexes=[("cluster_id", "id"), ("zone_id", "i
     architecture: str = "x86_64"
     cpu_reserved: int = 0  # MHz
     memory_reserved: int = 0  # bytes
+    busy: float | None = None  # as measured last: the share of its processors in use, 0.0-1.0
+    load_average: float | None = None  # over a minute
+    memory_used: int | None = None  # bytes
     can: list[str] = column(default=[])
     cannot: dict[str, str] = column(default={})
     labels: list[str] = column(default=[])

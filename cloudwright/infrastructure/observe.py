@@ -141,6 +141,9 @@ def _pushed(tx: Tx, host: Host, kind: str, payload: Any) -> None:
     values: dict[str, Any] = {"last_seen": tx.now}
     if host.state in ("Disconnected", "Alert") and kind != "seen":
         values |= {"state": "Up", "disconnected": None}  # it was thought silent, by this server or another
+    if isinstance(payload, Stats):
+        values |= {"busy": payload.processor, "load_average": payload.load[0]}
+        values["memory_used"] = (payload.memory - payload.memory_free) << 20
     tx.update(host, **values)
     if "state" in values:
         back(tx, host)

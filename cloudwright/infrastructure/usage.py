@@ -130,9 +130,10 @@ def told(kind: int, sum_: Sum, place: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class ListWithCapacity(
-    List, ancestor=True, response={"capacity": ("list", "with showcapacities: of each kind, how much there is and is given out")}
-):
+CAPACITY = {"capacity": ("list", "with showcapacities: of each kind, how much there is and is given out")}
+
+
+class ListWithCapacity(List, ancestor=True, response=CAPACITY):
     """A list of zones, pods or clusters, with their capacity when asked for."""
 
     level: ClassVar[str] = ""

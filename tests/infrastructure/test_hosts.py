@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ssl
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from cloudwright.cloud import Cloud
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Kind
 from cloudwright.core.error import InUse, ParamError, WrongState
+from cloudwright.core.server import Server
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.drivers.error import Unreachable
 from cloudwright.drivers.host import pki
+from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import HostFacts, Power, Seen
 from cloudwright.infrastructure import authority, observe
 from cloudwright.infrastructure.authority import Gatekeeper
@@ -48,6 +52,10 @@ def kvm_host(cloud: Cloud, built: Built) -> dict[str, str]:
 def token_of(told: dict[str, str]) -> str:
     """The token in an enrolment command."""
     return told["enrolcommand"].split()[1]
+
+
+def _id(tx: Tx, uuid: str) -> int:
+    return int(tx.value(sa.select(Host.c.id).where(Host.c.uuid == uuid)))
 
 
 def state_of(cloud: Cloud, uuid: str) -> str:
@@ -197,6 +205,44 @@ def test_a_host_of_another_kind_is_an_alert(cloud: Cloud, built: Built) -> None:
     told = kvm_host(cloud, built)
     observe.Observer(cloud.db).connected(told["id"], HostFacts("Simulator", "1", "x", 1, 1, 1))
     assert state_of(cloud, told["id"]) == "Alert"
+
+
+def test_what_a_host_measures_is_told_while_it_is_heard(cloud: Cloud, built: Built) -> None:
+    told = kvm_host(cloud, built)
+    server = int(cloud.db.read().value(sa.select(Server.c.id)))
+    seen = observe.Observer(cloud.db, server)
+    seen.connected(told["id"], FACTS)
+
+    def listed(command: str, key: str, **params: str) -> dict[str, Any]:
+        found: dict[str, Any] = call(cloud, built.caller, command, **params)[key][0]
+        return found
+
+    assert "cpuused" not in listed("listHosts", "host", id=told["id"])
+    seen.pushed(told["id"], "stats", Stats([0.5, 2.0, 3.0], 16384, 12288, 0.8, []))
+    here = {"id": told["clusterid"]}
+    host = listed("listHostsMetrics", "host", id=told["id"])
+    assert (host["cpuused"], host["cpuloadaverage"], host["memoryused"]) == ("80.00%", 0.5, 4096 << 20)
+    assert (host["cpuusedghz"], host["memoryusedgb"], host["msid"]) == ("15.36 Ghz", "4.00 GB", server)
+    marks = ("cputhreshold", "cpudisablethreshold", "memorythreshold", "memorydisablethreshold")
+    assert [host[mark] for mark in marks] == [True, False, False, False]
+    other = cloud.db.write(lambda tx: tx.insert(Host(
+        name="other", address="192.0.2.11", url="", zone_id=built.zone.id, pod_id=built.pod.id,
+        cluster_id=tx.get(Host, _id(tx, told["id"])).cluster_id, hypervisor="KVM", state="Up", cpus=8, cpu_mhz=2400,
+        memory=16384 << 20, busy=0.2, memory_used=0,
+    )))  # fmt: skip
+    cluster = listed("listClustersMetrics", "cluster", **here)
+    figures = ("cpuused", "cpumaxdeviation", "memoryused", "memorymaxdeviation")
+    assert [cluster[name] for name in figures] == ["50.00%", "30.00%", "12.50%", "12.50%"]
+    assert [cluster[mark] for mark in marks] == [False] * 4
+    assert listed("listZonesMetrics", "zone")["cpuused"] == "50.00%", "of those that measure it"
+    assert "cpuused" not in listed("listHosts", "host", id=told["id"], details="capacity")
+    assert {"cpuused", "cpunumber"} & listed("listHosts", "host", id=told["id"], details="stats").keys() == {"cpuused"}
+    for uuid in (told["id"], other.uuid):
+        cloud.db.write(lambda tx, uuid=uuid: tx.update(tx.get(Host, _id(tx, uuid)), state="Disconnected"))
+    assert (
+        not {"cpuused", "memoryused", "cpuloadaverage", "cputhreshold"} & listed("listHostsMetrics", "host", id=told["id"]).keys()
+    )
+    assert "cpuused" not in listed("listClustersMetrics", "cluster", **here)
 
 
 def test_reports_reach_who_asked_for_them(cloud: Cloud, built: Built, monkeypatch: pytest.MonkeyPatch) -> None:

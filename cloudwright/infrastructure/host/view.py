@@ -27,6 +27,11 @@ def _cpu(row: dict[str, Any]) -> tuple[int, float]:
     return mhz, mhz * float(row["_cpu_factor"])
 
 
+def _while_up(measured: Any) -> Any:
+    """What was measured last, while it is not old."""
+    return sa.case((Host.c.state == "Up", measured))
+
+
 def _percent(part: float, whole: float) -> str:
     return f"{100 * part / whole:.2f}%" if whole else "0%"
 
@@ -71,6 +76,12 @@ class HostView(
     _memory_factor = field(factor_of(MEMORY_FACTOR, Host.c.cluster_id), "how many times its memory is given out")
     cpunumber = field(Host.c.cpus, "how many processors it has", "integer")
     cpuspeed = field(Host.c.cpu_mhz, "MHz of each")
+    _busy = field(_while_up(Host.c.busy), "the share of its processors in use", "double")
+    cpuused = computed(
+        lambda row, caller: _percent(row["_busy"], 1) if "_busy" in row else None, "how busy they are, as measured"
+    )
+    cpuloadaverage = field(_while_up(Host.c.load_average), "its load over a minute, as measured", "double")
+    memoryused = field(_while_up(Host.c.memory_used), "bytes in use, as measured")
     cpuallocatedvalue = field(Host.c.cpu_reserved, "MHz given out")
     cpuallocated = computed(lambda row, caller: _percent(row["cpuallocatedvalue"], _cpu(row)[1]), "the part of its CPU given out")
     cpuallocatedpercentage = computed(lambda row, caller: row["cpuallocated"], "the same")
@@ -89,6 +100,7 @@ class HostView(
         lambda row, caller: f"{row['memorytotal'] * float(row['_memory_factor']):.0f}", "bytes that may be given out"
     )
     managementserverid = field(Server.c.uuid, "the server that its agent hangs on")
+    msid = field(Host.c.server_id, "the number of that server", "long")
     managementservername = field(Server.c.node, "the name of that server")
     ueficapability = computed(lambda row, caller: False, "whether machines there may boot by UEFI", "boolean")
     encryptionsupported = computed(lambda row, caller: False, "whether volumes there may be encrypted", "boolean")
@@ -100,7 +112,8 @@ def _names(row: dict[str, Any]) -> str:
     return ",".join(tag["name"] for tag in row.get("_tags", []))
 
 
-_CAPACITY = {name for name in HostView.fields if name.startswith(("cpu", "memory"))}
+_STATS = {"cpuused", "cpuloadaverage", "memoryused"}
+_GROUPS = {"stats": _STATS, "capacity": {name for name in HostView.fields if name.startswith(("cpu", "memory"))} - _STATS}
 
 
 class ListHosts(List, answers=HostView, keywords=[Host.c.name, Host.c.address]):
@@ -140,10 +153,11 @@ class ListHosts(List, answers=HostView, keywords=[Host.c.name, Host.c.address]):
     def run(self, reader: Reader, caller: Caller) -> Told:
         answer = super().run(reader, caller)
         wanted = {detail.lower() for detail in self.details}
-        if wanted and not wanted & {"all", "capacity"}:
-            for row in answer.rows:
-                for name in _CAPACITY & row.keys():
-                    del row[name]
+        for group, names in _GROUPS.items():
+            if wanted and not wanted & {"all", group}:
+                for row in answer.rows:
+                    for name in names & row.keys():
+                        del row[name]
         return answer
 
 
