@@ -7,21 +7,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Use
-from cloudwright.core.command import Command, Verb
+from cloudwright.core.access import Caller, Kind, Use
+from cloudwright.core.command import Command, Told, Verb
 from cloudwright.core.error import Denied, ParamError, WrongState
 from cloudwright.core.event import emit
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, bad_uuid, param
 from cloudwright.core.secret import Secret
+from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity import model, password
+from cloudwright.identity.authority import govern
 from cloudwright.identity.domain import bad_suffix
 from cloudwright.identity.limit_view import ByTag
 from cloudwright.identity.model import Account, Domain, Role, User
 from cloudwright.identity.owner import OwnedList, account_named, shown_path
 from cloudwright.identity.permission import guard
+from cloudwright.identity.username import claim
 
 TYPES = {"User": model.NORMAL, "Admin": model.ADMIN, "DomainAdmin": model.DOMAIN_ADMIN, "ResourceAdmin": model.RESOURCE_ADMIN}
 """Account types by role type."""
@@ -103,6 +106,7 @@ def add_user(tx: Tx, new: NewUser, account: Account, uuid: str | None) -> User:
     about: dict[str, Any] = {"first_name": new.first_name, "last_name": new.last_name, "email": new.email}
     password.check_policy(tx, new.username, given.reveal(), account.domain_id)
     where_: dict[str, Any] = {"account_id": account.id, "domain_id": account.domain_id, "uuid": uuid or ""}
+    where_["named_in"] = claim(tx, new.username, account)
     return tx.insert(User(username=new.username, password=given.hash, timezone=new.timezone, **about, **where_))
 
 
@@ -179,7 +183,7 @@ def named(tx: Tx, caller: Caller, command: NamesAccount) -> Account:
         if command.account is None:
             raise ParamError("One of the parameters id and account is needed", param="id")
         row = account_named(tx, caller, command.account, command.domain.id if command.domain else caller.domain_id, Use.CHANGE)
-    guard(tx, caller, tx.get(Role, row.role_id))
+    govern(tx, caller, row)
     return row
 
 
@@ -226,8 +230,17 @@ class UpdateAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.U
         return row
 
 
+SHOWN = setting(
+    "allow.user.view.all.domain.accounts",
+    False,
+    "whether users are told the names of all accounts of their domain, for instance to share something with them",
+    scopes=("domain",),
+)
+_TOLD = {"id", "name", "accounttype", "state", "created", "domainid", "domain", "domainpath", "networkdomain", "isdefault"}
+
+
 class ListAccounts(ByTag, OwnedList, answers=AccountView, keywords=[Account.c.name]):
-    """Lists accounts."""
+    """Lists accounts. What a user is told of others than its own, where that is allowed, is little more than their names."""
 
     of_projects = False  # they have accounts, which are left out whoever asks
 
@@ -244,12 +257,28 @@ class ListAccounts(ByTag, OwnedList, answers=AccountView, keywords=[Account.c.na
         return Account.c.id, Account.c.domain_id
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
-        more: list[tuple[str, Condition, dict[str, Any]]] = [("no project's", Account.c.type_ != model.PROJECT, {})]
+        shown = {"shown": caller.domain_id if SHOWN.get(reader, domain=caller.domain_id) else 0}
+        more: list[tuple[str, Condition, dict[str, Any]]] = [("no project's", Account.c.type_ != model.PROJECT, shown)]
         if self.is_cleanup_required:
             more.append(("half done", sa.false(), {}))
         if self.api_key_access is not None:
             more.append(keys_accepted(Account.c.api_key_access, self.api_key_access))
         return [*super().narrow(reader, caller), *more]
+
+    def scope(self, caller: Caller) -> Condition | None:
+        """Beside the access rule, which lets a user act for its own account: those that it is only told of."""
+        reached = super().scope(caller)
+        if reached is None or caller.kind is not Kind.USER:
+            return reached
+        return sa.or_(reached, Account.c.domain_id == sa.bindparam("shown"))
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        told = super().run(reader, caller)
+        for row in told.rows if caller.kind is Kind.USER else ():
+            if row["id"] != caller.account_uuid:
+                for name in row.keys() - _TOLD:
+                    del row[name]
+        return told
 
     def left_out(self, shapes: tuple[str, ...]) -> Any:
         return Account.c.type_ == model.PROJECT if shapes == ("no project's",) else None

@@ -11,9 +11,9 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity import belongings
 from cloudwright.identity.account import not_own
 from cloudwright.identity.account_state import shut_out
+from cloudwright.identity.authority import govern
 from cloudwright.identity.keys import remove_user
-from cloudwright.identity.model import Account, Role, User
-from cloudwright.identity.permission import guard
+from cloudwright.identity.model import Account, User
 from cloudwright.identity.project.membership import check_succeeded
 
 
@@ -76,7 +76,7 @@ class DeleteAccount(Command, event="ACCOUNT.DELETE", starts=RemoveAccount, form=
     id: Ref[Account] = param("the account", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> Account:
-        guard(tx, caller, tx.get(Role, self.id.role_id))
+        govern(tx, caller, self.id)
         not_own(caller, self.id, "deleted")
         check_removable(tx, [self.id])
         check_succeeded(tx, self.id)

@@ -48,6 +48,7 @@ _WHO = (
     sa.select(User.t)
     .select_from(JOINED)
     .where(User.c.username == sa.bindparam("name"), Domain.c.path == sa.bindparam("path"), IN_FORCE)
+    .order_by(User.c.id)
 )
 _ENDED = PasswordReset.t.delete().where(PasswordReset.c.ends < sa.bindparam("now"))
 _FORGET = PasswordReset.t.delete().where(PasswordReset.c.user_id == sa.bindparam("user"))
@@ -78,18 +79,20 @@ class ForgotPassword(Exchange, since="4.20.0.0", pre_auth=True, form="success"):
 
     def _write(self, db: Database, post: mail.Post, page: str) -> None:
         try:
-            user = _user(db.read(), self.username, self.domain)
-            token = db.write(lambda tx: _token(tx, user)) if user is not None and user.email else None
-            if user is not None and token is not None:
-                text = _letter(db.read(), user, self.domain, page, token)
-                post.send(user.email, "Your new password", text)
-                db.write(lambda tx: emit(tx, "USER.UPDATE", f"Sent user {user.username} a link for a new password", about=user))
+            for user in _users(db.read(), self.username, self.domain):
+                self._write_to(user, db, post, page)
         except (OSError, smtplib.SMTPException, ValueError) as error:
             log.warning("a letter for a forgotten password was not sent by %s port %d: %s", post.host, post.port, error)
         except Exception:
             log.exception("a letter for a forgotten password was not sent")
         finally:
             _CLERKS.release()
+
+    def _write_to(self, user: User, db: Database, post: mail.Post, page: str) -> None:
+        token = db.write(lambda tx: _token(tx, user)) if user.email else None
+        if token is not None:
+            post.send(user.email, "Your new password", _letter(db.read(), user, self.domain, page, token))
+            db.write(lambda tx: emit(tx, "USER.UPDATE", f"Sent user {user.username} a link for a new password", about=user))
 
 
 class ResetPassword(Exchange, since="4.20.0.0", pre_auth=True, form="success"):
@@ -103,8 +106,9 @@ class ResetPassword(Exchange, since="4.20.0.0", pre_auth=True, form="success"):
     def run(self, db: Database, caller: Caller) -> Success:
         reader = db.read()
         _enabled(reader)
-        user, digest = _user(reader, self.username, self.domain), _digest(self.token.reveal())
-        if user is None or _good(reader, user, digest) is None:
+        digest = _digest(self.token.reveal())
+        user = next((one for one in _users(reader, self.username, self.domain) if _good(reader, one, digest)), None)
+        if user is None:
             raise _refused()
         new = self.password.reveal()
         password.check_policy(reader, user.username, new, user.domain_id)
@@ -122,12 +126,11 @@ def _refused() -> ParamError:
     return ParamError("Parameter token: it is wrong, too old, or was used", param="token", fix=["ask for another letter"])
 
 
-def _user(reader: Reader, name: str, domain: str | None) -> User | None:
-    """The user of that name, if it may sign in by a password kept here."""
+def _users(reader: Reader, name: str, domain: str | None) -> list[User]:
+    """The users of that name who may sign in by a password kept here: one, or where a setting allows it one of each account."""
     trimmed = (domain or "").strip("/")
-    row = reader.one(_WHO, {"name": name, "path": f"/{trimmed}/" if trimmed else "/"})
-    user = None if row is None else User.load(row)
-    return user if user is not None and not source_of(user).kept else None
+    rows = reader.rows(_WHO, {"name": name, "path": f"/{trimmed}/" if trimmed else "/"})
+    return [user for user in map(User.load, rows) if not source_of(user).kept]
 
 
 def _token(tx: Tx, user: User) -> str | None:

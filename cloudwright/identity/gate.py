@@ -106,16 +106,27 @@ class Gatekeeper:
         """The user with that password; None when there is none. Raises WireError when it is right but may not sign in."""
         reader = self.db.read()
         domain = _domain(reader, domain_path, domain_id)
-        known = reader.find(User, User.c.username == username, User.c.domain_id == domain.id) if domain else None
-        said = source.judge(self.db, domain, known, username, given)
-        user = said.user or known
-        if said.why:
-            log.warning("user %r of domain %s is not signed in: %s", username, domain.path if domain else domain_path, said.why)
-        if user is not None and said.verdict is Verdict.NO and said.counts:
-            self.db.write(lambda tx: _count_miss(tx, user))
-        if user is not None and said.why:
-            self.db.write(lambda tx: _turned_away(tx, user, said))
-        return self.welcome(user) if user is not None and said.verdict is Verdict.YES else None
+        known: list[User | None] = [None]
+        if domain is not None:
+            known = [*reader.all(User, User.c.username == username, User.c.domain_id == domain.id)] or known
+        refused, right = list[tuple[User, Judgement]](), None
+        for one in known:  # several where a setting allows it: the first in force whose password it is
+            said = source.judge(self.db, domain, one, username, given)
+            user = said.user or one
+            if said.why:
+                path = domain.path if domain else domain_path
+                log.warning("user %r of domain %s is not signed in: %s", username, path, said.why)
+            if user is not None and said.verdict is not Verdict.YES:
+                refused.append((user, said))
+            elif user is not None:
+                right = user
+                if self.by_uuid(user.uuid) is not None:
+                    break
+        if right is not None:
+            return self.welcome(right)
+        if refused:
+            self.db.write(lambda tx: _refused(tx, refused))
+        return None
 
     def welcome(self, user: User) -> SignedIn:
         """Sign in a user who proved to be who it says. Raises WireError when it (or its account, domain, role) may not call."""
@@ -165,6 +176,14 @@ def _keys_accepted(reader: Reader, row: Any) -> bool:
         if said is not None:
             return bool(said)
     return KEY_ACCESS.get(reader, domain=row.domain_id)
+
+
+def _refused(tx: Tx, judged: list[tuple[User, Judgement]]) -> None:
+    for user, said in judged:
+        if said.verdict is Verdict.NO and said.counts:
+            _count_miss(tx, user)
+        if said.why:
+            _turned_away(tx, user, said)
 
 
 def _count_miss(tx: Tx, user: User) -> None:

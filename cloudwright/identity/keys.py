@@ -15,14 +15,15 @@ from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import Secret
+from cloudwright.core.setting import setting
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field, many
 from cloudwright.identity import model, session
 from cloudwright.identity import rule as rules
+from cloudwright.identity.authority import govern_user
 from cloudwright.identity.model import Account, Domain, KeyPair, KeyRule, Role, User
 from cloudwright.identity.owner import shown_path
-from cloudwright.identity.permission import guard
 
 _RULES: dict[str, Any] = {
     "rule": field(KeyRule.c.rule, "an API name"),
@@ -101,14 +102,21 @@ def set_keys(tx: Tx, user: User, api_key: str, secret: Secret) -> None:
     tx.insert(KeyPair(user_id=user.id, api_key=api_key, secret_key=secret))
 
 
-NEWEST = (
-    sa.select(KeyPair.c.api_key)
-    .where(KeyPair.c.user_id == User.c.id, KeyPair.c.gone == 0, KeyPair.c.in_force.is_(True))
-    .order_by(KeyPair.c.id.desc())
-    .limit(1)
-    .scalar_subquery()
+SECRET_TOLD = setting(
+    "use.secret.key.in.response",
+    False,
+    "whether users are told with their newest secret key: to themselves and to root's administrators; by getUser to all theirs",
 )
-"""The API key that a user was given last, of those accepted."""
+
+
+def newest(column: Any) -> Any:
+    """Of the API key that a user was given last, of those accepted."""
+    its = (KeyPair.c.user_id == User.c.id, KeyPair.c.gone == 0, KeyPair.c.in_force.is_(True))
+    return sa.select(column).where(*its).order_by(KeyPair.c.id.desc()).limit(1).scalar_subquery()
+
+
+SECRET = sa.case((sa.func.lower(SECRET_TOLD.told()) == "true", newest(KeyPair.c.secret_key)))
+"""Its secret key, where a setting says that it is told."""
 
 
 def unnarrowed(caller: Caller) -> None:
@@ -120,10 +128,10 @@ def unnarrowed(caller: Caller) -> None:
         )
 
 
-def govern(reader: Reader, caller: Caller, user: User) -> None:
+def check_keys_of(reader: Reader, caller: Caller, user: User) -> None:
     """Refuse to hand out what lets a caller do more than it may. Raises Denied."""
     unnarrowed(caller)
-    guard(reader, caller, reader.get(Role, reader.get(Account, user.account_id).role_id))
+    govern_user(reader, caller, user)
     if user.id == model.SYSTEM_USER:
         raise Denied("User system came with the installation: it has no API keys")
 
@@ -178,7 +186,7 @@ class RegisterUserKeys(Command, answers=NewKeyView, event="REGISTER.USER.KEY", s
     )
 
     def run(self, tx: Tx, caller: Caller) -> KeyPair:
-        govern(tx, caller, self.id)
+        check_keys_of(tx, caller, self.id)
         starts, ends = _when(self.start_date), _when(self.end_date)
         if ends is not None and ends <= max(starts or 0.0, tx.now):
             raise ParamError("Parameter enddate: it is not after startdate and now", param="enddate")
@@ -199,7 +207,7 @@ class DeleteUserKeys(Command, event="DELETE.USER.KEY", starts=RemoveKey, form="s
     key_pair: Ref[KeyPair] = param("the key pair")
 
     def run(self, tx: Tx, caller: Caller) -> KeyPair:
-        govern(tx, caller, tx.get(User, self.key_pair.user_id))
+        check_keys_of(tx, caller, tx.get(User, self.key_pair.user_id))
         self.start(tx, RemoveKey(pair=self.key_pair.id), on=self.key_pair, caller=caller)
         return self.key_pair
 
@@ -222,7 +230,7 @@ class GetUserKeys(
     id: Ref[User] = param("the user", use=Use.CHANGE)
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        govern(reader, caller, self.id)
+        check_keys_of(reader, caller, self.id)
         pairs = reader.all(KeyPair, KeyPair.c.user_id == self.id.id, KeyPair.c.in_force.is_(True))
         told: dict[str, Any] = {} if self.id.api_key_access is None else {"apikeyaccess": self.id.api_key_access}
         if pairs:

@@ -1,4 +1,4 @@
-"""Letters by SMTP, as the settings of each kind of letter say: of password resets, of invitations to projects."""
+"""Letters by SMTP, as the settings of each kind of letter say: of password resets, of invitations to projects, of alerts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import smtplib
 import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.utils import formatdate
 
 from msgspec import Struct
 
@@ -13,7 +14,6 @@ from cloudwright.core.error import Unavailable
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
 
-_SECONDS = 20.0  # that a mail server may take to answer
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -27,17 +27,23 @@ class Post(Struct, frozen=True):
     password: str = ""  # never printed: see __repr__
     tls: bool = False
     versions: tuple[str, ...] = ()
+    connecting: float = 20.0  # seconds that the server may take to greet
+    answering: float = 20.0  # and for each answer then
 
     def __repr__(self) -> str:
         return f"Post({self.host}:{self.port})"
 
-    def send(self, to: str, subject: str, text: str) -> None:
-        """Hand a letter over. Raises OSError, smtplib.SMTPException, or ValueError where an address is none."""
+    def send(self, to: str, subject: str, text: str, id: str = "") -> None:
+        """Hand a letter over. By its `id`, if it is given, who gets it twice can tell. Raises OSError, smtplib.SMTPException, or
+        ValueError where an address is none."""
         letter = EmailMessage()
         letter["Subject"], letter["From"], letter["To"] = subject, self.sender, Address(addr_spec=to)
-        letter["Auto-Submitted"] = "auto-generated"
+        letter["Date"], letter["Auto-Submitted"] = formatdate(), "auto-generated"
+        if id:
+            letter["Message-ID"] = f"<{id}@{self.sender.rpartition('@')[2]}>"
         letter.set_content(text)
         with self._dialled() as server:
+            server.sock.settimeout(self.answering)
             if self.tls:
                 server.starttls(context=self._context())
             if self.username:
@@ -46,8 +52,8 @@ class Post(Struct, frozen=True):
 
     def _dialled(self) -> smtplib.SMTP:
         if self.port == smtplib.SMTP_SSL_PORT and not self.tls:
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=_SECONDS, context=self._context())
-        return smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.connecting, context=self._context())
+        return smtplib.SMTP(self.host, self.port, timeout=self.connecting)
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()

@@ -99,7 +99,7 @@ class Account(
 class User(
     Resource,
     table="user_",
-    unique=[("domain_id", "username")],
+    unique=[("domain_id", "username", "named_in"), ("account_id", "username")],
     indexes=[("account_id", "id"), ("domain_id", "id"), ("username",)],
     searched=["username", "first_name", "last_name", "email"],
 ):
@@ -108,6 +108,7 @@ class User(
     username: str
     account_id: int
     domain_id: int
+    named_in: int = 0  # where the name is its own: 0 in the whole domain, else in this account
     password: Secret  # its argon2id hash, "" for none: nobody signs in with it
     first_name: str = ""
     last_name: str = ""

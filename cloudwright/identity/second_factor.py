@@ -24,8 +24,8 @@ from cloudwright.core.setting import Setting, SettingRow, setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.wire import WireError
 from cloudwright.identity import totp
-from cloudwright.identity.model import Account, Domain, Role, SecondFactor, User
-from cloudwright.identity.permission import guard
+from cloudwright.identity.authority import govern_user
+from cloudwright.identity.model import Account, Domain, SecondFactor, User
 
 ENABLED = setting("enable.user.2fa", False, "whether users may set up a second factor", scopes=("domain",))
 MANDATED = setting("mandate.user.2fa", False, "whether, where they may, they must", scopes=("domain",))
@@ -143,7 +143,7 @@ class SetupUserTwoFactorAuthentication(
         return f"{'Set up' if self.enable else 'Took away'} the second factor{whose}"
 
     def _may(self, tx: Tx, caller: Caller, user: User, have: SecondFactor | None) -> None:
-        guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))
+        govern_user(tx, caller, user)
         if user.id != caller.user_id:
             if self.enable:
                 raise Denied("A second factor is set up by its user itself", fix=["give enable=false to take one away"])

@@ -16,12 +16,14 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
 from cloudwright.identity import model, password, second_factor, session
 from cloudwright.identity.account import ACCESS_WORDS, NewUser, TakesPassword, access_given, add_user, bad_zone, keys_accepted
+from cloudwright.identity.authority import govern, govern_user
 from cloudwright.identity.forgotten import forget_resets
-from cloudwright.identity.keys import NEWEST, govern, set_keys, unnarrowed
+from cloudwright.identity.keys import SECRET, SECRET_TOLD, check_keys_of, newest, set_keys, unnarrowed
 from cloudwright.identity.model import STATE_SHOWN, Account, Domain, KeyPair, Role, User
 from cloudwright.identity.owner import OwnedList, account_named
-from cloudwright.identity.permission import guard
+from cloudwright.identity.seed import ROOT_ADMIN_ROLE
 from cloudwright.identity.source import check_changeable
+from cloudwright.identity.username import claim
 
 BUILT_IN = (model.SYSTEM_USER, model.ADMIN_USER)
 
@@ -30,6 +32,12 @@ def _governs(caller: Caller, row: dict[str, Any]) -> bool:
     """Whether the caller may change the user: only then is it told that there are keys."""
     below = caller.kind is Kind.DOMAIN and row["_path"].startswith(caller.domain_path) and row["accounttype"] != model.ADMIN
     return not caller.key_id and (caller.root or below or caller.user_id == row["_id"])
+
+
+def _may_do_all(caller: Caller, row: dict[str, Any]) -> bool:
+    """Whether the caller certainly may whatever the user may. (Of other administrators that takes a comparison of their roles,
+    which getUser makes.)"""
+    return not caller.key_id and (caller.role_id == ROOT_ADMIN_ROLE or caller.user_id == row["_id"])
 
 
 class UserView(
@@ -71,9 +79,14 @@ class UserView(
         lambda row, caller: row["_path"] != caller.domain_path and row["_path"].startswith(caller.domain_path),
         "whether its domain is below the caller's", "boolean",
     )  # fmt: skip
-    _key = field(NEWEST, "", "string")
+    _key = field(newest(KeyPair.c.api_key), "", "string")
+    _secret = field(SECRET, "", "string")
     _id = field(User.c.id, "")
     apikey = computed(lambda row, caller: row.get("_key") if _governs(caller, row) else None, "its newest API key")
+    secretkey = computed(
+        lambda row, caller: row["_secret"].reveal() if "_secret" in row and _may_do_all(caller, row) else None,
+        "the secret key to that, where use.secret.key.in.response is true",
+    )
     _access = field(User.c.api_key_access, "")
     apikeyaccess = computed(lambda row, _: ACCESS_WORDS[row.get("_access")], "whether it may call with API keys", admin=True)
 
@@ -88,7 +101,7 @@ class CreateUser(NewUser, Command, answers=UserView, event="USER.CREATE"):
 
     def run(self, tx: Tx, caller: Caller) -> User:
         account = account_named(tx, caller, self.account, self.domain.id if self.domain else caller.domain_id, Use.CHANGE)
-        guard(tx, caller, tx.get(Role, account.role_id))
+        govern(tx, caller, account)
         if account.id == model.SYSTEM_ACCOUNT:
             raise Denied("Account system has no users but its own")
         user = add_user(tx, self, account, self.user_id)
@@ -125,13 +138,15 @@ class UpdateUser(
 
     def run(self, tx: Tx, caller: Caller) -> User:
         user = self.id
-        guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))
+        govern_user(tx, caller, user)
         if user.id == model.SYSTEM_USER:
             raise Denied("User system came with the installation: it cannot be changed")
         names = ("username", "email", "first_name", "last_name", "timezone")
         values = {name: value for name in names if (value := self.__dict__[name]) is not None}
         if user.id in BUILT_IN and values.get("username", user.username) != user.username:
             raise Denied(f"User {user.username} came with the installation: it cannot be renamed")
+        if "username" in values:
+            values["named_in"] = claim(tx, values["username"], tx.get(Account, user.account_id), user.id)
         if self.api_key_access is not None:
             values["api_key_access"] = access_given(self.api_key_access)
         if self.password is not None:
@@ -196,7 +211,7 @@ class ListUsers(OwnedList, answers=UserView, keywords=[User.c.username, User.c.f
         return [*super().narrow(reader, caller), *more]
 
 
-class GetUser(Query, answers=UserView, response={"secretkey": ("string", "the secret key to that API key")}):
+class GetUser(Query, answers=UserView):
     """Finds the user that an API key belongs to."""
 
     user_api_key: str = param("the API key", wire_name="userapikey")
@@ -208,6 +223,8 @@ class GetUser(Query, answers=UserView, response={"secretkey": ("string", "the se
         if key is None or row is None:
             raise ParamError("Parameter userapikey: there is no user with that key that you may see", param="userapikey")
         user = User.load(row)
-        govern(reader, caller, user)
-        told = UserView.tell_one(reader, user.id, caller) | {"apikey": key.api_key, "secretkey": key.secret_key.reveal()}
+        check_keys_of(reader, caller, user)
+        told = UserView.tell_one(reader, user.id, caller) | {"apikey": key.api_key}
+        if SECRET_TOLD.get(reader):
+            told["secretkey"] = key.secret_key.reveal()
         return Told("user", [told], one=True)

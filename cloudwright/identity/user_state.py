@@ -10,17 +10,18 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Tx
 from cloudwright.identity import model, session
+from cloudwright.identity.authority import govern, govern_user
 from cloudwright.identity.keys import remove_user
-from cloudwright.identity.model import Account, Domain, Role, User
+from cloudwright.identity.model import Account, Domain, User
 from cloudwright.identity.owner import account_named
-from cloudwright.identity.permission import guard
 from cloudwright.identity.project.membership import check_succeeded, let_go
 from cloudwright.identity.user import BUILT_IN, UserView
+from cloudwright.identity.username import claim
 
 
 def _may(tx: Tx, caller: Caller, user: User, what: str = "") -> None:
     """Refuse when the user may do more than the caller, and (`what`) for oneself and the users of the installation."""
-    guard(tx, caller, tx.get(Role, tx.get(Account, user.account_id).role_id))
+    govern_user(tx, caller, user)
     if what and user.id in BUILT_IN:
         raise Denied(f"User {user.username} came with the installation: it cannot be {what}")
     if what and user.id == caller.user_id:
@@ -110,7 +111,7 @@ class MoveUser(Command, since="4.11", authorized=("Admin",), form="success"):
     def run(self, tx: Tx, caller: Caller) -> Success:
         _may(tx, caller, self.id, "moved")
         to = self._target(tx, caller)
-        guard(tx, caller, tx.get(Role, to.role_id))
+        govern(tx, caller, to)
         source = tx.get(Account, self.id.account_id)
         if to.domain_id != self.id.domain_id or to.id == model.SYSTEM_ACCOUNT or to.type_ == model.PROJECT:
             path = tx.get(Domain, self.id.domain_id).path
@@ -118,7 +119,7 @@ class MoveUser(Command, since="4.11", authorized=("Admin",), form="success"):
         if to.id != source.id:
             check_succeeded(tx, source, self.id)
             let_go(tx, self.id)
-            tx.update(self.id, account_id=to.id)
+            tx.update(self.id, account_id=to.id, named_in=claim(tx, self.id.username, to, self.id.id))
             session.cut(tx, [self.id])
             emit(
                 tx,

@@ -11,6 +11,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.account import open_account
 from cloudwright.identity.directory.asking import Person
 from cloudwright.identity.model import Account, Domain, Role, User
+from cloudwright.identity.username import claim
 
 LDAP = "ldap"
 
@@ -31,6 +32,7 @@ def enrol(tx: Tx, person: Person, account: Account, caller: Caller | None, **abo
         "username": person.username, "first_name": person.first_name, "last_name": person.last_name, "email": person.email,
     }  # fmt: skip
     where: dict[str, Any] = {"account_id": account.id, "domain_id": account.domain_id}
+    where["named_in"] = claim(tx, person.username, account)
     user = tx.insert(User(password=Secret(""), source=LDAP, **names, **where, **about))
     text = f"Made user {user.username} of account {account.name}, as it is in the directory"
     emit(tx, "USER.CREATE", text, about=user, caller=caller)

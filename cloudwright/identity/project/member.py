@@ -78,10 +78,12 @@ class AddUserToProject(Adding, starts=Record, event="PROJECT.USER.ADD", form="su
     username: str = param("the user, of the project's domain")
 
     def run(self, tx: Tx, caller: Caller) -> Project:
-        user = tx.find(User, User.c.domain_id == self.project.domain_id, User.c.username == self.username)
-        if user is None:
-            text = f"Parameter username: there is no user {self.username!r} in the domain of project {self.project.name}"
-            raise ParamError(text, param="username")
+        users = tx.all(User, User.c.domain_id == self.project.domain_id, User.c.username == self.username)
+        if len(users) != 1:
+            number = f"there are {len(users)} users" if users else "there is no user"
+            text = f"Parameter username: {number} {self.username!r} in the domain of project {self.project.name}"
+            raise ParamError(text, param="username", fix=["add the account of the one you mean"] if users else [])
+        user = users[0]
         self.start(tx, self.admit(tx, caller, tx.get(Account, user.account_id), user), self.project, caller)
         return self.project
 

@@ -19,10 +19,10 @@ from cloudwright.core.view import View, field
 from cloudwright.core.wire import WireError
 from cloudwright.identity import attempt as attempts
 from cloudwright.identity import source
+from cloudwright.identity.authority import govern_user
 from cloudwright.identity.entrance import LOGIN, Entrance
-from cloudwright.identity.model import Account, Domain, Role, SamlAuthorization, User
+from cloudwright.identity.model import Account, Domain, SamlAuthorization, User
 from cloudwright.identity.owner import shown_path
-from cloudwright.identity.permission import guard
 from cloudwright.identity.saml import party, sign_in, xml
 from cloudwright.identity.second_factor import known
 
@@ -187,7 +187,7 @@ class AuthorizeSamlSso(Command, form="success"):
     entity: str | None = param("the provider's id; without, the one of saml2.default.idpid", wire_name="entityid", length=1024)
 
     def run(self, tx: Tx, caller: Caller) -> Success:
-        guard(tx, caller, tx.get(Role, tx.get(Account, self.user.account_id).role_id))
+        govern_user(tx, caller, self.user)
         if self.user.source not in (source.NATIVE, sign_in.SOURCE, DISABLED):
             raise ParamError(f"Parameter userid: user {self.user.username} signs in by {self.user.source}", param="userid")
         row = tx.find(SamlAuthorization, SamlAuthorization.c.user_id == self.user.id)
