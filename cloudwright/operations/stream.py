@@ -92,8 +92,8 @@ def members_of(reader: Reader, accounts: set[int], command: str) -> dict[int, fr
 
 
 class Feed:
-    """Reads events and steps of jobs as they appear, and publishes them. `wanted` tells whether anybody listens: nothing is read
-    about steps of jobs otherwise."""
+    """Reads events and steps of jobs as they appear, and publishes them. `wanted` tells whether anybody listens: steps of jobs
+    are passed over otherwise."""
 
     def __init__(self, db: Database, publish: Callable[[News], None], wanted: Callable[[], bool] = lambda: True) -> None:
         self._db, self._publish, self._wanted = db, publish, wanted
@@ -124,7 +124,8 @@ class Feed:
             try:
                 while self.read() == PAGE:
                     pass
-                self._steps()
+                while self._steps() == PAGE:
+                    pass
             except Exception:
                 log.exception("reading events failed; it is tried again")
                 self._ended.wait(CLOCK)
@@ -167,11 +168,13 @@ class Feed:
         old = time.monotonic() - FORGET
         self._gaps = {id: since for id, since in self._gaps.items() if since > old}
 
-    def _steps(self) -> None:
-        """Publish what jobs said. It has the id of the last event: a stream that resumes reads how its jobs stand anyway."""
-        if not self._wanted():
-            return
+    def _steps(self) -> int:
+        """Publish what jobs said; answers how much that was. It has the id of the last event: a stream that resumes reads how its
+        jobs stand anyway."""
         reader = self._db.read()
+        if not self._wanted():
+            self._told = int(reader.value(_LATEST[Told]))
+            return 0
         rows = reader.rows(_SAID, {"last": self._told})
         members = members_of(reader, {row.account_id for row in rows}, LISTS["job"])
         for row in rows:
@@ -180,6 +183,7 @@ class Feed:
             self._publish(
                 News(self._last, "job", data, row.account_id, row.domain_path, members.get(row.account_id, frozenset()))
             )
+        return len(rows)
 
 
 def _news(row: Any, members: dict[int, frozenset[tuple[int, int]]]) -> News:

@@ -71,6 +71,22 @@ def test_nothing_is_read_of_jobs_when_nobody_listens(cloud: Cloud, ann: Caller, 
     assert {one.kind for one in news} == {"event"}
 
 
+def test_who_comes_later_is_not_told_of_steps_long_past(cloud: Cloud, ann: Caller, probes: None) -> None:
+    news: list[News] = []
+    listens: list[bool] = []
+    feed = Feed(cloud.db, news.append, wanted=lambda: bool(listens))
+    pair = pair_of(cloud, ann).uuid
+    finished(cloud, call(cloud, ann, "probeKey", id=pair)["jobid"])
+    feed._steps()
+    listens.append(True)
+    feed._steps()
+    assert news == []
+    job = call(cloud, ann, "probeKey", id=pair)["jobid"]
+    finished(cloud, job)
+    assert feed._steps() == len(news) > 0
+    assert {one.data["jobid"] for one in news} == {job}
+
+
 def test_a_gap_is_waited_for_and_filled_in_order(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "GRACE", 3600.0)
     told: list[int] = []
