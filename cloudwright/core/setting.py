@@ -121,10 +121,7 @@ class Setting(Generic[V]):
 
     def set(self, tx: Tx, text: str, scope: str = "global", scope_id: int = 0) -> None:
         """Store a value for a scope. Raises ParamError where the setting has no such scope or the value is wrong."""
-        if scope != "global" and scope not in self.scopes:
-            raise ParamError(
-                f"Setting {self.name} cannot be set for a single {scope}", why=[f"its scopes: global {' '.join(self.scopes)}"]
-            )
+        self._check_scope(scope)
         self.parse(text)
         if self.check is not None and (wrong := self.check(text, scope)):
             raise ParamError(f"Parameter value: {self.name} {wrong}", param="value")
@@ -138,12 +135,19 @@ class Setting(Generic[V]):
         _changed(tx)
 
     def reset(self, tx: Tx, scope: str = "global", scope_id: int = 0) -> None:
-        """Back to the wider scope's value, at last the default."""
+        """Remove the value of a scope: the wider scope's is in force again, at last the default. Raises ParamError where the
+        setting has no such scope."""
+        self._check_scope(scope)
         where = (SettingRow.c.name == self.name, SettingRow.c.scope == scope, SettingRow.c.scope_id == scope_id)
         row = tx.find(SettingRow, *where)
         if row is not None:
             tx.remove(row)
         _changed(tx)
+
+    def _check_scope(self, scope: str) -> None:
+        if scope != "global" and scope not in self.scopes:
+            known = ", ".join(("global", *self.scopes))
+            raise ParamError(f"Setting {self.name} cannot be set for a single {scope}", why=[f"its scopes: {known}"])
 
 
 def bad_networks(text: str, scope: str) -> str | None:

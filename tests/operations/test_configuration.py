@@ -14,6 +14,7 @@ from cloudwright.core.listing import PAGE_SIZE
 from cloudwright.core.setting import Setting, setting
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Cluster, Pod, Zone
+from cloudwright.web import door  # noqa: F401 - the settings of the HTTP face
 from tests.conftest import call
 
 
@@ -88,6 +89,8 @@ def test_scopes(cloud: Cloud, root: Caller, ann: Caller, probe: Setting[int]) ->
         value(zoneid=zone.uuid, clusterid=cluster.uuid)
     with pytest.raises(ParamError, match="cannot be set for a single zone"):
         call(cloud, root, "updateConfiguration", name="default.page.size", value=7, zoneid=zone.uuid)
+    with pytest.raises(ParamError, match="cannot be set for a single zone"):
+        call(cloud, root, "resetConfiguration", name="default.page.size", zoneid=zone.uuid)
 
 
 @pytest.mark.parametrize("value", ["seven", "0", "10", ""])
