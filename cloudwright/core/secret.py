@@ -6,6 +6,7 @@ key, which lives in a file of its own and never in the database.
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
 import secrets
@@ -50,17 +51,21 @@ class Vault:
 
     @staticmethod
     def key_file(path: Path) -> bytes:
-        """The master key in a file, made with mode 0600 where there is none. Two processes starting at once agree."""
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        """The master key in a file, made with mode 0600 where there is none. Two processes starting at once agree. The file is
+        durable before anything is sealed: secrets whose key a power cut took are lost."""
         if not path.exists():
-            fresh.write_bytes(Fernet.generate_key())
-            fresh.chmod(0o600)
-            try:
+            fresh = path.with_name(f".{path.name}.{os.getpid()}")
+            fresh.unlink(missing_ok=True)
+            with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(Fernet.generate_key())
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
                 os.link(fresh, path)
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
+            fresh.unlink()
+            directory = os.open(path.parent, os.O_RDONLY)
+            os.fsync(directory)
+            os.close(directory)
         return path.read_bytes().strip()
 
     def seal(self, secret: Secret) -> str:
