@@ -278,11 +278,15 @@ class Engine:
 
         def decide(tx: Tx) -> bool:
             task.recall(memo)  # it may be run again when the transaction as a whole failed
-            run.begin() if inside else None
             tx.limited = not undoing and not task.no_way_back(run.row.at)  # where there is no way back, limits come too late
             again = _Turn(run.row.state, run.row.at, wait=None)
             try:
-                fn(task, tx) if inside else [write(tx) for write in run.writes]
+                if inside:
+                    run.begin()
+                    fn(task, tx)
+                else:
+                    for write in run.writes:
+                        write(tx)
             except Again as wait:
                 again.wait = wait
                 return self._store(tx, task, run, current, began, again)

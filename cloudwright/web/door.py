@@ -23,7 +23,11 @@ from cloudwright.web.handle import Face
 
 setting("json.content.type", "application/json; charset=UTF-8", "the content type of JSON answers")
 setting("encode.api.response", False, "whether texts in answers are URL-encoded")
-setting("enforce.post.requests.and.timestamps", False, "whether commands that change something must be POST and show their age")
+setting(
+    "enforce.post.requests.and.timestamps",
+    False,
+    "whether commands that change something must be sent by POST, and signed requests carry an expiry (signature version 3)",
+)
 setting("expose.cloudstack.version.api.xml.response", True, "whether XML answers tell the version")
 setting("enable.secure.session.cookie", False, "whether the session's cookie is sent over TLS only")
 setting(
