@@ -12,6 +12,7 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
 from tests.conftest import call
+from tests.console.spoken import spoken
 from tests.operations.conftest import ann, chief, eng, root  # noqa: F401 - fixtures
 
 UI = Path(__file__).parents[2] / "ui"
@@ -34,6 +35,8 @@ def test_types_and_style():
 
 def test_units(cloud: Cloud, root: Caller, chief: Caller, ann: Caller, tmp_path: Path):  # noqa: F811 - fixtures
     offered = {name: call(cloud, who, "listApis")["api"] for name, who in (("root", root), ("chief", chief), ("user", ann))}
+    groups = call(cloud, root, "listConfigurationGroups")["configurationgroup"]
+    named = [part["name"] for group in groups for part in (group, *group["subgroup"])]
     record = tmp_path / "apis.json"
-    record.write_text(json.dumps(offered))
+    record.write_text(json.dumps(offered | {"spoken": [*spoken(), *named]}))
     run("test", CLOUDWRIGHT_APIS=str(record))

@@ -1,5 +1,7 @@
 // The one way to the server: signed in by its session cookie, every failure an ApiError with the server's explanation.
 
+import { t } from "../lib/words";
+
 export type Row = Record<string, unknown>;
 export type Params = Record<string, string | number | boolean | string[] | Record<string, string>[] | Record<string, string> | undefined>;
 
@@ -22,6 +24,9 @@ export class ApiError extends Error {
     super(message);
   }
 }
+
+/** What the console itself says of an answer that it cannot read, or did not get. */
+export class Unanswered extends ApiError {}
 
 const PATH = "/client/api";
 const KEY = "sessionkey";
@@ -99,7 +104,7 @@ export async function send<T = Row>(command: string, params: Params = {}, signal
     response = await fetch(PATH, { method: "POST", body, signal, credentials: "same-origin" });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new ApiError("The server does not answer", command, 0);
+    throw new Unanswered(t("The server does not answer"), command, 0);
   }
   return unwrap<T>(command, response);
 }
@@ -110,7 +115,7 @@ async function unwrap<T>(command: string, response: Response): Promise<T> {
   try {
     answer = Object.values(JSON.parse(text) as Row)[0] as Row;
   } catch {
-    throw new ApiError(`The server answered ${response.status} without saying why`, command, response.status);
+    throw new Unanswered(t("The server answered {status} without saying why", { status: String(response.status) }), command, response.status);
   }
   answered = Date.now();
   if (response.ok) return answer as T;

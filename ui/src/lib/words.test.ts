@@ -1,42 +1,51 @@
-// Every text of the console has a translation, and no translation has lost a value that is filled in.
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { expect, test } from "vitest";
-import { METAS, SECTIONS } from "../meta";
-import german from "./languages/de";
+// Every text of the console has a translation, every name and value of the catalogue, too, and no translation is left without a use.
+import { describe, expect, test } from "vitest";
+import { offered, spoken, type Role } from "../testing/offered";
+import { fixed, labels, texts, told, values } from "../testing/texts";
+import german, { values as germanValues } from "./languages/de";
 import english from "./languages/en";
 import type { Texts } from "./words";
 
-const SOURCE = join(import.meta.dirname, "..");
-const files = (readdirSync(SOURCE, { recursive: true }) as string[]).filter((name) => /\.tsx?$/.test(name) && !/\.test\.tsx?$|languages\//.test(name));
+const known: Texts = german;
+const words: Record<string, string> = germanValues;
+const ROLES: Role[] = ["root", "chief", "user"];
+const named = new Map(ROLES.flatMap((role) => [...labels(offered(role))]));
+const chosen = new Set(ROLES.flatMap((role) => [...values(offered(role))]));
 
-/** Texts given to `t`, also by a condition: t(a ? "x" : "y"); and those of tables, marked by `said`. */
-function texts(): Set<string> {
-  const found = new Set<string>();
-  for (const file of files) {
-    const code = readFileSync(join(SOURCE, file), "utf8");
-    for (const [, text] of code.matchAll(/\bt\(\s*"((?:[^"\\]|\\.)*)"/g)) found.add(JSON.parse(`"${text}"`) as string);
-    for (const [, one, two] of code.matchAll(/\bt\([^"()]*\?\s*"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"/g)) found.add(one ?? "").add(two ?? "");
-    // Tables of texts that are translated where they are shown.
-    for (const [, table] of code.matchAll(/\/\/ said: (?:.|\n)*?= ([[{](?:.|\n)*?\n?[\]}]);/g)) for (const [, text] of (table ?? "").matchAll(/"([A-Z][^"]*)"/g)) found.add(text ?? "");
-  }
-  for (const section of SECTIONS) found.add(section);
-  for (const meta of METAS) for (const text of [meta.title, meta.one, meta.about]) if (text) found.add(text);
-  return found;
-}
+describe("German", () => {
+  test("has every text of the console", () => {
+    expect([...texts()].filter((text) => known[text] === undefined)).toEqual([]);
+  });
 
-const values = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort().join();
+  test("has every command, kind, parameter and field that the server lists", () => {
+    expect(named.size).toBeGreaterThan(1000);
+    expect([...named].filter(([label]) => known[label] === undefined)).toEqual([]);
+  });
 
-test("German is complete", () => {
-  const known: Texts = german;
-  const missing = [...texts()].filter((text) => known[text] === undefined);
-  expect(missing).toEqual([]);
+  test("has every value: choices, states, steps of jobs, groups of settings", () => {
+    expect(chosen.size).toBeGreaterThan(100);
+    expect(spoken.length).toBeGreaterThan(200);
+    expect([...chosen, ...spoken].filter((value) => words[value] === undefined)).toEqual([]);
+  });
+
+  test("has nothing that nobody says", () => {
+    const said = new Set([...texts(), ...named.keys()]);
+    expect(Object.keys(known).filter((text) => !said.has(text))).toEqual([]);
+    const is = told(offered("root"));
+    expect(Object.keys(words).filter((value) => !chosen.has(value) && !spoken.includes(value) && !is(value))).toEqual([]);
+  });
 });
 
-test.each([["German", german], ["English", english]] as [string, Texts][])("%s keeps every value and plural form", (language, known) => {
+test("no text stands in the source without a language", () => {
+  expect(fixed()).toEqual([]);
+});
+
+const filled = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort().join();
+
+test.each([["German", german], ["English", english]] as [string, Texts][])("%s keeps every value and plural form", (language, all) => {
   const wanted = new Intl.PluralRules(language === "German" ? "de" : "en").resolvedOptions().pluralCategories;
-  for (const [text, said] of Object.entries(known)) {
-    if (typeof said === "string") expect(values(said), text).toBe(values(text));
-    else for (const form of wanted) expect(values(said[form] ?? ""), `${text}, ${form}`).toBe(values(text));
+  for (const [text, said] of Object.entries(all)) {
+    if (typeof said === "string") expect(filled(said), text).toBe(filled(text));
+    else for (const form of wanted) expect(filled(said[form] ?? ""), `${text}, ${form}`).toBe(filled(text));
   }
 });

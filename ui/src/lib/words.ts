@@ -6,11 +6,14 @@ export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof LANGUAGES;
 /** A text, or one for each plural form of its `{count}`, as `Intl.PluralRules` names them. */
 export type Texts = Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>;
+/** Words for values of the API, such as states: English shows them as they are. */
+export type Values = Record<string, string>;
 
 const RIGHT_TO_LEFT = ["ar", "he", "fa", "ur"];
 
 let chosen: Language = initial();
 let texts: Texts = english;
+let values: Values = {};
 const listeners = new Set<() => void>();
 
 function initial(): Language {
@@ -33,8 +36,15 @@ export function t(text: string, values: Record<string, string | number> = {}): s
   });
 }
 
+/** A value of the API (a state, a kind, a step) in the reader's language; one that is not known is shown as it is. */
+export function word(value: string): string {
+  return values[value] ?? value;
+}
+
 export async function speak(wanted: Language = chosen): Promise<void> {
-  texts = wanted === "en" ? english : (await import(`./languages/${wanted}.ts`)).default;
+  const other = wanted === "en" ? undefined : ((await import(`./languages/${wanted}.ts`)) as { default: Texts; values: Values });
+  texts = other?.default ?? english;
+  values = other?.values ?? {};
   chosen = wanted;
   document.documentElement.lang = wanted;
   document.documentElement.dir = localStorage.getItem("direction") ?? (RIGHT_TO_LEFT.includes(wanted) ? "rtl" : "ltr");

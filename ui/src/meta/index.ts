@@ -23,6 +23,7 @@ export interface Meta {
   folds?: RegExp; // fields that its page shows elsewhere
   facts?: Record<string, string[]>; // groups of fields on its page
   tabs?: string[]; // slugs of the lists beside it, in order; without it every list that can be narrowed to it
+  says?: string[]; // fields that hold sentences of the server
   admin?: boolean; // listed under Operate only
 }
 

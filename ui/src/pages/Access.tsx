@@ -5,7 +5,7 @@ import { useState, type FormEvent, type ReactNode } from "react";
 import { Link } from "@tanstack/react-router";
 import type { Row } from "../api/client";
 import { useCatalogue, usePerform } from "../api/use";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { Explain } from "../ui/Explain";
 import { Picker } from "../ui/Picker";
 import { Title } from "../ui/Title";
@@ -16,11 +16,11 @@ function Answer({ told }: { told: Row }): ReactNode {
   return (
     <div className={allowed ? "explain allowed" : "explain"} role="status">
       <h3>{allowed ? t("{user} may call {command}", { user: String(told["username"] ?? told["account"]), command: String(told["apiname"]) }) : t("{user} may not call {command}", { user: String(told["username"] ?? told["account"]), command: String(told["apiname"]) })}</h3>
-      {(Array.isArray(told["reason"]) ? (told["reason"] as string[]) : [String(told["reason"] ?? "")]).map((line) => <div key={line}>{line}</div>)}
+      {(Array.isArray(told["reason"]) ? (told["reason"] as string[]) : [String(told["reason"] ?? "")]).map((line) => <div key={line} lang="en">{line}</div>)}
       <dl className="facts" style={{ marginTop: 10 }}>
         <dt>{t("Role")}</dt><dd>{told["roleid"] ? <Link to="/$slug/$id" params={{ slug: "roles", id: String(told["roleid"]) }}>{String(told["rolename"])}</Link> : "–"}</dd>
-        {told["rule"] !== undefined && <><dt>{t("Rule that decided")}</dt><dd className="mono">{told["ruleposition"] !== undefined && `${Number(told["ruleposition"]) + 1}. `}{String(told["permission"])} {String(told["rule"])}</dd></>}
-        {told["ownerrule"] !== undefined && <><dt>{t("Ownership")}</dt><dd>{String(told["ownerrule"])}</dd></>}
+        {told["rule"] !== undefined && <><dt>{t("Rule that decided")}</dt><dd className="mono">{told["ruleposition"] !== undefined && `${Number(told["ruleposition"]) + 1}. `}{word(String(told["permission"]))} {String(told["rule"])}</dd></>}
+        {told["ownerrule"] !== undefined && <><dt>{t("Ownership")}</dt><dd lang="en">{String(told["ownerrule"])}</dd></>}
         {told["projectrolename"] !== undefined && <><dt>{t("Role in the project")}</dt><dd>{String(told["projectrolename"])}</dd></>}
       </dl>
     </div>

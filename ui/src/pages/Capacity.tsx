@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import type { Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
 import { bytes, number } from "../lib/format";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { Meter } from "../ui/Meter";
 import { Segments } from "../ui/Segments";
 import { Title } from "../ui/Title";
@@ -20,9 +20,9 @@ function Cell({ host }: { host: Row }): ReactNode {
   const allocated = percent(host["memoryallocatedpercentage"]);
   const state = String(host["state"]);
   const mode = String(host["resourcestate"] ?? "");
-  const word = state !== "Up" ? t("down") : mode !== "Enabled" ? t("maint") : `${Math.round(allocated)}`;
+  const said = state !== "Up" ? t("down") : mode !== "Enabled" ? t("maint") : `${Math.round(allocated)}`;
   const tone = state !== "Up" ? "bad" : mode !== "Enabled" ? "off" : allocated > 75 ? "hot" : "";
-  return <Link className={`cell-host ${tone}`} style={tone ? undefined : { "--part": `${14 + allocated * 0.45}%` } as React.CSSProperties} to="/$slug/$id" params={{ slug: "hosts", id: String(host["id"]) }} title={`${String(host["name"])}: ${state}, ${mode}, ${allocated} %`}><span className="visually-hidden">{String(host["name"])}: </span>{word}</Link>;
+  return <Link className={`cell-host ${tone}`} style={tone ? undefined : { "--part": `${14 + allocated * 0.45}%` } as React.CSSProperties} to="/$slug/$id" params={{ slug: "hosts", id: String(host["id"]) }} title={`${String(host["name"])}: ${word(state)}, ${word(mode)}, ${number(allocated, 1)} %`}><span className="visually-hidden">{String(host["name"])}: </span>{said}</Link>;
 }
 
 export function Capacity(): ReactNode {

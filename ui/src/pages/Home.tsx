@@ -6,7 +6,7 @@ import type { Catalogue } from "../api/catalogue";
 import { me, type Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
 import { bytes, number } from "../lib/format";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { Icon } from "../ui/icons";
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconClock, IconPlus } from "../ui/iconset";
 import { Meter } from "../ui/Meter";
@@ -49,7 +49,7 @@ export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode 
         return (
           <li key={String(row["id"])}>
             <Mark size={17} color={`var(--${colour})`} aria-hidden />
-            <span className="grow"><span className="visually-hidden">{String(row["level"] ?? "")} </span><Link className="plain" to="/$slug/$id" params={{ slug: to, id: String(row["id"]) }}>{String(row["description"])}</Link>{row["username"] !== undefined && <small>{String(row["username"])}</small>}</span>
+            <span className="grow"><span className="visually-hidden">{word(String(row["level"] ?? ""))} </span><Link className="plain" lang="en" to="/$slug/$id" params={{ slug: to, id: String(row["id"]) }}>{String(row["description"])}</Link>{row["username"] !== undefined && <small>{String(row["username"])}</small>}</span>
             <Age at={String(row["created"])} />
           </li>
         );
@@ -105,8 +105,8 @@ export function Home(): ReactNode {
   const states = machines.data?.facets?.["state"] ?? Object.fromEntries([...Map.groupBy(machines.data?.rows ?? [], (row) => String(row["state"]))].map(([state, rows]) => [state, rows.length]));
   const bad = (machines.data?.rows ?? []).filter((row) => tone(String(row["state"])) === "bad");
   const attention = [
-    ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: String(row["state"]) }), to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
-    ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
+    ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: word(String(row["state"])) }), lang: undefined, to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
+    ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), lang: "en", to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
   ];
   const ended = (told(events.data?.rows).length ? told(events.data?.rows) : (events.data?.rows ?? [])).slice(0, 8);
   return (
@@ -127,7 +127,7 @@ export function Home(): ReactNode {
         <div className="stack">
           <section className="card">
             <h2>{t("Needs attention")}</h2>
-            {attention.length ? <ul className="feed">{attention.map((one) => <li key={one.id}><IconAlertTriangle size={17} color="var(--warn)" aria-hidden /><Link className="plain grow" to={one.to}>{one.text}</Link><Age at={one.at} /></li>)}</ul> : <p className="quiet">{t("Nothing does.")}</p>}
+            {attention.length ? <ul className="feed">{attention.map((one) => <li key={one.id}><IconAlertTriangle size={17} color="var(--warn)" aria-hidden /><Link className="plain grow" lang={one.lang} to={one.to}>{one.text}</Link><Age at={one.at} /></li>)}</ul> : <p className="quiet">{t("Nothing does.")}</p>}
           </section>
           {!operator && <Limits />}
           <Shortcuts catalogue={catalogue} />

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import type { ApiError, Params, Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { ActionPanel, type Asked } from "../ui/actions";
 import { Explain } from "../ui/Explain";
 import { Icon } from "../ui/icons";
@@ -74,7 +74,7 @@ function Leaf({ row, level, slug, ask }: { row: Row; level: Level; slug: string;
         {level.parts && <button type="button" className="twist" aria-expanded={open} aria-label={t("Show what is in {name}", { name })} onClick={() => setOpen(!open)}><IconChevronRight size={14} /></button>}
         <Icon name={level.icon} size={15} />
         {row["id"] ? <Link className="clip" to="/$slug/$id" params={{ slug, id: String(row["id"]) }} title={name}>{name}</Link> : name}
-        {state !== undefined && (quiet ? <i className="dot ok" role="img" aria-label={String(state)} title={String(state)} /> : <Status state={String(state)} />)}
+        {state !== undefined && (quiet ? <i className="dot ok" role="img" aria-label={word(String(state))} title={word(String(state))} /> : <Status state={String(state)} />)}
         {!level.tiles && <small className="faint mono clip">{String(row["url"] ?? row["cidr"] ?? row["vlan"] ?? row["publicip"] ?? "")}</small>}
       </div>
       {open && level.parts && <div className="below">{level.parts.map((part) => <Group key={part.title} level={part} above={String(row["id"])} ask={ask} />)}</div>}
@@ -94,7 +94,7 @@ function Zone({ zone, ask }: { zone: Row; ask: Ask }): ReactNode {
         <Icon name="map-pin" size={18} />
         <h2><Link className="plain" to="/$slug/$id" params={{ slug: "zones", id }}>{name}</Link></h2>
         <Status state={String(zone["allocationstate"])} />
-        <small className="quiet">{String(zone["networktype"] ?? "")}</small>
+        <small className="quiet">{word(String(zone["networktype"] ?? ""))}</small>
         {!enabled && <Link style={{ marginInlineStart: "auto" }} to="/setup" search={{ zone: id } as never}>{t("Go on with the set-up")}</Link>}
       </div>
       {open && <div className="ground"><div>{STANDING.map((level) => <Group key={level.title} level={level} above={id} ask={ask} />)}</div><div>{BESIDE.map((level) => <Group key={level.title} level={level} above={id} ask={ask} />)}</div></div>}

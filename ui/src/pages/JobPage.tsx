@@ -7,11 +7,12 @@ import { call, type ApiError, type Row } from "../api/client";
 import { commandOf, jobFailure, type Job } from "../api/jobs";
 import { pollEvery } from "../api/live";
 import { useCatalogue, useList, useOne, usePerform } from "../api/use";
-import { duration, exactly, parseDate, sentence } from "../lib/format";
-import { t } from "../lib/words";
-import { spoken } from "../meta/words";
+import { duration, exactly, parseDate } from "../lib/format";
+import { t, word } from "../lib/words";
+import { spoken, stepOf, within } from "../meta/words";
 import { metaOf } from "../meta";
 import { Explain } from "../ui/Explain";
+import { Given } from "../ui/Given";
 import { Title } from "../ui/Title";
 import { Age, nameOf, Status } from "../ui/values";
 import "./detail/detail.css";
@@ -28,15 +29,15 @@ function Step({ told }: { told: Row }): ReactNode {
   const verb = String(told["verb"] ?? "did");
   const bad = /fail|refus|lost|gave/.test(verb);
   const said = String(told["said"] ?? "");
-  const step = sentence(String(told["step"] ?? ""));
+  const step = String(told["step"] ?? "");
   return (
     <li className={bad ? "bad" : ""}>
       <div className="row wrap" style={{ gap: 8 }}>
-        <b>{sentence(String(told["task"] ?? ""))}: {step.toLowerCase()}</b>
-        {verb !== "did" && <span className={`status ${bad ? "bad" : "warn"}`}>{verb}</span>}
+        <b>{stepOf(String(told["task"] ?? ""))}: {within(stepOf(step))}</b>
+        {verb !== "did" && <span className={`status ${bad ? "bad" : "warn"}`}>{word(verb)}</span>}
         <span style={{ marginInlineStart: "auto" }} className="faint">{told["seconds"] !== undefined && duration(Number(told["seconds"]))}{told["created"] !== undefined && <> · <Age at={String(told["created"])} /></>}</span>
       </div>
-      {said !== `did ${String(told["step"])}` && <div>{said}</div>}
+      {said !== `did ${step}` && said !== `undid ${step}` && <div lang="en">{said}</div>}
       <Evidence told={told} />
     </li>
   );
@@ -68,8 +69,8 @@ export function JobPage({ id }: { id: string }): ReactNode {
             {took !== undefined && <><dt>{t("Took")}</dt><dd>{took < 1 ? t("less than a second") : duration(took)}</dd></>}
             {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
             {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{thing.data ? nameOf(thing.data) : spoken(kind.noun)}</Link></dd></>}
-            {job.waitsfor && <><dt>{t("Waits for")}</dt><dd>{job.waitsfor}</dd></>}
-            {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{sentence(job.step)}</dd></>}
+            {job.waitsfor && <><dt>{t("Waits for")}</dt><dd><Given>{job.waitsfor}</Given></dd></>}
+            {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{stepOf(job.step)}</dd></>}
             {job["managementservername"] !== undefined && <><dt>{t("Server")}</dt><dd>{String(job["managementservername"])}</dd></>}
           </dl>
         </section>

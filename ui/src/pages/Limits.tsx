@@ -11,6 +11,7 @@ import { Meter } from "../ui/Meter";
 import { Title } from "../ui/Title";
 import "./detail/detail.css";
 
+// said: what is limited
 const WORDS: Record<string, string> = { user_vm: "Instances", public_ip: "Public IPs", volume: "Volumes", snapshot: "Snapshots", template: "Images", project: "Projects", network: "Networks", vpc: "VPCs", cpu: "CPUs", memory: "Memory", primary_storage: "Primary storage", secondary_storage: "Secondary storage", backup: "Backups", backup_storage: "Backup storage", bucket: "Buckets", object_storage: "Object storage", gpu: "GPUs" };
 const COUNTED: Record<string, string> = { user_vm: "vm", public_ip: "ip" };
 const UNIT: Record<string, [string, number]> = { memory: ["MiB", 1024 ** 2], primary_storage: ["GiB", 1024 ** 3], secondary_storage: ["GiB", 1024 ** 3], backup_storage: ["GiB", 1024 ** 3], object_storage: ["GiB", 1024 ** 3] };

@@ -7,11 +7,12 @@ import type { Command, Kind } from "../api/catalogue";
 import type { Page, Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { number } from "../lib/format";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { spoken, titleOf, within } from "../meta/words";
 import { metaOf } from "../meta";
 import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
+import { Given } from "../ui/Given";
 import { IconPlus, IconSearch } from "../ui/iconset";
 import { Title } from "../ui/Title";
 import { ResourceTable } from "../ui/ResourceTable";
@@ -65,17 +66,17 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     <div className="card table" style={bare ? { height: 460 } : undefined}>
       {!bare && (
         <div className="bar">
-          <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: meta?.title ?? kind.title })} /></label>
+          <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: t(meta?.title ?? kind.title) })} /></label>
           {states && (
             <div className="row wrap" role="group" aria-label={t("State")} style={{ gap: 2 }}>
               <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")}</button>
               {Object.entries(states).map(([state, many]) => (
-                <button key={state} type="button" className="chip" aria-pressed={search["state"] === state} onClick={() => change({ state })}>{state} <b>{number(many)}</b></button>
+                <button key={state} type="button" className="chip" aria-pressed={search["state"] === state} onClick={() => change({ state })}>{word(state)} <b>{number(many)}</b></button>
               ))}
             </div>
           )}
           {Object.entries(filters).filter(([name]) => name !== "state" && !meta?.filters?.includes(name)).map(([name, value]) => (
-            <button key={name} type="button" className="chip" aria-pressed onClick={() => change({ [name]: undefined })} aria-label={t("Remove the filter {name}", { name })}>{name}: {String(value).slice(0, 12)} ✕</button>
+            <button key={name} type="button" className="chip" aria-pressed onClick={() => change({ [name]: undefined })} aria-label={t("Remove the filter {name}", { name: titleOf(name) })}>{titleOf(name)}: {word(String(value)).slice(0, 12)} ✕</button>
           ))}
         </div>
       )}
@@ -85,7 +86,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
         empty={
           <div className="empty">
             <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>
-            <span>{t(meta?.about ?? kind.list.description)}</span>
+            {meta?.about ? <span>{t(meta.about)}</span> : <Given>{kind.list.description}</Given>}
             {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span>}
           </div>
         }

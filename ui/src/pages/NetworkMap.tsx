@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import type { Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
 import { number } from "../lib/format";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { scopeParams } from "../ui/scope";
 import { Segments } from "../ui/Segments";
 import { Title } from "../ui/Title";
@@ -48,7 +48,7 @@ function Machine({ tier, machine, x, y }: { tier: Tier; machine: Row; x: number;
   const ports = own(tier, machine) ? t("all") : leads(tier, machine).map((rule) => rule["publicport"]).join(" ");
   return (
     <Link to="/$slug/$id" params={{ slug: "instances", id: String(machine["id"]) }} className={`machine ${tone(String(machine["state"]))}${inward ? " reached" : ""}`}>
-      <title>{`${nameOf(machine)}, ${String(machine["state"])}. ${inward ? ways(tier, machine) : t("No rule leads in from outside")}`}</title>
+      <title>{`${nameOf(machine)}, ${word(String(machine["state"]))}. ${inward ? ways(tier, machine) : t("No rule leads in from outside")}`}</title>
       <rect x={x} y={y} width={CELL.width} height={CELL.height} rx={8} />
       <circle cx={x + 14} cy={y + 16} r={4} />
       <text x={x + 25} y={y + 20}>{clipped(nameOf(machine), inward ? 12 : 15)}</text>
@@ -81,7 +81,7 @@ function Network({ tier, middle, plan: X }: { tier: Tier; middle: number; plan: 
       <rect className="tier" x={X.tier} y={tier.top} width={X.end - X.tier} height={tier.height} rx={12} />
       <rect className={flows ? "spine" : "spine off"} x={X.tier - 2} y={tier.top + 12} width={4} height={tier.height - 24} rx={2} />
       <Link to="/$slug/$id" params={{ slug: "networks", id: String(network["id"]) }}><text x={X.tier + 18} y={tier.top + 27} className="head">{clipped(nameOf(network), wide ? 34 : 22)}</text></Link>
-      <text x={X.tier + 18} y={tier.top + 44} className="small">{[network["cidr"], network["zonename"], wide ? undefined : source?.["ipaddress"], network["state"] === "Implemented" ? undefined : network["state"]].filter(Boolean).join(" · ")}</text>
+      <text x={X.tier + 18} y={tier.top + 44} className="small">{[network["cidr"], network["zonename"], wide ? undefined : source?.["ipaddress"], network["state"] === "Implemented" ? undefined : word(String(network["state"]))].filter(Boolean).join(" · ")}</text>
       <text x={X.end - 18} y={tier.top + 27} className="note">{t("{count} instances", { count: machines.length })}</text>
       {hidden > 0 && <Link to="/$slug" params={{ slug: "instances" }} search={{ networkid: String(network["id"]) }}><text x={X.end - 18} y={tier.top + 44} className="note more">{t("{count} more", { count: hidden })}</text></Link>}
       {machines.slice(0, MOST).map((machine, i) => <Machine key={String(machine["id"])} tier={tier} machine={machine} x={X.tier + 18 + (i % X.row) * (CELL.width + CELL.gap)} y={tier.top + HEAD + Math.floor(i / X.row) * (CELL.height + CELL.gap)} />)}

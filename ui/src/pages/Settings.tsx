@@ -5,7 +5,8 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import type { ApiError, Params, Row } from "../api/client";
 import { useCatalogue, useList, usePerform } from "../api/use";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
+import { within } from "../meta/words";
 import { Explain } from "../ui/Explain";
 import { Picker } from "../ui/Picker";
 import { Title } from "../ui/Title";
@@ -23,7 +24,7 @@ function Field({ row, value, label, store, pending }: { row: Row; value: string;
   const [typed, setTyped] = useState<string>();
   const boolean = String(row["type"]).toLowerCase() === "boolean";
   const options = row["options"] ? String(row["options"]).split(",").map((one) => one.trim()) : boolean ? ["true", "false"] : undefined;
-  if (options) return <select aria-label={label} value={value} disabled={pending} onChange={(event) => store(event.currentTarget.value, () => undefined)}>{[...new Set([value, ...options])].map((one) => <option key={one}>{one}</option>)}</select>;
+  if (options) return <select aria-label={label} value={value} disabled={pending} onChange={(event) => store(event.currentTarget.value, () => undefined)}>{[...new Set([value, ...options])].map((one) => <option key={one} value={one}>{word(one)}</option>)}</select>;
   return (
     <form className="row" onSubmit={(event) => { event.preventDefault(); if (typed !== undefined) store(typed, () => setTyped(undefined)); }}>
       <TextInput aria-label={label} value={typed ?? value} onChange={(event) => setTyped(event.currentTarget.value)} />
@@ -58,11 +59,11 @@ function AddScope({ row }: { row: Row }): ReactNode {
   const [value, setValue] = useState(String(row["value"] ?? ""));
   const chosen = allowed.find(([scope]) => scope === sort);
   if (!allowed.length || !chosen) return null;
-  if (!open) return <button type="button" className="chip" style={{ alignSelf: "start", marginInlineStart: 110 }} onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([, , entity]) => t(entity.replace("_", " "))).join(", ") })}</button>;
+  if (!open) return <button type="button" className="chip" style={{ alignSelf: "start", marginInlineStart: 110 }} onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([scope]) => within(word(scope))).join(", ") })}</button>;
   return (
     <form className="inline-form" onSubmit={(event) => { event.preventDefault(); run.mutate({ command: "updateConfiguration", params: { name: String(row["name"]), value, [chosen[1]]: where } }, { onSuccess: () => { setOpen(false); setWhere(undefined); } }); }}>
-      {allowed.length > 1 && <Select label={t("Where")} data={allowed.map(([scope]) => scope)} value={sort} allowDeselect={false} onChange={(one) => { setSort(one ?? ""); setWhere(undefined); }} />}
-      <Picker key={chosen[2]} param={{ name: chosen[1], description: "", type: "uuid", required: true, length: 40, entity: chosen[2] }} label={chosen[0]} description="" required given={{}} value={where} set={(one) => setWhere(one as string | undefined)} />
+      {allowed.length > 1 && <Select label={t("Where")} data={allowed.map(([scope]) => ({ value: scope, label: word(scope) }))} value={sort} allowDeselect={false} onChange={(one) => { setSort(one ?? ""); setWhere(undefined); }} />}
+      <Picker key={chosen[2]} param={{ name: chosen[1], description: "", type: "uuid", required: true, length: 40, entity: chosen[2] }} label={word(chosen[0])} description="" required given={{}} value={where} set={(one) => setWhere(one as string | undefined)} />
       <TextInput label={t("Value")} value={value} onChange={(event) => setValue(event.currentTarget.value)} />
       <Button type="submit" disabled={!where} loading={run.isPending}>{t("Set")}</Button>
       <Button variant="default" onClick={() => setOpen(false)}>{t("Do not")}</Button>
@@ -77,7 +78,7 @@ function Setting({ row }: { row: Row }): ReactNode {
   const others = (row["values"] as Row[] | undefined) ?? [];
   return (
     <li className="setting">
-      <div className="grow"><b className="mono">{String(row["name"])}</b>{differs && <span className="status busy" style={{ marginInlineStart: 8 }}>{t("changed")}</span>}<div className="quiet">{String(row["description"] ?? "")}</div><small className="faint">{t("Default: {value}", { value: String(row["defaultvalue"] ?? "") || "–" })}</small></div>
+      <div className="grow"><b className="mono">{String(row["name"])}</b>{differs && <span className="status busy" style={{ marginInlineStart: 8 }}>{t("changed")}</span>}<div className="quiet" lang="en">{String(row["description"] ?? "")}</div><small className="faint">{t("Default: {value}", { value: String(row["defaultvalue"] ?? "") || "–" })}</small></div>
       <div className="scopes">
         <InScope row={row} value={value} where={t("everywhere")} scope={{}} />
         {others.map((one) => {
@@ -110,10 +111,10 @@ export function Settings(): ReactNode {
           <TextInput type="search" aria-label={t("Search settings")} placeholder={t("Search settings")} value={typed} onChange={(event) => { setTyped(event.currentTarget.value); setPage(1); }} w={280} />
           <div className="row wrap" role="group" aria-label={t("Groups")} style={{ gap: 2 }}>
             <button type="button" className="chip" aria-pressed={!group && !keyword} onClick={() => choose({})}>{t("All")}</button>
-            {groups.data?.rows.map((one) => <button key={String(one["name"])} type="button" className="chip" aria-pressed={!keyword && group === one["name"]} onClick={() => choose({ group: String(one["name"]) })}>{t(String(one["name"]))}</button>)}
+            {groups.data?.rows.map((one) => <button key={String(one["name"])} type="button" className="chip" aria-pressed={!keyword && group === one["name"]} onClick={() => choose({ group: String(one["name"]) })}>{word(String(one["name"]))}</button>)}
           </div>
         </div>
-        {!keyword && parts.length > 1 && <div className="row wrap" role="group" aria-label={t("Parts of {group}", { group: group ?? "" })} style={{ gap: 2 }}>{parts.map((one) => <button key={String(one["name"])} type="button" className="chip" aria-pressed={subgroup === one["name"]} onClick={() => choose({ group: group ?? "", ...(subgroup !== one["name"] && { subgroup: String(one["name"]) }) })}>{t(String(one["name"]))}</button>)}</div>}
+        {!keyword && parts.length > 1 && <div className="row wrap" role="group" aria-label={t("Parts of {group}", { group: word(group ?? "") })} style={{ gap: 2 }}>{parts.map((one) => <button key={String(one["name"])} type="button" className="chip" aria-pressed={subgroup === one["name"]} onClick={() => choose({ group: group ?? "", ...(subgroup !== one["name"] && { subgroup: String(one["name"]) }) })}>{word(String(one["name"]))}</button>)}</div>}
         {found.error && <Explain error={found.error as ApiError} title={t("The settings could not be read")} retry={() => void found.refetch()} />}
         {found.data && !found.data.rows.length && <p className="quiet">{t("No setting fits.")}</p>}
         <ul className="settings">{found.data?.rows.map((row) => <Setting key={String(row["name"])} row={row} />)}</ul>

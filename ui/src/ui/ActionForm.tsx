@@ -4,9 +4,10 @@ import { useMemo, useState, type FormEvent, type ReactNode } from "react";
 import { Catalogue, isSecret, type Command, type Param } from "../api/catalogue";
 import { type ApiError, type Params, type Row } from "../api/client";
 import { useBegin, useCatalogue } from "../api/use";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { spoken, titleOf } from "../meta/words";
 import { Explain } from "./Explain";
+import { Given } from "./Given";
 import { MapInput } from "./MapInput";
 import { Picker } from "./Picker";
 import { SameRequest } from "./SameRequest";
@@ -22,10 +23,11 @@ export function Input({ param, value, set, error, given }: {
 }): ReactNode {
   const listed = useCatalogue().of(param.entity) !== undefined; // a role may have to name what it may not list
   const label = titleOf(param.name);
-  const shared = { label, description: param.description, error, required: param.required, withAsterisk: param.required } as const;
+  const about = param.description ? <Given>{param.description}</Given> : "";
+  const shared = { label, description: about, error, required: param.required, withAsterisk: param.required } as const;
   if (listed) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
-  if (param.enum) return <Select {...shared} data={param.enum} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;
-  if (param.type === "boolean") return <Switch label={label} description={param.description} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
+  if (param.enum) return <Select {...shared} data={param.enum.map((one) => ({ value: one, label: word(one) }))} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;
+  if (param.type === "boolean") return <Switch label={label} description={about} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
   if (param.type === "integer" || param.type === "long" || param.type === "short" || param.type === "double")
     return <NumberInput {...shared} value={(value as number) ?? ""} onChange={(one) => set(one === "" ? undefined : one)} min={param.min} max={param.max} suffix={UNITS[param.name] ? ` ${UNITS[param.name]}` : undefined} placeholder={param.default === undefined ? undefined : String(param.default)} />;
   if (param.type === "map") return <MapInput {...shared} keys={param.keys} value={value as Record<string, string>[] | undefined} set={set} />;
@@ -70,7 +72,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
   );
   return (
     <form onSubmit={go} className="stack" noValidate={false} aria-label={spoken(command.name)}>
-      <p className="quiet" style={{ margin: 0 }}>{command.description}</p>
+      <p className="quiet" style={{ margin: 0 }} lang="en">{command.description}</p>
       {first.map(render)}
       {rest.length > 0 && (
         <button type="button" className="chip" style={{ alignSelf: "start" }} aria-expanded={more} onClick={() => setMore(!more)}>

@@ -3,18 +3,25 @@ import { Drawer } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState, type ReactNode } from "react";
 import type { Command } from "../api/catalogue";
-import type { Params } from "../api/client";
+import type { Params, Row } from "../api/client";
 import { commandOf, gathered, jobFailure, onceMore, type Job } from "../api/jobs";
 import { useBegin, useCatalogue, useList, usePerform } from "../api/use";
-import { duration, parseDate, sentence } from "../lib/format";
+import { duration, parseDate } from "../lib/format";
 import { t } from "../lib/words";
-import { spoken } from "../meta/words";
+import { spoken, stepOf } from "../meta/words";
 import { Explain } from "./Explain";
+import { Given } from "./Given";
 import { useJobs } from "./running";
 import { Age, Status } from "./values";
 
 const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
 const WORDS = ["Running", "Done", "Failed", "Cancelled"];
+
+/** What happened in a step: its own sentence, or what it is called where it only was done. */
+function storyOf(told: Row): ReactNode {
+  const said = String(told["said"] ?? "");
+  return said && !/^(un)?did \w+$/.test(said) ? <Given>{said}</Given> : stepOf(String(told["step"] ?? ""));
+}
 
 type Again = (command: Command, params: Params) => void;
 
@@ -25,7 +32,7 @@ function Steps({ job }: { job: Job }): ReactNode {
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary className="quiet">{t("Steps")}</summary>
-      <ol className="job-steps">{story.data?.rows.map((told, at) => <li key={at}><span className="grow">{String(told["said"] ?? sentence(String(told["step"] ?? "")))}</span>{told["seconds"] !== undefined && <span className="faint">{duration(Number(told["seconds"]))}</span>}</li>)}</ol>
+      <ol className="job-steps">{story.data?.rows.map((told, at) => <li key={at}><span className="grow">{storyOf(told)}</span>{told["seconds"] !== undefined && <span className="faint">{duration(Number(told["seconds"]))}</span>}</li>)}</ol>
       {story.data?.rows.length === 0 && <p className="quiet">{t("It had no steps to tell of.")}</p>}
     </details>
   );
@@ -48,7 +55,7 @@ function JobLine({ job, again }: { job: Job; again: Again }): ReactNode {
       </div>
       {job.jobstatus === 0 && (
         <div className="row wrap quiet">
-          {job.step && sentence(job.step)}{job.progress ? ` · ${Math.round(job.progress * 100)} %` : ""}{job.waitsfor && ` · ${t("Waits for")} ${job.waitsfor}`}
+          {job.step && stepOf(job.step)}{job.progress ? ` · ${Math.round(job.progress * 100)} %` : ""}{job.waitsfor && <> · {t("Waits for")} <Given>{job.waitsfor}</Given></>}
           {catalogue.has("cancelJob") && <button type="button" className="chip" disabled={cancel.isPending} onClick={() => cancel.mutate({ command: "cancelJob", params: { jobid: job.jobid } })}>{t("Cancel")}</button>}
         </div>
       )}

@@ -1,6 +1,6 @@
 // Every refusal: what did not happen, why, what can be done.
 import type { ReactNode } from "react";
-import type { ApiError } from "../api/client";
+import { Unanswered, type ApiError } from "../api/client";
 import { t } from "../lib/words";
 import { spoken } from "../meta/words";
 
@@ -12,13 +12,13 @@ export function Explain({ error, title, retry }: { error: ApiError; title?: stri
   return (
     <div className="explain" role="alert">
       <h3>{title ?? t("{command} was refused", { command: spoken(error.command) })}</h3>
-      <div>{error.message || t("The server gave no reason.")}</div>
-      {!!why.length && <ul>{why.slice(0, FEW).map((one) => <li key={one}>{one}</li>)}</ul>}
-      {why.length > FEW && <details><summary>{t("{count} more", { count: why.length - FEW })}</summary><ul>{why.slice(FEW).map((one) => <li key={one}>{one}</li>)}</ul></details>}
+      {error.message ? <div lang={error instanceof Unanswered ? undefined : "en"}>{error.message}</div> : <div>{t("The server gave no reason.")}</div>}
+      {!!why.length && <ul lang="en">{why.slice(0, FEW).map((one) => <li key={one}>{one}</li>)}</ul>}
+      {why.length > FEW && <details><summary>{t("{count} more", { count: why.length - FEW })}</summary><ul lang="en">{why.slice(FEW).map((one) => <li key={one}>{one}</li>)}</ul></details>}
       {!!explain?.fix?.length && (
         <div className="fix">
           <strong>{t("What helps")}</strong>
-          <ul>{explain.fix.map((fix) => <li key={fix}>{fix}</li>)}</ul>
+          <ul lang="en">{explain.fix.map((fix) => <li key={fix}>{fix}</li>)}</ul>
         </div>
       )}
       <footer className="row wrap">

@@ -7,7 +7,7 @@ import { IconPlus, IconX } from "./iconset";
 type Entries = Record<string, string>[];
 
 export function MapInput({ label, description, error, required, keys, value, set }: {
-  label: string; description: string; error?: string | undefined; required: boolean; keys?: string[] | undefined; value: Entries | undefined; set: (value: unknown) => void;
+  label: string; description: ReactNode; error?: string | undefined; required: boolean; keys?: string[] | undefined; value: Entries | undefined; set: (value: unknown) => void;
 }): ReactNode {
   const [rows, setRows] = useState<string[][]>(() => (value ?? []).map((entry) => (keys ? keys.map((key) => entry[key] ?? "") : Object.entries(entry)[0] ?? ["", ""])));
   const heads = keys ?? [t("key"), t("value")];

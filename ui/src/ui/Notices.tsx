@@ -43,7 +43,7 @@ export function Notices(): ReactNode {
           <div key={job.jobid} role="alert" className="notice">
             <div className="grow">
               <b>{t("{command} failed", { command: spoken(commandOf(job)) })}</b>
-              <p>{jobFailure(commandOf(job), job).message}</p>
+              <p lang="en">{jobFailure(commandOf(job), job).message}</p>
               <Link to="/activity/$job" params={{ job: job.jobid }} onClick={() => drop(job)}>{t("Why, and what helps")}</Link>
             </div>
             <button type="button" className="icon-button small" aria-label={t("Dismiss")} onClick={() => drop(job)}><IconX size={15} /></button>

@@ -4,9 +4,10 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useQueries } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useMemo, useState, type KeyboardEvent, type ReactNode } from "react";
+import type { Kind } from "../api/catalogue";
 import { list, type Params } from "../api/client";
 import { useCatalogue } from "../api/use";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { spoken } from "../meta/words";
 import { metaOf } from "../meta";
 import type { Entry } from "./entries";
@@ -22,6 +23,8 @@ interface Hit {
   icon: string | undefined;
   go: () => void;
 }
+
+const spokenSection = (kind: Kind) => { const section = metaOf(kind.list.name)?.section; return section ? t(section) : t("Create"); };
 
 /** The text with what was typed marked in it. */
 function marked(text: string, typed: string): ReactNode {
@@ -52,8 +55,8 @@ export function Palette({ opened, close, entries }: { opened: boolean; close: ()
     const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (text: string) => words.every((word) => text.toLowerCase().includes(word));
     const pages: Hit[] = entries.filter((entry) => fits(t(entry.title))).map((entry) => ({ key: entry.to, what: t(entry.section), icon: entry.icon, text: t(entry.title), go: () => void navigate({ to: entry.to }) }));
-    const things: Hit[] = found.flatMap((query, i) => (query.data?.rows ?? []).map((row) => ({ key: String(row["id"]), what: [t(metaOf(kinds[i]?.list.name ?? "")?.one ?? ""), row["state"], row["zonename"], row["ipaddress"] === nameOf(row) ? undefined : row["ipaddress"]].filter(Boolean).join(" · "), icon: metaOf(kinds[i]?.list.name ?? "")?.icon, text: nameOf(row), go: () => void navigate({ to: "/$slug/$id", params: { slug: kinds[i]?.slug ?? "", id: String(row["id"]) } }) })));
-    const creates: Hit[] = words.length ? catalogue.kinds.flatMap((kind) => kind.create.map((command) => ({ kind, command }))).filter(({ command }) => fits(spoken(command.name))).slice(0, 6).map(({ kind, command }) => ({ key: command.name, what: t(metaOf(kind.list.name)?.section ?? "Create"), icon: "plus", text: spoken(command.name), go: () => void navigate({ to: "/new/$slug", params: { slug: kind.slug }, search: { command: command.name }  }) })) : [];
+    const things: Hit[] = found.flatMap((query, i) => (query.data?.rows ?? []).map((row) => ({ key: String(row["id"]), what: [t(metaOf(kinds[i]?.list.name ?? "")?.one ?? ""), row["state"] && word(String(row["state"])), row["zonename"], row["ipaddress"] === nameOf(row) ? undefined : row["ipaddress"]].filter(Boolean).join(" · "), icon: metaOf(kinds[i]?.list.name ?? "")?.icon, text: nameOf(row), go: () => void navigate({ to: "/$slug/$id", params: { slug: kinds[i]?.slug ?? "", id: String(row["id"]) } }) })));
+    const creates: Hit[] = words.length ? catalogue.kinds.flatMap((kind) => kind.create.map((command) => ({ kind, command }))).filter(({ command }) => fits(spoken(command.name))).slice(0, 6).map(({ kind, command }) => ({ key: command.name, what: spokenSection(kind), icon: "plus", text: spoken(command.name), go: () => void navigate({ to: "/new/$slug", params: { slug: kind.slug }, search: { command: command.name }  }) })) : [];
     return [...things, ...pages, ...creates].slice(0, 30);
   }, [typed, entries, found, kinds, catalogue, navigate]);
   const choose = (hit: Hit | undefined) => { if (hit) { close(); hit.go(); } };

@@ -24,7 +24,7 @@ export function pickerParams(kind: Kind, param: Param, given: Record<string, unk
 
 export function Picker({ param, value, set, given, label, description, error, required }: {
   param: Param; value: string | string[] | undefined; set: (value: unknown) => void; given: Record<string, unknown>;
-  label: string; description: string; error?: string | undefined; required: boolean;
+  label: string; description: ReactNode; error?: string | undefined; required: boolean;
 }): ReactNode {
   const catalogue = useCatalogue();
   const kind = catalogue.of(param.entity);

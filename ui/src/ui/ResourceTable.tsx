@@ -13,6 +13,7 @@ import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
 import { Columns, columnsOf, useView } from "./Columns";
 import { Explain } from "./Explain";
+import { Hinted } from "./Given";
 import { IconAdjustments, IconDots, IconTerminal2 } from "./iconset";
 import { Badge, Copy, nameOf, Size, Value } from "./values";
 
@@ -48,7 +49,7 @@ const Line = memo(function Line({ row, kind, meta, columns, fields, top, height,
         </div>
       </div>
       {columns.map((column) => (
-        <div role="gridcell" className="cell" key={column}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
+        <div role="gridcell" className="cell" key={column} lang={meta?.says?.includes(column) ? "en" : undefined}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
       ))}
       <div role="gridcell" className="cell ends">
         {meta?.console && <button type="button" className="icon-button opens" disabled={row["state"] !== "Running"} aria-label={t("Console of {name}", { name })} title={t("Console")} onClick={() => void openConsole(String(row["id"]))}><IconTerminal2 size={16} /></button>}
@@ -65,8 +66,8 @@ function Head({ column, field, order, choose }: { column: string; field: Field |
   const sorted = by !== column ? "none" : way === "desc" ? "descending" : "ascending";
   const next = { none: column, ascending: `${column}:desc`, descending: undefined }[sorted];
   return (
-    <div role="columnheader" className="cell" title={field?.description} aria-sort={sorted}>
-      {choose ? <button type="button" className="sort" onClick={() => choose(next)}>{text}<span aria-hidden>{{ none: "", ascending: "↑", descending: "↓" }[sorted]}</span></button> : text}
+    <div role="columnheader" className="cell" aria-sort={sorted}>
+      {choose ? <button type="button" className="sort" onClick={() => choose(next)}><Hinted hint={field?.description}>{text}</Hinted><span aria-hidden>{{ none: "", ascending: "↑", descending: "↓" }[sorted]}</span></button> : <Hinted hint={field?.description}>{text}</Hinted>}
     </div>
   );
 }
@@ -157,7 +158,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   const style = { "--columns": `${width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : 150}px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
-    <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={meta?.title ?? kind.title} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
+    <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={t(meta?.title ?? kind.title)} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
       <div className="grid-head" role="row">
         <div role="columnheader" className="cell"><input type="checkbox" aria-label={t("Select all that are read")} checked={read.length > 0 && read.every((row) => selection.chosen.has(String(row["id"])))} onChange={(event) => selection.set(event.currentTarget.checked ? read : [])} /></div>
         <Head column="name" field={fields.get("name")} order={order} choose={fields.get("name")?.orders ? sort : undefined} />

@@ -26,6 +26,7 @@ function Once({ wanted, children }: { wanted: boolean; children: ReactNode }): R
   return been && children;
 }
 
+// said: pages that no entry leads to
 const NAMED: Record<string, string> = { activity: "Activity", profile: "Profile and keys", setup: "Set up a zone", about: "About", reference: "API reference" };
 
 function Crumbs(): ReactNode {

@@ -5,9 +5,10 @@ import { Catalogue, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
 import { spoken, titleOf } from "../meta/words";
 import type { Values } from "./ActionForm";
+import { Hinted } from "./Given";
 import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
 
@@ -18,7 +19,7 @@ const LOST = /^(delete|destroy|expunge|remove|release|disassociate|revoke|archiv
 /** Why a command does not apply to a row now, by what the server declares of it; undefined when it does. The server has the last word. */
 export function whyNot(command: Command, row: Row): string | undefined {
   const known = [row["state"], row["resourcestate"]].filter((state): state is string => typeof state === "string" && state !== "");
-  if (command.states && known.length && !known.some((state) => command.states?.includes(state))) return t("It is {state}", { state: known.join(", ") });
+  if (command.states && known.length && !known.some((state) => command.states?.includes(state))) return t("It is {state}", { state: known.map(word).join(", ") });
   if (command.has && !row[command.has]) return t("{what}: none", { what: titleOf(command.has) });
   if (command.lacks && row[command.lacks]) return t("{what}: set already", { what: titleOf(command.lacks) });
   return undefined;
@@ -95,8 +96,8 @@ export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: 
         return (
           <Fragment key={command.name}>
             {at > 0 && destructive(command) && !destructive(sorted[at - 1] as Command) && <div className="parting" role="separator" />}
-            <button type="button" role="menuitem" aria-disabled={why !== undefined} title={why ?? command.description} className={destructive(command) ? "lost" : ""} onClick={() => !why && pick(command)}>
-              {label(command, kind)}{why && <small className="faint"> · {why}</small>}
+            <button type="button" role="menuitem" aria-disabled={why !== undefined} title={why} className={destructive(command) ? "lost" : ""} onClick={() => !why && pick(command)}>
+              <Hinted hint={why ? undefined : command.description}>{label(command, kind)}</Hinted>{why && <small className="faint"> · {why}</small>}
             </button>
           </Fragment>
         );

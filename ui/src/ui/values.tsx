@@ -5,7 +5,8 @@ import type { Field } from "../api/catalogue";
 import type { Row } from "../api/client";
 import { TRANSITION, useCatalogue } from "../api/use";
 import { ago, bytes, exactly, number, parseDate } from "../lib/format";
-import { t } from "../lib/words";
+import { t, word } from "../lib/words";
+import { Given } from "./Given";
 import { IconCheck, IconCopy } from "./iconset";
 
 const GOOD = /^(running|up|enabled|active|ready|implemented|allocated|completed|done|yes|download complete|activated|online|setup|connected)$/i;
@@ -18,7 +19,7 @@ export function tone(state: string): "ok" | "bad" | "warn" | "busy" | "off" {
 }
 
 export function Status({ state, count }: { state: string; count?: number }): ReactNode {
-  return <span className={`status ${tone(state)}`}>{state}{count !== undefined && <b>{number(count)}</b>}</span>;
+  return <span className={`status ${tone(state)}`}>{word(state)}{count !== undefined && <b>{number(count)}</b>}</span>;
 }
 
 const TINTS = 6;
@@ -51,6 +52,10 @@ export function Age({ at }: { at: string }): ReactNode {
 const BYTES = /^(size|physicalsize|virtualsize|disksize(total|used|allocated)|memory(total|used|allocated)|capacitybytes|.*bytes)$/;
 const ADDRESS = /(ipaddress|cidr|gateway|netmask|macaddress|fingerprint|publicip|privateip|dns\d|url|path|apikey)$/;
 
+// Fields whose values are words of the API, not of whoever named something.
+const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter)$/;
+const SAID = /^(said|reason|output)$/; // sentences of the server
+
 /** A value of a field, shown as what it is. */
 export function Value({ name, value, field }: { name: string; value: unknown; field?: Field | undefined }): ReactNode {
   const catalogue = useCatalogue();
@@ -58,12 +63,13 @@ export function Value({ name, value, field }: { name: string; value: unknown; fi
   if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || (name === "level" && typeof value === "string" && !/^\d/.test(value))) return <Status state={String(value)} />;
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
-  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
+  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
   if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
-  if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : String(value);
+  if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : Number.isInteger(value) ? String(value) : number(value, 2);
   const kind = field?.entity ? catalogue.of(field.entity) : undefined;
   if (kind) return <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(value) }} className="mono">{String(value).slice(0, 8)}</Link>;
-  return ADDRESS.test(name) ? <span className="mono">{String(value)}</span> : String(value);
+  if (SAID.test(name)) return <Given>{String(value)}</Given>;
+  return ADDRESS.test(name) ? <span className="mono">{String(value)}</span> : WORDED.test(name) ? word(String(value)) : String(value);
 }
 
 export function sizeOf(row: Row): string {

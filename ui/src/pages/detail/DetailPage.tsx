@@ -6,11 +6,12 @@ import type { Command, Field, Kind } from "../../api/catalogue";
 import type { ApiError, Row } from "../../api/client";
 import { useCatalogue, useOne } from "../../api/use";
 import { openConsole } from "../../console/open";
-import { t } from "../../lib/words";
+import { t, word } from "../../lib/words";
 import { metaOf } from "../../meta";
 import { spoken, titleOf, within } from "../../meta/words";
 import { ActionPanel, RowMenu, destructive, label, whyNot, type Asked } from "../../ui/actions";
 import { Explain } from "../../ui/Explain";
+import { Hinted } from "../../ui/Given";
 import { IconTerminal2 } from "../../ui/iconset";
 import { Copy, nameOf, Status, Value } from "../../ui/values";
 import { ListPage } from "../ListPage";
@@ -40,7 +41,7 @@ function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
       <h2>{titleOf(field.name)}</h2>
       <div className="scroll" tabIndex={0} role="region" aria-label={titleOf(field.name)}>
         <table className="plain">
-          <thead><tr>{heads.map((head) => <th key={head.name} title={head.description}>{titleOf(head.name)}</th>)}</tr></thead>
+          <thead><tr>{heads.map((head) => <th key={head.name}><Hinted hint={head.description}>{titleOf(head.name)}</Hinted></th>)}</tr></thead>
           <tbody>{rows.map((row, at) => <tr key={String(row["id"] ?? at)}>{heads.map((head) => <td key={head.name}><Value name={head.name} value={row[head.name]} field={head} /></td>)}</tr>)}</tbody>
         </table>
       </div>
@@ -71,6 +72,7 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
   const made = own.find((one) => one.slug === tab);
   const state = String(row["state"] ?? row["status"] ?? "");
   const about = ABOUT[kind.slug];
+  // said: tabs that tell what happened
   const told: [string, string, Kind | undefined][] = about ? [["events", "Events", catalogue.kinds.find((one) => one.list.name === "listEvents")], ["activity", "Activity", catalogue.kinds.find((one) => one.list.name === "listAsyncJobs")]] : [];
   const telling = told.find(([slug]) => slug === tab)?.[2];
   const Beside = panel?.beside;
@@ -83,10 +85,10 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
           <p className="mono faint">{id} <Copy text={id} /></p>
         </div>
         <div className="row wrap">
-          {kind.slug === "instances" && <Button variant="default" data-disabled={state !== "Running" ? true : undefined} aria-disabled={state !== "Running"} title={state !== "Running" ? t("It is {state}", { state }) : undefined} leftSection={<IconTerminal2 size={16} />} onClick={() => state === "Running" && void openConsole(id)}>{t("Console")}</Button>}
+          {kind.slug === "instances" && <Button variant="default" data-disabled={state !== "Running" ? true : undefined} aria-disabled={state !== "Running"} title={state !== "Running" ? t("It is {state}", { state: word(state) }) : undefined} leftSection={<IconTerminal2 size={16} />} onClick={() => state === "Running" && void openConsole(id)}>{t("Console")}</Button>}
           {buttons.map((command) => {
             const why = whyNot(command, row);
-            return <Button key={command.name} variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why ?? command.description} onClick={() => !why && setAsked({ command, rows: [row] })}>{label(command, kind)}</Button>;
+            return <Button key={command.name} variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why} onClick={() => !why && setAsked({ command, rows: [row] })}><Hinted hint={why ? undefined : command.description}>{label(command, kind)}</Hinted></Button>;
           })}
           {kind.actions.length > 0 && <Button variant="default" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget.getBoundingClientRect())}>{t("More")}</Button>}
         </div>
@@ -99,7 +101,7 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
       </nav>
       {tab === "" && (
         <div className="detail">
-          <Facts row={row} fields={kind.list.response} groups={meta?.facts} folds={meta?.folds} />
+          <Facts row={row} fields={kind.list.response} groups={meta?.facts} folds={meta?.folds} says={meta?.says} />
           <div className="stack">
             {Beside ? <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><Beside row={row} /></Suspense> : inner.map((field) => <Inner key={field.name} field={field} rows={row[field.name] as Row[]} />)}
             {!Beside && !inner.length && tabs[0] && <ListPage kind={tabs[0][0]} fixed={{ [tabs[0][1]]: id }} bare />}

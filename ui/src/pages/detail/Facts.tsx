@@ -6,6 +6,7 @@ import type { Row } from "../../api/client";
 import { useCatalogue } from "../../api/use";
 import { t } from "../../lib/words";
 import { spoken, titleOf } from "../../meta/words";
+import { Hinted } from "../../ui/Given";
 import { Copy, Value } from "../../ui/values";
 
 const HIDDEN = /^(jobid|jobstatus|hasannotations|id|name|displayname|icon)$/;
@@ -16,15 +17,15 @@ function Reference({ field, id, text }: { field: Field; id: string; text: string
   return kind ? <Link to="/$slug/$id" params={{ slug: kind.slug, id }}>{text}</Link> : text;
 }
 
-function Fact({ row, field, fields }: { row: Row; field: Field; fields: Field[] }): ReactNode {
+function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Field[]; says: string[] | undefined }): ReactNode {
   const { kinds } = useCatalogue();
   const partner = fields.find((other) => other.name === `${field.name.replace(/name$/, "")}id` && other.entity);
   const value = row[field.name];
   const about = field.name === "resourceid" ? kinds.find((kind) => kind.noun.toLowerCase() === String(row["resourcetype"]).toLowerCase()) : undefined;
   return (
     <div style={{ display: "contents" }}>
-      <dt title={field.description}>{titleOf(field.name)}</dt>
-      <dd>
+      <dt><Hinted hint={field.description}>{titleOf(field.name)}</Hinted></dt>
+      <dd lang={says?.includes(field.name) ? "en" : undefined}>
         {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : <Value name={field.name} value={value} field={field} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
@@ -34,20 +35,20 @@ function Fact({ row, field, fields }: { row: Row; field: Field; fields: Field[] 
 
 const known = (value: unknown) => value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && (!value.length || typeof value[0] === "object")) && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);
 
-export function Facts({ row, fields, groups, folds }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined }): ReactNode {
+export function Facts({ row, fields, groups, folds, says }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined; says?: string[] | undefined }): ReactNode {
   const shown = fields.filter((field) => !HIDDEN.test(field.name) && !folds?.test(field.name) && known(row[field.name]));
   const names = new Set(shown.map((field) => field.name));
   const plain = shown.filter((field) => !(field.name.endsWith("id") && (names.has(field.name.replace(/id$/, "name")) || names.has(field.name.replace(/id$/, "")))));
-  if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} />)}</dl></section>;
+  if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></section>;
   const grouped = new Set(Object.values(groups).flat());
   const rest = plain.filter((field) => !grouped.has(field.name) && field.name !== "state");
   return (
     <div className="stack">
       {Object.entries(groups).map(([title, members]) => {
         const mine = members.map((name) => shown.find((field) => field.name === name)).filter((field): field is Field => field !== undefined);
-        return mine.length > 0 && <section className="card" key={title}><h2 className="part">{t(title)}</h2><dl className="facts">{mine.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} />)}</dl></section>;
+        return mine.length > 0 && <section className="card" key={title}><h2 className="part">{t(title)}</h2><dl className="facts">{mine.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></section>;
       })}
-      {rest.length > 0 && <details className="card"><summary>{t("More facts ({count})", { count: rest.length })}</summary><dl className="facts" style={{ marginTop: 12 }}>{rest.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} />)}</dl></details>}
+      {rest.length > 0 && <details className="card"><summary>{t("More facts ({count})", { count: rest.length })}</summary><dl className="facts" style={{ marginTop: 12 }}>{rest.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></details>}
     </div>
   );
 }

@@ -10,6 +10,7 @@ import { titleOf } from "../../meta/words";
 import { ActionPanel, label, RowMenu, whyNot, type Asked } from "../../ui/actions";
 import type { Values } from "../../ui/ActionForm";
 import { Explain } from "../../ui/Explain";
+import { Hinted } from "../../ui/Given";
 import { nameOf, Value } from "../../ui/values";
 
 const MOST = 100;
@@ -59,14 +60,14 @@ export function Part({ title, list, params = {}, fixed = {}, columns, adds = [],
     <section className="card">
       <div className="row wrap" style={{ marginBottom: 8 }}>
         <h2 className="grow">{title}{found.data && rows.length > 0 && <span className="faint"> {found.data.count > MOST ? `${MOST} / ${found.data.count}` : rows.length}</span>}</h2>
-        {adds.filter((add) => catalogue.has(add.command)).map((add) => <Button key={add.label} size="xs" variant="default" data-disabled={add.why ? true : undefined} aria-disabled={add.why !== undefined} title={add.why ?? catalogue.commands.get(add.command)?.description} onClick={() => !add.why && begin(add)}>{add.label}</Button>)}
+        {adds.filter((add) => catalogue.has(add.command)).map((add) => <Button key={add.label} size="xs" variant="default" data-disabled={add.why ? true : undefined} aria-disabled={add.why !== undefined} title={add.why} onClick={() => !add.why && begin(add)}><Hinted hint={add.why ? undefined : catalogue.commands.get(add.command)?.description}>{add.label}</Hinted></Button>)}
       </div>
       {found.error && <Explain error={found.error as ApiError} title={t("{what} could not be read", { what: title })} retry={() => void found.refetch()} />}
       {found.data && !rows.length && <p className="quiet" style={{ margin: 0 }}>{empty}</p>}
       {rows.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label={title}>
           <table className="plain">
-            <thead><tr>{columns.map((column) => <th key={column} title={fields.get(column)?.description}>{titleOf(column)}</th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
+            <thead><tr>{columns.map((column) => <th key={column}><Hinted hint={fields.get(column)?.description}>{titleOf(column)}</Hinted></th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
             <tbody>{rows.map((row, at) => (
               <tr key={String(row["id"] ?? at)}>
                 {columns.map((column) => <td key={column}>{cells[column]?.(row) ?? lead(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
@@ -88,6 +89,6 @@ export function Actions({ row, kind, names, ask }: { row: Row; kind: Kind; names
   const commands = names.map((name) => catalogue.commands.get(name)).filter((command): command is Command => command !== undefined);
   return commands.map((command) => {
     const why = whyNot(command, row);
-    return <Button key={command.name} size="xs" variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why ?? command.description} onClick={() => !why && ask({ command, rows: [row] })}>{label(command, kind)}</Button>;
+    return <Button key={command.name} size="xs" variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why} onClick={() => !why && ask({ command, rows: [row] })}><Hinted hint={why ? undefined : command.description}>{label(command, kind)}</Hinted></Button>;
   });
 }

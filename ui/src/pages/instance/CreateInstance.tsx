@@ -7,7 +7,7 @@ import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { ApiError, call, me, type Params, type Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
 import { bytes } from "../../lib/format";
-import { t } from "../../lib/words";
+import { t, word } from "../../lib/words";
 import { Explain } from "../../ui/Explain";
 import { IconArrowLeft, IconArrowRight, IconCheck } from "../../ui/iconset";
 import { Meter } from "../../ui/Meter";
@@ -111,12 +111,12 @@ export function CreateInstance(): ReactNode {
           ))}
         </ol>
         <section className="card stack" aria-label={steps[at]?.title}>
-          {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="map-pin" about={String(row["description"] ?? row["networktype"] ?? "")} why={row["allocationstate"] === "Enabled" ? undefined : t("Not enabled by its administrator")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
+          {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="map-pin" about={String(row["description"] ?? word(String(row["networktype"] ?? "")))} why={row["allocationstate"] === "Enabled" ? undefined : t("Not enabled by its administrator")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
           {current === "image" && <Choices title={t("What should it run?")} about={t("The image its first disk is made from.")} loading={images.isPending} empty={t("No image is ready in this zone. Register one under Images.")}>{ready.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={[row["ostypename"], bytes(Number(row["size"] ?? 0))].filter(Boolean).join(" · ")} on={row === image} pick={() => set({ image: String(row["id"]), step: "size" })} />)}</Choices>}
           {current === "size" && <Choices title={t("How big should it be?")} about={t("Processors and memory. It can be changed later.")} loading={sizes.isPending} empty={t("There is no offering that you may use.")}>{fixedSizes.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="cpu" about={sizeOf(row)} on={row === size} pick={() => set({ size: String(row["id"]), step: "network" })} />)}</Choices>}
           {current === "network" && (
             <Choices title={t("How is it reached?")} about={t("An isolated network is yours alone, behind a router with a public address.")} loading={networks.isPending} empty={t("There is no network that you may use.")}>
-              {networks.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="network" about={`${String(row["type"])} · ${String(row["cidr"] ?? "")}`} on={row === network} pick={() => set({ network: String(row["id"]), step: "access" })} />)}
+              {networks.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="network" about={`${word(String(row["type"]))} · ${String(row["cidr"] ?? "")}`} on={row === network} pick={() => set({ network: String(row["id"]), step: "access" })} />)}
               {isolated && <Choice title={t("A new isolated network")} icon="topology-star" about={nameOf(isolated)} on={fresh} pick={() => set({ network: "new", step: "access" })} />}
             </Choices>
           )}

@@ -24,7 +24,7 @@ function Form({ step, zone, found }: { step: Step; zone: string; found: (zone: s
       <p className="quiet" style={{ margin: 0 }}>{t(step.about)}</p>
       <div className="asks">{step.asks.map((ask) => ask.options
         ? <Select key={ask.name} label={t(ask.label)} data={ask.options} value={values[ask.name] ?? null} onChange={(one) => setValues({ ...values, [ask.name]: one ?? "" })} allowDeselect={false} />
-        : <TextInput key={ask.name} label={t(ask.label)} description={t(ask.hint)} value={values[ask.name] ?? ""} required onChange={(event) => setValues({ ...values, [ask.name]: event.currentTarget.value })} />)}</div>
+        : <TextInput key={ask.name} label={t(ask.label)} description={ask.hint && t(ask.hint)} value={values[ask.name] ?? ""} required onChange={(event) => setValues({ ...values, [ask.name]: event.currentTarget.value })} />)}</div>
       {said && <pre className="mono" role="status" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{said}</pre>}
       {run.error && <Explain error={run.error} title={t("This step was not done")} />}
       <div><Button type="submit" loading={run.isPending}>{t("Do this step")}</Button></div>
@@ -67,7 +67,7 @@ export function Setup(): ReactNode {
         </section>
         <aside className="card stack" aria-label={t("On the server now")}>
           <h2>{t("On the server now")}</h2>
-          <ul className="there">{STEPS.map((one, i) => <li key={one.id}><b>{t(one.title)}</b><span>{done[i] ? t(done[i]) : t("nothing yet")}</span></li>)}</ul>
+          <ul className="there">{STEPS.map((one, i) => <li key={one.id}><b>{t(one.title)}</b><span>{done[i] ?? t("nothing yet")}</span></li>)}</ul>
           <small className="faint">{t("Looked at every few seconds: a step counts as done when the server has what it makes.")}</small>
         </aside>
       </div>

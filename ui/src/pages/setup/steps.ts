@@ -1,6 +1,7 @@
 // The steps of a first zone, in the order in which the API wants them. Each says what it asks, how to see that it is done, and what it calls.
 import { list, type Params, type Row } from "../../api/client";
 import { perform } from "../../api/jobs";
+import { t, word } from "../../lib/words";
 
 export interface Ask {
   name: string;
@@ -69,14 +70,14 @@ export const STEPS: Step[] = [
       const physical = await physicalOf(zone);
       const types = physical ? await rows("listTrafficTypes", { physicalnetworkid: idOf(physical) }) : [];
       // It is enabled last: before, this step is not whole.
-      return types.length >= 3 && physical?.["state"] === "Enabled" ? types.map((type) => type["traffictype"]).join(", ") : undefined;
+      return types.length >= 3 && physical?.["state"] === "Enabled" ? types.map((type) => word(String(type["traffictype"]))).join(", ") : undefined;
     },
     run: async (zone, values, say) => {
       let physical = await physicalNetwork(zone);
-      if (!physical) { say("physical network"); physical = idOf(inner(await perform("createPhysicalNetwork", { name: `${await nameOf(zone)}-physical`, zoneid: zone, vlan: values["vlan"], isolationmethods: "VLAN" }))); }
+      if (!physical) { say(t("Making the physical network")); physical = idOf(inner(await perform("createPhysicalNetwork", { name: `${await nameOf(zone)}-physical`, zoneid: zone, vlan: values["vlan"], isolationmethods: "VLAN" }))); }
       const there = new Set((await rows("listTrafficTypes", { physicalnetworkid: physical })).map((row) => row["traffictype"]));
-      for (const type of ["Guest", "Public", "Management"]) if (!there.has(type)) { say(type); await perform("addTrafficType", { physicalnetworkid: physical, traffictype: type, kvmnetworklabel: values[type.toLowerCase()] }); }
-      say("virtual router");
+      for (const type of ["Guest", "Public", "Management"]) if (!there.has(type)) { say(t("Adding traffic: {what}", { what: word(type) })); await perform("addTrafficType", { physicalnetworkid: physical, traffictype: type, kvmnetworklabel: values[type.toLowerCase()] }); }
+      say(t("Enabling the virtual router"));
       await enableRouter(physical);
       await perform("updatePhysicalNetwork", { id: physical, state: "Enabled" });
       return undefined;
@@ -102,9 +103,9 @@ export const STEPS: Step[] = [
     },
     run: async (zone, values, say) => {
       const pods = await rows("listPods", { zoneid: zone });
-      if (!pods.length) { say("pod"); await perform("createPod", { name: `${await nameOf(zone)}-pod`, zoneid: zone, gateway: values["podgateway"], netmask: values["podnetmask"], startip: values["podstart"], endip: values["podend"] }); }
+      if (!pods.length) { say(t("Making the pod")); await perform("createPod", { name: `${await nameOf(zone)}-pod`, zoneid: zone, gateway: values["podgateway"], netmask: values["podnetmask"], startip: values["podstart"], endip: values["podend"] }); }
       const ranges = await rows("listVlanIpRanges", { zoneid: zone, forvirtualnetwork: true });
-      if (!ranges.length) { say("public addresses"); await perform("createVlanIpRange", { zoneid: zone, physicalnetworkid: await physicalNetwork(zone), forvirtualnetwork: true, vlan: values["publicvlan"], gateway: values["gateway"], netmask: values["netmask"], startip: values["start"], endip: values["end"] }); }
+      if (!ranges.length) { say(t("Adding public addresses")); await perform("createVlanIpRange", { zoneid: zone, physicalnetworkid: await physicalNetwork(zone), forvirtualnetwork: true, vlan: values["publicvlan"], gateway: values["gateway"], netmask: values["netmask"], startip: values["start"], endip: values["end"] }); }
       return undefined;
     },
   },
@@ -121,14 +122,14 @@ export const STEPS: Step[] = [
     run: async (zone, values, say) => {
       const pod = idOf((await rows("listPods", { zoneid: zone }))[0]);
       let cluster = idOf((await rows("listClusters", { zoneid: zone, hypervisor: values["hypervisor"] }))[0]);
-      if (!cluster) { say("cluster"); cluster = idOf(((await perform("addCluster", { zoneid: zone, podid: pod, clustername: `${await nameOf(zone)}-cluster`, hypervisor: values["hypervisor"], clustertype: "CloudManaged" }))["cluster"] as Row[])[0]); }
+      if (!cluster) { say(t("Making the cluster")); cluster = idOf(((await perform("addCluster", { zoneid: zone, podid: pod, clustername: `${await nameOf(zone)}-cluster`, hypervisor: values["hypervisor"], clustertype: "CloudManaged" }))["cluster"] as Row[])[0]); }
       const commands: string[] = [];
       for (const url of (values["urls"] ?? "").split(/[\s,]+/).filter(Boolean)) {
         say(url);
         const hosts = (await perform("addHost", { zoneid: zone, podid: pod, clusterid: cluster, hypervisor: values["hypervisor"], url }))["host"] as Row[];
         for (const host of hosts) if (typeof host["enrolcommand"] === "string") commands.push(`${String(host["name"])}: ${host["enrolcommand"]}`);
       }
-      if (commands.length) say(`Run on each host:\n${commands.join("\n")}`);
+      if (commands.length) say(`${t("Run on each host:")}\n${commands.join("\n")}`);
       return undefined;
     },
   },
@@ -140,13 +141,13 @@ export const STEPS: Step[] = [
     ],
     done: async (zone) => {
       const found = (await rows("listZones", { id: zone }))[0];
-      return found?.["allocationstate"] === "Enabled" ? "the zone is enabled" : undefined;
+      return found?.["allocationstate"] === "Enabled" ? t("the zone is enabled") : undefined;
     },
     run: async (zone, values, say) => {
       const cluster = (await rows("listClusters", { zoneid: zone }))[0];
-      if (!(await rows("listStoragePools", { zoneid: zone })).length) { say("primary storage"); await perform("createStoragePool", { name: `${await nameOf(zone)}-primary`, zoneid: zone, podid: String(cluster?.["podid"]), clusterid: idOf(cluster), scope: "cluster", url: values["primary"] }); }
-      if (!(await rows("listImageStores", { zoneid: zone })).length) { say("secondary storage"); await perform("addImageStore", { name: `${await nameOf(zone)}-secondary`, provider: "NFS", zoneid: zone, url: values["secondary"] }); }
-      say("enabling");
+      if (!(await rows("listStoragePools", { zoneid: zone })).length) { say(t("Making the primary storage")); await perform("createStoragePool", { name: `${await nameOf(zone)}-primary`, zoneid: zone, podid: String(cluster?.["podid"]), clusterid: idOf(cluster), scope: "cluster", url: values["primary"] }); }
+      if (!(await rows("listImageStores", { zoneid: zone })).length) { say(t("Adding the secondary storage")); await perform("addImageStore", { name: `${await nameOf(zone)}-secondary`, provider: "NFS", zoneid: zone, url: values["secondary"] }); }
+      say(t("Enabling the zone"));
       await perform("updateZone", { id: zone, allocationstate: "Enabled" });
       return undefined;
     },
