@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cloudwright
+from cloudwright.compute.affinity import DEDICATED
 from cloudwright.core.task import Task
 from cloudwright.operations.configuration import SCOPE_NAMES
+from cloudwright.storage.template.view import STATES as FETCHED
 
 SOURCE = Path(cloudwright.__file__).parent
 DOMAINS = ("core", "identity", "infrastructure", "storage", "compute", "network", "operations")
@@ -18,10 +20,11 @@ WORD = re.compile(r"[A-Z][A-Za-z]+")
 
 
 def spoken() -> list[str]:
-    """Tasks of jobs and their steps, states that something is given, scopes of settings."""
+    """Tasks of jobs and their steps, states that something is given, scopes of settings, affinities."""
     own = [task for task in Task.by_name.values() if task.__module__.startswith("cloudwright.")]
     steps = {step.name for task in own for step in task.steps}
-    return sorted({task.__name__ for task in own} | steps | set(_states()) | set(SCOPE_NAMES.values()))
+    named = {DEDICATED, "Download Complete", "Downloaded", *FETCHED.values(), *SCOPE_NAMES.values()}
+    return sorted({task.__name__ for task in own} | steps | set(_states()) | named)
 
 
 def _states() -> Iterator[str]:

@@ -38,7 +38,7 @@ export function t(text: string, values: Record<string, string | number> = {}): s
 
 /** A value of the API (a state, a kind, a step) in the reader's language; one that is not known is shown as it is. */
 export function word(value: string): string {
-  return values[value] ?? value;
+  return values[value] ?? value.replace(/(?<=^\d+% )\w+$/, (rest) => values[rest] ?? rest); // "45% Downloaded"
 }
 
 export async function speak(wanted: Language = chosen): Promise<void> {
