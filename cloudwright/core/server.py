@@ -38,7 +38,7 @@ class Server(Resource, table="server", unique=[("node",)]):
     started: float = 0.0
     address: str = ""  # where other servers reach it: "10.0.0.1:8250"
     stopped: float | None = None  # when it left, or was found dead
-    facts: dict[str, str] = column(default={})  # what it ran on when it started: version, system, kernel, processors
+    facts: dict[str, str] = column(default={})  # what it ran on when it started: version, system, kernel, processors, booted
 
 
 _RENEW = Prepared(
@@ -162,6 +162,7 @@ def _facts() -> dict[str, str]:
         system = platform.system()
     return {
         "version": __version__, "system": system, "kernel": platform.release(), "processors": str(os.cpu_count() or 1),
+        "booted": f"{time.time() - time.clock_gettime(time.CLOCK_BOOTTIME):.0f}",
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from cloudwright.core.listing import where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Tx
-from cloudwright.core.view import View, field
+from cloudwright.core.view import View, computed, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.capacity import CPU_FACTOR, MEMORY_FACTOR, factor_of
 from cloudwright.infrastructure.dedication import forget
@@ -45,6 +45,12 @@ class ClusterView(
     arch = field(Cluster.c.architecture, "the architecture of its hosts")
     cpuovercommitratio = field(factor_of(CPU_FACTOR, Cluster.c.id), "how many times its CPU is given out", "string")
     memoryovercommitratio = field(factor_of(MEMORY_FACTOR, Cluster.c.id), "how many times its memory is given out", "string")
+    resourcedetails = computed(
+        lambda row, caller: {
+            "cpuOvercommitRatio": row["cpuovercommitratio"], "memoryOvercommitRatio": row["memoryovercommitratio"],
+        },
+        "its ratios once more, by the names of details", "map",
+    )  # fmt: skip
 
 
 class ListClusters(ListWithCapacity, answers=ClusterView, keywords=[Cluster.c.name, Cluster.c.hypervisor], level="cluster"):

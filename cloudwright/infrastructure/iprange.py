@@ -14,8 +14,8 @@ from cloudwright.core.listing import List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, computed, field
-from cloudwright.identity.model import Account, Domain
-from cloudwright.identity.owner import ALL_PROJECTS, Narrowed
+from cloudwright.identity.model import PROJECT, Account, Domain
+from cloudwright.identity.owner import ALL_PROJECTS, Narrowed, shown_path
 from cloudwright.identity.project.model import Project
 from cloudwright.infrastructure import address
 from cloudwright.infrastructure.absent import not_built
@@ -37,7 +37,8 @@ class VlanView(
     joins=[
         (Zone, Zone.c.id == IpRange.c.zone_id), (PhysicalNetwork, PhysicalNetwork.c.id == IpRange.c.physical_network_id),
         (Network, Network.c.id == IpRange.c.network_id), (Pod, Pod.c.id == IpRange.c.pod_id),
-        (Account, Account.c.id == IpRange.c.account_id), (Domain, Domain.c.id == IpRange.c.domain_id),
+        (Account, Account.c.id == IpRange.c.account_id), (Project, Project.c.account_id == IpRange.c.account_id),
+        (Domain, Domain.c.id == IpRange.c.domain_id),
     ],
 ):  # fmt: skip
     """A range of addresses."""
@@ -55,9 +56,12 @@ class VlanView(
     cidr = computed(_subnet, "the network")
     startip = field(IpRange.c.start_ip, "the first address")
     endip = field(IpRange.c.end_ip, "the last address")
-    account = field(Account.c.name, "the account whose range it is")
+    account = field(sa.case((Account.c.type_ != PROJECT, Account.c.name)), "the account whose range it is")
+    projectid = field(Project.c.uuid, "the project whose range it is")
+    project = field(Project.c.name, "the name of that project")
     domainid = field(Domain.c.uuid, "the domain whose range it is")
     domain = field(Domain.c.name, "the name of that domain")
+    domainpath = field(Domain.c.path, "the path of that domain", convert=shown_path)
     forsystemvms = computed(lambda row, caller: False, "whether only appliances use it", "boolean")
 
 

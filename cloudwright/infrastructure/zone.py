@@ -24,6 +24,7 @@ from cloudwright.infrastructure.model import Cluster, Host, PhysicalNetwork, Pod
 from cloudwright.infrastructure.usable import missing
 from cloudwright.infrastructure.usage import ListWithCapacity
 from cloudwright.network.model import Network
+from cloudwright.network.network.mtu import BY_USERS, LARGEST
 from cloudwright.storage.model import ImageStore, StoragePool, Volume
 
 STATES = ("Enabled", "Disabled")
@@ -55,6 +56,15 @@ class ZoneView(View, of=Zone, key="zone", joins=[(Domain, Domain.c.id == Zone.c.
     ismultiarch = field(_architectures > 1, "whether its clusters are of several architectures", "boolean", convert=bool)
     isnsxenabled = computed(lambda row, caller: False, "whether NSX serves it", "boolean")
     routedmodeenabled = computed(lambda row, caller: False, "whether its networks may be routed", "boolean")
+    allowuserspecifyvrmtu = field(
+        BY_USERS.told(zone=Zone.c.id), "whether users may choose the MTUs of their networks", "boolean", convert=BY_USERS.parse
+    )
+    routerprivateinterfacemaxmtu = field(
+        LARGEST["private"].told(zone=Zone.c.id), "the largest MTU of routers inside", "integer", convert=int
+    )
+    routerpublicinterfacemaxmtu = field(
+        LARGEST["public"].told(zone=Zone.c.id), "the largest MTU of routers towards the outside", "integer", convert=int
+    )
     dns1 = field(Zone.c.dns1, "the DNS server of guests", admin=True)
     dns2 = field(Zone.c.dns2, "the second DNS server of guests", admin=True)
     ip6dns1 = field(Zone.c.ip6_dns1, "the IPv6 DNS server of guests", admin=True)

@@ -27,6 +27,11 @@ def fact(name: str) -> Any:
     return lambda row, caller: (row.get("_facts") or {}).get(name)
 
 
+def _booted(row: dict[str, Any], caller: Caller) -> str | None:
+    at = fact("booted")(row, caller)
+    return date(float(at)) if at else None
+
+
 class ManagementServerView(View, of=Server, key="managementserver"):
     """A server of this cloud."""
 
@@ -39,6 +44,7 @@ class ManagementServerView(View, of=Server, key="managementserver"):
     osdistribution = computed(fact("system"), "the operating system it runs on")
     kernelversion = computed(fact("kernel"), "the kernel of that")
     lastserverstart = field(_c.started, "when it started last", "date", convert=lambda at: date(at) if at else None)
+    lastboottime = computed(_booted, "when the machine it runs on was booted", "date")
     lastserverstop = field(_c.stopped, "when it left last, or was found dead", "date")
     ipaddress = field(_c.address, "where others reach it", convert=lambda address: address.rpartition(":")[0] or None)
     serviceip = field(_c.address, "the same", convert=lambda address: address.rpartition(":")[0] or None)
@@ -47,7 +53,10 @@ class ManagementServerView(View, of=Server, key="managementserver"):
     pendingjobscount = field(_jobs.scalar_subquery(), "how many jobs it works on", "long")
 
 
-class ListManagementServers(List, answers=ManagementServerView, keywords=[_c.node]):
+PEERS = {"peers": ("list", "with peers: the other servers, and how it sees each")}
+
+
+class ListManagementServers(List, answers=ManagementServerView, keywords=[_c.node], response=PEERS):
     """Lists the servers of this cloud."""
 
     id: str | None = where(_c.uuid, "only this one", kind="uuid")

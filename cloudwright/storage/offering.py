@@ -13,7 +13,7 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
-from cloudwright.core.view import field
+from cloudwright.core.view import computed, field
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Zone
 from cloudwright.infrastructure.offered import OfferedList, in_zone, offer, reoffer
@@ -51,6 +51,8 @@ class DiskOfferingView(OfferingView, of=DiskOffering, key="diskoffering"):
     cacheMode = field(DiskOffering.c.cache_mode, "how the host caches the disk")  # noqa: N815
     displayoffering = field(DiskOffering.c.display, "whether it is shown to users")
     details = field(DiskOffering.c.details, "further details")
+    disksizestrictness = computed(lambda row, caller: False, "whether the size of its disks can never change", "boolean")
+    encrypt = computed(lambda row, caller: False, "whether its disks are encrypted", "boolean")
 
 
 class ListDiskOfferings(OfferedList, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text]):

@@ -65,7 +65,7 @@ def test_an_iso_goes_in_and_out_of_a_running_machine(cloud: Cloud, zone: Built) 
     done(cloud, zone.caller, "attachIso", id=other, virtualmachineid=vm.uuid)
     assert f"t-{other}" in drive(cloud, vm)
     done(cloud, zone.caller, "detachIso", virtualmachineid=vm.uuid)
-    assert "isoid" not in told(cloud, vm)
+    assert not {"isoid", "isos", "diskofferingid"} & told(cloud, vm).keys()
     assert drive(cloud, vm) == ""
     with pytest.raises(ParamError, match="is empty"):
         call(cloud, zone.caller, "detachIso", virtualmachineid=vm.uuid)
@@ -107,6 +107,9 @@ def test_a_machine_boots_from_an_iso(cloud: Cloud, zone: Built) -> None:
     vm = deploy(cloud, zone, name="web", templateid=image, diskofferingid=offering, hypervisor="Simulator")
     row = told(cloud, vm)
     assert (row["isoid"], row["state"]) == (image, "Running")
+    inside = {"id": image, "name": "netinst", "displaytext": row["isodisplaytext"], "deviceseq": 3, "bootable": True}
+    assert (row["isos"], row["isomaxcount"]) == ([inside], 1)
+    assert (row["diskofferingid"], row["rootdevicetype"]) == (offering, "ROOT")
     assert f"t-{image}" in drive(cloud, vm)
     done(cloud, zone.caller, "restoreVirtualMachine", virtualmachineid=vm.uuid)
     assert f"t-{image}" in drive(cloud, vm)

@@ -137,7 +137,7 @@ def test_disk_offerings_have_a_size_or_leave_it_open(cloud: Cloud) -> None:
         with pytest.raises(ParamError, match="one of the two"):
             create(cloud, "DiskOffering", **wrong)
     made = create(cloud, "DiskOffering", customized="true")
-    assert made["iscustomized"]
+    assert (made["iscustomized"], made["encrypt"], made["disksizestrictness"]) == (True, False, False)
     call(cloud, root_caller(cloud.db.read()), "deleteDiskOffering", id=made["id"])
     assert "o" not in names(cloud, "DiskOffering")
 

@@ -7,7 +7,8 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import InUse, ParamError, WrongState
 from cloudwright.core.wire import WireError
-from cloudwright.infrastructure.model import SegmentNumber
+from cloudwright.identity.project.model import Project
+from cloudwright.infrastructure.model import IpRange, SegmentNumber
 from cloudwright.infrastructure.physical import ranges
 from cloudwright.network.model import PublicIp
 from tests.conftest import call, done
@@ -187,6 +188,14 @@ def test_pods_and_clusters_keep_apart(cloud: Cloud, built: Built) -> None:
     call(cloud, built.caller, "deletePod", id=pod["id"])
 
 
+def test_a_cluster_tells_its_ratios_as_details_too(cloud: Cloud, built: Built) -> None:
+    value = {"name": "cpu.overprovisioning.factor", "value": "2.5", "clusterid": built.cluster.uuid}
+    call(cloud, built.caller, "updateConfiguration", **value)
+    (told,) = call(cloud, built.caller, "listClusters")["cluster"]
+    assert (told["cpuovercommitratio"], told["memoryovercommitratio"]) == ("2.5", "1.0")
+    assert told["resourcedetails"] == {"cpuOvercommitRatio": "2.5", "memoryOvercommitRatio": "1.0"}
+
+
 def test_regions(cloud: Cloud, built: Built) -> None:
     call(cloud, built.caller, "addRegion", id=2, name="East", endpoint="https://east.example/client/api")
     with pytest.raises(ParamError, match="Parameter id: region 2 is there already, as East"):
@@ -215,6 +224,14 @@ def test_zones_refuse_what_is_not_there_yet(cloud: Cloud, built: Built) -> None:
         call(cloud, built.caller, "createZone", **(given | {"name": "z1"}))
     told = call(cloud, built.caller, "updateZone", id=built.zone.uuid, dns2="192.0.2.9", **{"details[0].a": "1"})["zone"]
     assert (told["dns2"], told["resourcedetails"]) == ("192.0.2.9", {"a": "1"})
+    mtus = ("allowuserspecifyvrmtu", "routerprivateinterfacemaxmtu", "routerpublicinterfacemaxmtu")
+    assert [told[name] for name in mtus] == [False, 1500, 1500]
+    changes = {"allow.end.users.to.specify.vr.mtu": "true", "vr.private.interface.max.mtu": "9000"}
+    for name, value in changes.items():
+        call(cloud, built.caller, "updateConfiguration", name=name, value=value, zoneid=built.zone.uuid)
+    call(cloud, built.caller, "updateConfiguration", name="vr.public.interface.max.mtu", value="1400")
+    (told,) = call(cloud, built.caller, "listZones")["zone"]
+    assert [told[name] for name in mtus] == [True, 9000, 1400]
 
 
 def test_labels_of_hypervisors_without_a_driver_are_refused(cloud: Cloud) -> None:
@@ -231,4 +248,11 @@ def test_short_lists_are_searched_and_paged_too(cloud: Cloud) -> None:
     assert (second["count"], len(second["isolationmethod"])) == (2, 1)
     planners = call(cloud, root, "listDeploymentPlanners", page="1", pagesize="2")
     assert (planners["count"] > 2, len(planners["deploymentPlanner"])) == (True, 2)
-    assert call(cloud, root, "listVlanIpRanges", projectid=call(cloud, root, "createProject", name="p")["id"]) == {}
+    project = call(cloud, root, "createProject", name="p")["id"]
+    assert call(cloud, root, "listVlanIpRanges", projectid=project) == {}
+    owner = cloud.db.read().find(Project, Project.c.uuid == project)
+    assert owner is not None
+    theirs = IpRange.t.update().values(account_id=owner.account_id, domain_id=owner.domain_id)
+    cloud.db.write(lambda tx: tx.execute(theirs))
+    (told,) = call(cloud, root, "listVlanIpRanges", projectid=project)["vlaniprange"]
+    assert (told["project"], told["projectid"], told["domainpath"], told.get("account")) == ("p", project, "ROOT", None)

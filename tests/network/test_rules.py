@@ -9,7 +9,7 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import CloudError, Conflict, InUse, ParamError
 from cloudwright.drivers.error import Refused
-from cloudwright.network.model import FirewallRule, Network, PublicIp
+from cloudwright.network.model import FirewallRule, Network, PublicIp, Router
 from tests.conftest import call, done, finished
 from tests.network.built import document, machine, network, on_network, root, row
 
@@ -128,6 +128,8 @@ def test_an_address_is_taken_used_and_let_go_with_all_on_it(cloud: Cloud) -> Non
     on = row(cloud, Network)
     job = done(cloud, root(cloud), "associateIpAddress", networkid=on.uuid, ipaddress="10.1.3.33")
     call(cloud, root(cloud), "enableStaticNat", ipaddressid=job.instance_uuid, virtualmachineid=vm.uuid)
+    (seen,) = _listed(cloud, "listVirtualMachines", "virtualmachine")
+    assert (seen["publicip"], seen["publicipid"], seen["forvirtualnetwork"]) == ("10.1.3.33", job.instance_uuid, True)
     done(cloud, root(cloud), "createFirewallRule", ipaddressid=job.instance_uuid, protocol="tcp", startport=443)
     told = next(one for one in document(cloud, on.id)["addresses"] if one["address"] == "10.1.3.33")
     assert (told["static_nat_to"], told["ingress"][0]["ports"]) == (
@@ -142,6 +144,45 @@ def test_an_address_is_taken_used_and_let_go_with_all_on_it(cloud: Cloud) -> Non
     assert cloud.db.read().find(FirewallRule) is None
     free = _listed(cloud, "listPublicIpAddresses", "publicipaddress", state="Free", ipaddress="10.1.3.33")
     assert [one["state"] for one in free] == ["Free"]
+
+
+def test_what_is_told_of_a_router_an_interface_and_an_address(cloud: Cloud) -> None:
+    vm = machine(cloud)
+    on = row(cloud, Network)
+    (router,) = _listed(cloud, "listRouters", "router")
+    inside, outside = router["nic"]
+    assert (inside["traffictype"], inside["ipaddress"], inside["networkid"]) == ("Guest", on.gateway, on.uuid)
+    assert (outside["traffictype"], outside["ipaddress"], outside["gateway"]) == (
+        "Public",
+        _source(cloud, on).address,
+        "10.1.0.1",
+    )
+    assert (inside["macaddress"], outside["macaddress"]) == (router["guestmacaddress"], router["publicmacaddress"])
+    assert (inside["isdefault"], outside["isdefault"]) == (False, True)
+    (nic,) = _listed(cloud, "listNics", "nic", virtualmachineid=vm.uuid)
+    assert nic["vlanid"] == on.segment_number
+    (address,) = _listed(cloud, "listPublicIpAddresses", "publicipaddress")
+    assert (address["forprovider"], address["forsystemvms"]) == (False, False)
+    assert _listed(cloud, "listPublicIpAddresses", "publicipaddress", forsystemvms="true") == []
+
+
+def test_what_a_router_could_not_do_fails_its_checks(cloud: Cloud) -> None:
+    on_network(cloud)
+
+    def failing(**values: Any) -> tuple[bool, Any, list[str]]:
+        cloud.db.write(lambda tx: tx.update(tx.get(Router, 1), **values))
+        (router,) = _listed(cloud, "listRouters", "router", fetchhealthcheckresults="true")
+        both = ("true", "false")
+        found = [wanted for wanted in both if _listed(cloud, "listRouters", "router", healthchecksfailed=wanted)]
+        return router["healthchecksfailed"], router.get("healthcheckresults"), found
+
+    assert failing() == (False, None, ["false"])
+    failed, (check,), found = failing(problems={"dhcp": "address in use"}, observed_at=0.0)
+    told = {"checkname": "dhcp", "success": False, "details": "address in use", "lastupdated": "1970-01-01T00:00:00+0000"}
+    assert (failed, found) == (True, ["true"])
+    assert told.items() <= check.items()
+    assert failing(state="Stopped")[0] is False, "it shall not run"
+    assert failing(state="Unknown", problems={}) == (True, None, ["true"])
 
 
 def test_addresses_are_refused_with_reasons(cloud: Cloud) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from cloudwright import __version__
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import InUse
 from cloudwright.core.server import Server
+from cloudwright.core.view import date
 from tests.conftest import call, done
 from tests.infrastructure.zone import simulated_zone
 
@@ -37,6 +39,7 @@ def test_figures_of_places_and_machines(cloud: Cloud) -> None:
     marks = ("cpuallocatedthreshold", "cpuallocateddisablethreshold", "memoryallocatedthreshold")
     assert [busy[mark] for mark in marks] == [True, False, False]
     assert "cpuused" not in busy, "nobody measured it"
+    assert sorted([busy["systeminstances"], idle["systeminstances"]]) == ["0 / 0", "1 / 1"], "the router"
     (cluster,) = listed("listClustersMetrics", "cluster")
     assert (cluster["hosts"], cluster["cpuallocated"], cluster["memorytotal"]) == ("2 / 2", "40.00%", "8.00 GB")
     call(cloud, root, "updateConfiguration", name="cluster.cpu.allocated.capacity.notificationthreshold", value="0.3",
@@ -44,11 +47,15 @@ def test_figures_of_places_and_machines(cloud: Cloud) -> None:
     assert listed("listClustersMetrics", "cluster")[0]["cpuallocatedthreshold"]
     assert not listed("listZonesMetrics", "zone")[0]["cpuallocatedthreshold"], "that was said of the cluster alone"
     assert listed("listZonesMetrics", "zone")[0]["clusters"] == "1 / 1"
+    for command, key in (("listClustersMetrics", "cluster"), ("listZonesMetrics", "zone")):
+        (place,) = listed(command, key, showcapacities="true")
+        assert {"name": "CPU", "percentused": "40.00"}.items() <= next(c for c in place["capacity"] if c["type"] == 1).items()
     pool = listed("listStoragePoolsMetrics", "storagepool")[0]
     assert pool["disksizetotalgb"] == f"{pool['disksizetotal'] / (1 << 30):.2f} GB"
     assert not pool["storageallocatedthreshold"]
     counted = call(cloud, root, "listInfrastructure")["infrastructure"]
     assert {"zones": 1, "pods": 1, "clusters": 1, "hosts": 2, "routers": 1, "managementservers": 1}.items() <= counted.items()
+    assert {"backuprepositories": 0, "ilbvms": 0, "objectstores": 0}.items() <= counted.items()
     found = call(cloud, root, "listDbMetrics")["dbMetrics"]
     assert found["versioncomment"] == "SQLite"
 
@@ -70,6 +77,10 @@ def test_servers(cloud: Cloud) -> None:
     (row,) = call(cloud, root, "listManagementServersMetrics", system="true")["managementserver"]
     assert row["availableprocessors"] >= 1
     assert len(row["systemloadaverages"]) == 3
+    user, system, idle = row["systemcycleusage"]
+    assert min(user, system, idle) > 0
+    assert float(row["systemmemoryvirtualsize"].removesuffix(" GB")) > 0
+    assert row["lastboottime"] < row["lastserverstart"] < date(time.time() + 1)
 
 
 def test_the_clouds_identifier_is_signed(cloud: Cloud) -> None:

@@ -18,13 +18,14 @@ from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.setting import Setting, SettingRow
 from cloudwright.core.tx import Reader
-from cloudwright.core.view import computed, field, many, revealed
+from cloudwright.core.view import computed, field, filled, many, revealed
+from cloudwright.drivers.hypervisor.check import CDROM_SLOT
 from cloudwright.identity.model import User
 from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.absent import not_built
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Network, Nic, PublicIp
-from cloudwright.storage.model import OsType, StoragePool, Template, Volume
+from cloudwright.storage.model import DiskOffering, OsType, StoragePool, Template, Volume
 
 
 def _stored_text(declared: Setting[str]) -> Any:
@@ -63,7 +64,7 @@ def _read_only(row: dict[str, Any], caller: Caller) -> str | None:
 _iso = Template.t.alias("iso")
 _root = Volume.t.alias("root")
 _public = (
-    sa.select(PublicIp.c.address)
+    sa.select(PublicIp.c.address.concat(" ").concat(PublicIp.c.uuid))
     .where(PublicIp.c.vm_id == Vm.c.id, PublicIp.c.static_nat.is_(True), PublicIp.c.gone == 0)
     .limit(1)
 )
@@ -96,9 +97,27 @@ def _pairs(values: dict[str, str]) -> str | None:
     return ",".join(f"{name}={value}" for name, value in values.items()) or None
 
 
+def _static_nat(row: dict[str, Any], caller: Caller) -> str | None:
+    if "_public" not in row:
+        return None
+    address, _, row["publicipid"] = row["_public"].partition(" ")
+    return str(address)
+
+
+def _isos(row: dict[str, Any], caller: Caller) -> list[dict[str, Any]] | None:
+    if "isoid" not in row:
+        return None
+    named = {"id": row["isoid"], "name": row["isoname"], "displaytext": row["isodisplaytext"]}
+    return [{**named, "deviceseq": CDROM_SLOT, "bootable": bool(row["_bootable"])}]
+
+
 def _default_address(row: dict[str, Any], caller: Caller) -> Any:
     """The address of the default interface."""
     return next((nic.get("ipaddress") for nic in row.get("nic", ()) if nic.get("isdefault")), None)
+
+
+def _isolated(row: dict[str, Any], caller: Caller) -> bool:
+    return any(nic.get("type") == "Isolated" for nic in row["nic"])
 
 
 class VmView(
@@ -117,6 +136,7 @@ class VmView(
         (User, User.c.id == Vm.c.user_id),
         (_root, sa.and_(_root.c.vm_id == Vm.c.id, _root.c.slot == 0, _root.c.gone == 0)),
         (StoragePool, StoragePool.c.id == _root.c.pool_id),
+        (DiskOffering, DiskOffering.c.id == _root.c.disk_offering_id),
     ],
 ):
     """An instance."""
@@ -156,6 +176,9 @@ class VmView(
     isoid = field(_iso.c.uuid, "the ISO in its drive")
     isoname = field(_iso.c.name, "the name of that ISO")
     isodisplaytext = field(_iso.c.display_text, "the description of that ISO")
+    _bootable = field(_iso.c.bootable, "")
+    isos = computed(_isos, "what is in its drive", "list")
+    isomaxcount = field(sa.literal_column("1", sa.Integer), "how many ISOs it takes: it has one drive")
     passwordenabled = field(Vm.c.password_enabled, "whether its password can be reset from outside")
     serviceofferingid = field(ServiceOffering.c.uuid, "its service offering")
     serviceofferingname = field(ServiceOffering.c.name, "the offering's name")
@@ -165,6 +188,9 @@ class VmView(
     hypervisor = field(Vm.c.hypervisor, "the kind of hypervisor")
     instancename = field(Vm.c.instance_name, "what the hypervisor calls it", admin=True)
     rootdeviceid = field(_root.c.slot, "which device its root disk is", "long")
+    rootdevicetype = field(_root.c.vol_type, "what that device is: ROOT, a root disk")
+    diskofferingid = field(DiskOffering.c.uuid, "the disk offering of its root disk")
+    diskofferingname = field(DiskOffering.c.name, "the name of that offering")
     pooltype = field(StoragePool.c.pool_type, "the kind of storage its root disk is on", admin=True)
     _details = field(Vm.c.details, "")
     _denied = field(_stored_text(DENIED), "")
@@ -179,11 +205,14 @@ class VmView(
     displayvm = field(Vm.c.display, "whether its owner is shown it", admin=True)
     isdynamicallyscalable = field(Vm.c.dynamically_scalable, "whether it may be resized while it runs")
     deleteprotection = field(Vm.c.delete_protection, "whether it is kept from being destroyed")
-    publicip = field(_public.scalar_subquery(), "the public address of its static NAT", "string")
+    _public = field(_public.scalar_subquery(), "", "string")
+    publicip = computed(_static_nat, "the public address of its static NAT")
+    publicipid = filled("the id of that address", "string")
     nic = many(
         Nic, Nic.c.vm_id == Vm.c.id, NICS, "its interfaces", joins=[(Network, Network.c.id == Nic.c.network_id)], kind="set"
     )
     ipaddress = computed(_default_address, "the address of its default interface")
+    forvirtualnetwork = computed(_isolated, "whether it has an interface on an isolated network", "boolean")
     observedstate = field(Vm.c.observed, "what its host last saw it do", admin=True)
     observed = field(Vm.c.observed_at, "when its host last told of it", "date", admin=True)
     arch = field(sa.literal_column("'x86_64'", sa.String), "the processor's architecture")

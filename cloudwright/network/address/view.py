@@ -70,6 +70,8 @@ class PublicIpView(
     state = field(PublicIp.c.state, "its state")
     purpose = computed(_purpose, "what it is used for")
     hasrules = field(_rules, "whether rules are on it", "boolean", convert=bool)
+    forprovider = computed(lambda row, caller: False, "whether its range is another provider's", "boolean")
+    forsystemvms = computed(lambda row, caller: False, "whether its range is for the system's machines alone", "boolean")
     fordisplay = field(PublicIp.c.display, "whether its owner is shown it", admin=True)
 
 
@@ -103,7 +105,9 @@ class ListPublicIpAddresses(OwnedList, answers=ListedPublicIpView, keywords=[Pub
     is_static_nat: bool | None = where(PublicIp.c.static_nat, "only those of static NAT, or only the others")
     vpcid: str | None = param("only those of this VPC", kind="uuid")
     for_display: bool | None = where(PublicIp.c.display, "only those shown (or not) to their owners", roles=("Admin",))
-    for_system_vms: bool | None = where(PublicIp.c.system, "only those the system took, or only the others", since="4.20.0")
+    for_system_vms: bool | None = where(
+        sa.not_, "true: only those of ranges for the system's machines alone; there are none", since="4.20.0"
+    )
     for_provider: bool | None = param("only those of another provider", since="4.21.0")
     retrieve_only_resource_count: bool = param("true: only how many there are", default=False)
 
@@ -171,5 +175,5 @@ def _free(one: IpRange, zone: Zone, text: str) -> dict[str, Any]:
     return {
         "ipaddress": text, "state": "Free", "zoneid": zone.uuid, "zonename": zone.name, "vlanid": one.uuid, "vlanname": one.vlan,
         "forvirtualnetwork": one.for_virtual_network, "issourcenat": False, "isstaticnat": False, "issystem": False,
-        "isportable": False,
+        "isportable": False, "forprovider": False, "forsystemvms": False,
     }  # fmt: skip

@@ -60,6 +60,7 @@ class NicView(
     publicipid = field(_static.c.uuid, "that address's id")
     broadcasturi = computed(_uri, "its segment", admin=True)
     isolationuri = computed(_uri, "its segment", admin=True)
+    vlanid = computed(lambda row, caller: row.get("_number"), "its segment's number", "integer", admin=True)
     secondaryip = many(
         NicSecondary, NicSecondary.c.nic_id == Nic.c.id, {"id": NicSecondary.c.uuid, "ipaddress": NicSecondary.c.ip},
         "its further addresses",

@@ -10,7 +10,7 @@ from cloudwright.core.access import Caller
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader
-from cloudwright.core.view import field
+from cloudwright.core.view import computed, field
 from cloudwright.identity.owner import OwnedList, OwnedView
 from cloudwright.infrastructure.model import Cluster, Host, IpRange, Pod, Zone
 from cloudwright.network.model import Network, PublicIp, Router
@@ -19,8 +19,35 @@ VERSION = "1"
 _source = PublicIp.t.alias("source")
 
 
+_reported = sa.type_coerce(Router.c.problems, sa.Text) != "{}"
+_failing = sa.or_(Router.c.state == "Unknown", sa.and_(Router.c.state == "Running", _reported))
+
+
 def _always(text: str) -> Any:
     return sa.literal_column(f"'{text}'", sa.String)
+
+
+def _interfaces(row: dict[str, Any], caller: Caller) -> list[dict[str, Any]]:
+    """Those it has: towards the guests and, where there is a public address, towards the outside."""
+    guest = {
+        "networkid": row.get("guestnetworkid"), "networkname": row.get("guestnetworkname"), "traffictype": "Guest",
+        "ipaddress": row.get("guestipaddress"), "netmask": row.get("guestnetmask"), "macaddress": row["guestmacaddress"],
+        "isdefault": "publicip" not in row,
+    }  # fmt: skip
+    outside = {
+        "traffictype": "Public", "ipaddress": row.get("publicip"), "netmask": row.get("publicnetmask"),
+        "gateway": row.get("gateway"), "macaddress": row["publicmacaddress"], "isdefault": True,
+    }  # fmt: skip
+    shown = [guest, outside] if "publicip" in row else [guest]
+    return [{name: value for name, value in one.items() if value is not None} for one in shown]
+
+
+def _checks(row: dict[str, Any], caller: Caller) -> list[dict[str, Any]] | None:
+    if not row.get("problems"):
+        return None
+    seen = {"lastupdated": row["_seen"]} if "_seen" in row else {}
+    failed = {"checktype": "basic", "success": False, "status": "FAILED"}
+    return [{"checkname": name, **failed, "details": text, **seen} for name, text in sorted(row["problems"].items())]
 
 
 class RouterView(
@@ -71,6 +98,10 @@ class RouterView(
     form = field(Router.c.form, "namespace or system VM")
     generation = field(Router.c.observed_generation, "the generation it was last seen to run")
     problems = field(Router.c.problems, "what it could not do, by service", convert=lambda known: known or None)
+    nic = computed(_interfaces, "its interfaces", "set")
+    healthchecksfailed = field(_failing, "whether it shall run and does not, or not as it should", "boolean", convert=bool)
+    _seen = field(Router.c.observed_at, "when its host told of it last", "date")
+    healthcheckresults = computed(_checks, "what it could not do, by service; what is well is not among them", "list")
 
 
 def _in_cluster(bind: Any) -> Condition:
@@ -82,7 +113,7 @@ def _in_pod(bind: Any) -> Condition:
 
 
 def _with_problems(bind: Any) -> Condition:
-    known: Condition = (Router.c.state != "Running") == bind
+    known: Condition = _failing == bind
     return known
 
 
@@ -109,7 +140,7 @@ class ListRouters(OwnedList, answers=RouterView, keywords=[Router.c.name]):
     network: Ref[Network] | None = where(Router.c.network_id, "only the one of this network")
     for_vpc: bool | None = where(_none, "true: only those of VPCs")
     vpcid: str | None = param("only those of this VPC", kind="uuid")
-    fetch_health_check_results: bool = param("health checks are not built yet; problems tells what fails", default=False)
+    fetch_health_check_results: bool = param("what failed is told anyway", default=False)
     version: str | None = where(lambda bind: sa.literal(VERSION) == bind, "only those of this version")
     arch: str | None = where(_of_arch, "only those on hosts with this processor")
     health_checks_failed: bool | None = where(_with_problems, "only those that do (or do not) run as they should")

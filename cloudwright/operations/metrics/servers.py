@@ -19,7 +19,7 @@ from cloudwright.core.view import computed, date
 from cloudwright.identity.model import LoginSession
 from cloudwright.infrastructure.model import Cluster, Host, Pod, Zone
 from cloudwright.network.model import Router
-from cloudwright.operations.management import ListManagementServers, ManagementServerView, fact
+from cloudwright.operations.management import PEERS, ListManagementServers, ManagementServerView, fact
 from cloudwright.operations.model import Alert
 from cloudwright.storage.model import ImageStore, StoragePool
 
@@ -34,6 +34,7 @@ class ManagementServerMetricsView(ManagementServerView):
 
 
 _LIVE: dict[str, tuple[str, str]] = {
+    **PEERS,
     "collectiontime": ("date", "when the figures were taken"),
     "sessions": ("long", "how many sessions there are, in the whole cloud"),
     "dbislocal": ("boolean", "whether its database is a file of its own"),
@@ -41,6 +42,13 @@ _LIVE: dict[str, tuple[str, str]] = {
     "systemmemorytotal": ("string", "the memory of its machine; where there is but one server"),
     "systemmemoryfree": ("string", "how much of that is free; where there is but one server"),
     "systemmemoryused": ("string", "how much is used; where there is but one server"),
+    "systemmemoryvirtualsize": ("string", "the addresses that it has mapped; where there is but one server"),
+    "systemcycleusage": (
+        "list",
+        "ticks that the processors of its machine spent in programs, in the kernel and idle since it was booted; where "
+        "there is but one server",
+    ),
+    "systemtotalcpucycles": ("double", "the MHz of all its processors together; where there is but one server"),
     "threadstotalcount": ("integer", "its threads; where there is but one server"),
     "threadsdaemoncount": ("integer", "of them those that do not keep it alive; where there is but one server"),
 }
@@ -72,11 +80,20 @@ def _machine() -> dict[str, Any]:
     lines = Path("/proc/meminfo").read_text().splitlines()
     kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
     total, free = kib["MemTotal"], kib["MemAvailable"]
-    shown = {"total": total, "free": free, "used": total - free}
+    shown = {"total": total, "free": free, "used": total - free, "virtualsize": _mapped()}
+    user, nice, system, idle = map(int, Path("/proc/stat").read_text().split()[1:5])
+    speeds = [line.rpartition(":")[2] for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("cpu MHz")]
     return {
         "systemloadaverages": list(os.getloadavg()),
+        "systemcycleusage": [user + nice, system, idle],
+        **({"systemtotalcpucycles": round(sum(map(float, speeds)), 1)} if speeds else {}),  # some processors do not tell
         **{f"systemmemory{name}": f"{value / (1 << 20):.2f} GB" for name, value in shown.items()},
     }
+
+
+def _mapped() -> int:
+    """KiB of addresses that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * (os.sysconf("SC_PAGE_SIZE") >> 10)
 
 
 _COUNTED = {
@@ -85,10 +102,14 @@ _COUNTED = {
 }  # fmt: skip
 
 
+_NONE = ("backuprepositories", "ilbvms", "objectstores")  # there is no way to add one
+
+
 class ListInfrastructure(
     Query, since="4.9.3", authorized=("Admin",),
     response={
         **{name: ("integer", f"how many {name} there are") for name in _COUNTED},
+        **{name: ("integer", f"how many {name} there are") for name in _NONE},
         "systemvms": ("integer", "how many system machines there are beside routers"),
         "alerts": ("integer", "how many alerts are open"),
     },
@@ -96,7 +117,7 @@ class ListInfrastructure(
     """Tells how much infrastructure there is."""
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        told: dict[str, Any] = {name: reader.count(kind) for name, kind in _COUNTED.items()}
+        told: dict[str, Any] = {name: reader.count(kind) for name, kind in _COUNTED.items()} | dict.fromkeys(_NONE, 0)
         told["systemvms"] = 0  # consoles and images are served by this process
         told["alerts"] = reader.count(Alert, Alert.c.archived.is_(False))
         return Told("infrastructure", [told], one=True)

@@ -106,6 +106,7 @@ class TemplateView(OwnedView, of=Template, key="template", joins=_JOINS):
     isdynamicallyscalable = field(_c.dynamically_scalable, "whether its machines may be scaled while they run")
     directdownload = field(_c.direct_download, "whether hosts fetch it themselves")
     deployasis = computed(lambda row, caller: False, "whether its OVF decides", "boolean")
+    forcks = computed(lambda row, caller: False, "whether it is for Kubernetes clusters", "boolean")
     requireshvm = computed(lambda row, caller: True, "whether it needs hardware virtualisation", "boolean")
     url = field(_c.url, "where it came from")
     userdataid = field(UserData.c.uuid, "the registered user data that its machines get")
