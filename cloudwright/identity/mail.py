@@ -7,6 +7,7 @@ import ssl
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
+from typing import Any
 
 from msgspec import Struct
 
@@ -43,12 +44,19 @@ class Post(Struct, frozen=True):
             letter["Message-ID"] = f"<{id}@{self.sender.rpartition('@')[2]}>"
         letter.set_content(text)
         with self._dialled() as server:
-            server.sock.settimeout(self.answering)
+            if server.sock is not None:
+                server.sock.settimeout(self.answering)
             if self.tls:
                 server.starttls(context=self._context())
             if self.username:
-                server.login(self.username, self.password)
+                self._sign_in(server)
             server.send_message(letter, to_addrs=[to])
+
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        try:
+            server.login(self.username, self.password)
+        except UnicodeError:  # it would tell the letter
+            raise ValueError("the name or the password to sign in with has characters beyond ASCII") from None
 
     def _dialled(self) -> smtplib.SMTP:
         if self.port == smtplib.SMTP_SSL_PORT and not self.tls:
@@ -92,7 +100,7 @@ class Postbox:
         if missing or wrong:
             raise Unavailable("Letters cannot be sent", why=[f"setting {name} is empty" for name in missing] + wrong)
         secret = self.password.reveal(reader)
-        as_whom = {"username": self.username.get(reader), "password": secret.reveal() if secret else ""}
+        as_whom: dict[str, Any] = {"username": self.username.get(reader), "password": secret.reveal() if secret else ""}
         signing = as_whom if self.auth.get(reader) else {}
         tls = self.start_tls.get(reader)
         return Post(self.host.get(reader), self.port.get(reader), self.sender.get(reader), tls=tls, versions=versions, **signing)

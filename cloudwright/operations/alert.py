@@ -16,7 +16,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.infrastructure.model import Pod, Zone
 from cloudwright.operations.model import Alert
-from cloudwright.operations.raising import TYPES, alert
+from cloudwright.operations.raising import TYPES, alert, repeats
 from cloudwright.operations.span import Span, named
 
 
@@ -51,12 +51,16 @@ class ListAlerts(List, answers=AlertView, newest_first=True, keywords=[Alert.c.d
 class ListAlertTypes(Query, response={
     "alerttypeid": ("integer", "the number of the type"),
     "name": ("string", "its name"),
-    "repetitionallowed": ("boolean", "always false: the same trouble again is counted"),
+    "repetitionallowed": ("boolean", "whether one that is raised again is mailed again; else it is only counted"),
 }):  # fmt: skip
     """Lists the types of alerts."""
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        return Told("alerttype", [{"alerttypeid": t.number, "name": t.name, "repetitionallowed": False} for t in TYPES.values()])
+        known = [
+            {"alerttypeid": type_.number, "name": type_.name, "repetitionallowed": repeats(reader, type_)}
+            for type_ in TYPES.values()
+        ]
+        return Told("alerttype", known)
 
 
 class ArchiveAlerts(Span, Command):

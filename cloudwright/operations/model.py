@@ -1,4 +1,4 @@
-"""The rows of operations: alerts. Events, tasks and settings are core's."""
+"""The rows of operations: alerts and their letters. Events, tasks and settings are core's."""
 
 from __future__ import annotations
 
@@ -21,3 +21,12 @@ class Alert(Resource, table="alert", unique=[("same",)], indexes=[("number", "id
     sent: float | None = None
     archived: bool = False
     settled: float | None = None
+
+
+class AlertLetter(Resource, table="alert_letter", unique=[("alert_id", "address")], indexes=[("due", "id")]):
+    """An alert that is to be mailed to an address. It goes when the mail server has it, or when it is given up."""
+
+    alert_id: int
+    address: str
+    due: float  # when it is tried; while it is, when that try has failed
+    tries: int = 0

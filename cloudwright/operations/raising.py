@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cloudwright.core.tx import Tx
+from cloudwright.core.setting import setting
+from cloudwright.core.tx import Reader, Tx
 from cloudwright.operations.model import Alert
 
 
@@ -27,6 +29,28 @@ _NAMES = """
 """  # some numbers stand for two types, as in the API; the first is meant where only the number is given
 TYPES = {name: AlertType(int(number), f"ALERT.{name}") for number, name in (one.split() for one in _NAMES.split(","))}
 """By name without "ALERT.": TYPES["COMPUTE.HOST"]."""
+hearers: list[Callable[[Tx, Alert], None]] = []
+"""Called with each alert that is new, or of a type that is told each time it is raised, in the transaction that raises it."""
+
+
+def _named(text: str) -> list[str]:
+    return [name.removeprefix("ALERT.") for part in text.split(",") if (name := part.strip().upper())]
+
+
+def _bad_types(text: str, scope: str) -> str | None:
+    unknown = [name for name in _named(text) if name not in TYPES]
+    return f"takes names of types of alerts, by comma; {unknown[0][:64]!r} is none (see listAlertTypes)" if unknown else None
+
+
+REPEATED = setting(
+    "alert.allowed.repetitive.types", "", "names of types of alerts, by comma, that are mailed each time they are raised, not "
+    "only the first time", category="Alert", check=_bad_types,
+)  # fmt: skip
+
+
+def repeats(reader: Reader, type_: AlertType) -> bool:
+    """Whether alerts of a type are told each time they are raised."""
+    return type_.name.removeprefix("ALERT.") in _named(REPEATED.get(reader))
 
 
 def alert(tx: Tx, type_: AlertType, subject: str, description: str, **at: int | None) -> Alert:
@@ -42,8 +66,13 @@ def alert(tx: Tx, type_: AlertType, subject: str, description: str, **at: int | 
             "sent": tx.now,
             **at,
         }
-        return tx.insert(Alert(subject=subject[:255], same=same, **told))
-    tx.update(row, times=row.times + 1, description=description[:1024], sent=tx.now)
+        row = tx.insert(Alert(subject=subject[:255], same=same, **told))
+        tell = True
+    else:
+        tx.update(row, times=row.times + 1, description=description[:1024], sent=tx.now)
+        tell = repeats(tx, type_)
+    for hear in hearers if tell else ():
+        hear(tx, row)
     return row
 
 

@@ -24,6 +24,7 @@ from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
 from cloudwright.core.error import ParamError
 from cloudwright.core.event import emit
+from cloudwright.operations.flight import Flights
 from cloudwright.operations.webhook import deliver
 from cloudwright.operations.webhook.model import DONE, SENDING, WAITING, Delivery
 from tests.conftest import call
@@ -207,7 +208,7 @@ def test_a_try_whose_outcome_died_with_its_server_is_not_made_twice(cloud: Cloud
     mine = hook(cloud, ann, listener.url)
     cloud.engine.stop()  # nobody else sends
     key(cloud, ann, "k")
-    flights = deliver._Flights()
+    flights = Flights("webhook")
     started: list[int] = []
     flights.begin = lambda which, what: started.append(which)  # type: ignore[method-assign]
     id = cloud.db.read().all(Delivery)[0].id

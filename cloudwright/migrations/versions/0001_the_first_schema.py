@@ -123,6 +123,29 @@ def upgrade() -> None:
     op.create_index('alert_living', 'alert', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('alert_number_id', 'alert', ['number', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('alert_one_same', 'alert', ['same', 'gone'], unique=True)
+    op.create_table('alert_letter',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('alert_id', sa.BigInteger(), nullable=False),
+    sa.Column('address', sa.String(length=255), nullable=False),
+    sa.Column('due', Seconds, nullable=False),
+    sa.Column('tries', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('alert_letter_due_id', 'alert_letter', ['due', 'id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('alert_letter_living', 'alert_letter', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('alert_letter_one_alert_id_address', 'alert_letter', ['alert_id', 'address', 'gone'], unique=True)
     op.create_table('annotation',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2936,6 +2959,10 @@ def downgrade() -> None:
     op.drop_index('annotation_domain_id_id_account_id', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('annotation_account_id_id', table_name='annotation', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('annotation')
+    op.drop_index('alert_letter_one_alert_id_address', table_name='alert_letter')
+    op.drop_index('alert_letter_living', table_name='alert_letter', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('alert_letter_due_id', table_name='alert_letter', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('alert_letter')
     op.drop_index('alert_one_same', table_name='alert')
     op.drop_index('alert_number_id', table_name='alert', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_index('alert_living', table_name='alert', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))

@@ -6,7 +6,6 @@ of ours that is killed never makes the same try twice.
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from typing import Any
@@ -21,6 +20,7 @@ from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import date
 from cloudwright.identity.model import Account, Domain
+from cloudwright.operations.flight import Flights
 from cloudwright.operations.kinds import kind_of_instance
 from cloudwright.operations.webhook.model import DONE, SENDING, WAITING, Delivery, Webhook, WebhookFilter
 from cloudwright.operations.webhook.send import TIMEOUT, TRIES, Outcome, message, send
@@ -95,32 +95,7 @@ def payload_of(reader: Reader, event: Event) -> str:
     return msgspec.json.encode({name: value for name, value in told.items() if value}).decode()
 
 
-class _Flights:
-    """The tries that are under way in this process, by delivery id, and how those that ended went."""
-
-    def __init__(self) -> None:
-        self.going: set[int] = set()
-        self._landed: dict[int, Outcome] = {}
-
-    def begin(self, id: int, what: Any) -> None:
-        """Send in a thread of its own."""
-        self.going.add(id)
-        threading.Thread(target=self._fly, args=(id, what), name=f"webhook {id}", daemon=True).start()
-
-    def _fly(self, id: int, what: Any) -> None:
-        self._landed[id] = send(what)
-
-    def landed(self) -> dict[int, Outcome]:
-        """Those that ended. They are told until `forget`."""
-        return dict(self._landed)
-
-    def forget(self, id: int) -> None:
-        """Its outcome is stored."""
-        self.going.discard(id)
-        self._landed.pop(id, None)
-
-
-_flights: weakref.WeakKeyDictionary[sa.Engine, _Flights] = weakref.WeakKeyDictionary()
+_flights: weakref.WeakKeyDictionary[sa.Engine, Flights[Outcome]] = weakref.WeakKeyDictionary()
 
 
 class DeliverWebhooks(Loop, every=5.0):
@@ -130,7 +105,7 @@ class DeliverWebhooks(Loop, every=5.0):
 
     def turn(self) -> float | None:
         read, now = self.read, time.time()
-        flights = _flights.setdefault(read.connection.engine, _Flights())
+        flights = _flights.setdefault(read.connection.engine, Flights("webhook"))
         for id, outcome in flights.landed().items():
             self._store(flights, id, outcome)
         free = THREADS.get(read) - len(flights.going)
@@ -143,7 +118,7 @@ class DeliverWebhooks(Loop, every=5.0):
             self._trim(read)
         return LOOK if flights.going or due else self._rest(read, now)
 
-    def _store(self, flights: _Flights, id: int, outcome: Outcome) -> None:
+    def _store(self, flights: Flights[Outcome], id: int, outcome: Outcome) -> None:
         def store(tx: Tx) -> None:
             end_try(tx, id, outcome)
             tx.after(lambda: flights.forget(id))
@@ -183,7 +158,7 @@ _MANY = (
 )
 
 
-def _begin(tx: Tx, id: int, flights: _Flights, server: int) -> None:
+def _begin(tx: Tx, id: int, flights: Flights[Outcome], server: int) -> None:
     """Count a try and, once that is committed, make it. One of which nothing was heard has failed."""
     row = tx.find(Delivery, Delivery.c.id == id)
     if row is None or row.state == DONE:
@@ -192,7 +167,7 @@ def _begin(tx: Tx, id: int, flights: _Flights, server: int) -> None:
         end_try(tx, id, Outcome(False, "the server that sent it stopped before it knew the outcome"))
         return
     what = begin_try(tx, row, server)
-    tx.after(lambda: flights.begin(id, what))
+    tx.after(lambda: flights.begin(id, lambda: send(what)))
 
 
 def begin_try(tx: Tx, row: Delivery, server: int | None) -> Any:
