@@ -55,7 +55,7 @@ def connect(url: str) -> sa.Engine:
         # Views join a page with a dozen tables in the order that they say; to weigh all orders took longer than to read one.
         limits = f"-c idle_in_transaction_session_timeout={STALLED}s -c lock_timeout={LOCKED}s -c join_collapse_limit={REORDERED}"
         options["connect_args"] |= {"prepare_threshold": None, "options": limits, "keepalives_idle": 5, "tcp_user_timeout": 10000}
-    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, hide_parameters=True, **options)
     if sqlite:
         sa.event.listen(engine, "connect", _tune_sqlite)
     elif engine.dialect.name in ("mysql", "mariadb"):

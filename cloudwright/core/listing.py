@@ -25,7 +25,7 @@ from cloudwright.core.error import ParamError
 from cloudwright.core.param import Param, param
 from cloudwright.core.prepared import Recent
 from cloudwright.core.resource import Resource
-from cloudwright.core.search import Lower, candidates
+from cloudwright.core.search import Lowered, candidates
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader
 
@@ -184,7 +184,7 @@ class List(Verb, http_method="GET"):
             conditions.append(_compare(p.where, name, isinstance(value, list)))
         if self.keyword and self.keywords:
             plain = self.keyword.isascii()
-            lower = sa.func.lower if plain else Lower
+            lower = sa.func.lower if plain else Lowered
             names.append("keyword" if plain else "keyword beyond ASCII")
             binds["keyword"] = "%" + like_prefix(self.keyword.lower())
             among = candidates(reader, self._view().of, self.keywords, self.keyword)

@@ -10,12 +10,15 @@ from sqlalchemy.engine import Connection
 from cloudwright.core import search
 from cloudwright.core.db import Database
 from cloudwright.core.error import CloudError
+from cloudwright.core.prepared import send
+from cloudwright.core.resource import metadata
 
 VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
 
 
 def bring(db: Database, head: str, scripts: str) -> None:
-    """Bring the database to version `head`; `scripts` is the package of the migrations, as `package:folder`."""
+    """Bring the database to version `head`; `scripts` is the package of the migrations, as `package:folder`. Raises CloudError
+    where its tables are not those of this program in spite of its version."""
     with db.engine.connect() as connection:
         known = _version(connection)
         if known is None:
@@ -23,7 +26,24 @@ def bring(db: Database, head: str, scripts: str) -> None:
             _stamp(connection, head)
     if known not in (None, head):
         migrate(db, scripts, "head")
+    if known == head:
+        _check(db, head)
     db.make(search.make)
+
+
+def _check(db: Database, version: str) -> None:
+    """An unreleased program, or a hand at the database, may have changed the tables and not the version."""
+    with db.engine.connect() as connection:
+        quoted = connection.dialect.identifier_preparer
+        there = set(sa.inspect(connection).get_table_names())
+        for table in (table for name, table in metadata.tables.items() if name in there):
+            columns = ", ".join(quoted.format_column(column) for column in table.columns)
+            try:
+                send(connection, f"SELECT {columns} FROM {quoted.format_table(table)} WHERE 1 = 0")  # noqa: S608
+            except sa.exc.DBAPIError as error:
+                text = f"The database has schema version {version}, but its table {table.name} is not the one of this version"
+                fix = ["start the program that made this database", "start with an empty data directory or database"]
+                raise CloudError(text, why=[str(error.orig)], fix=fix) from None
 
 
 def migrate(db: Database, scripts: str, to: str) -> None:

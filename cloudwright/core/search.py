@@ -32,15 +32,15 @@ LEAST = 1000  # new rows that are worth taking in
 MOST = 2000  # rows taken in by one transaction: some 30 ms, in which nobody else writes
 
 
-class Lower(sa.sql.functions.GenericFunction[str]):
+class Lowered(sa.sql.functions.GenericFunction[str]):
     """`lower(text)` of all letters. SQLite's own knows those of ASCII alone; this one takes twice as long, and Python's lock."""
 
     type = sa.Text()
     inherit_cache = True
 
 
-@compiles(Lower)
-def _lower(element: Any, compiler: Any, **kw: Any) -> str:
+@compiles(Lowered)
+def _lowered(element: Any, compiler: Any, **kw: Any) -> str:
     return f"{'lowered' if compiler.dialect.name == 'sqlite' else 'lower'}({compiler.process(element.clauses, **kw)})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -9,6 +10,7 @@ from alembic.script import ScriptDirectory
 
 from cloudwright import catalogue
 from cloudwright.core.db import Database
+from cloudwright.core.error import CloudError
 from cloudwright.core.resource import Resource, metadata
 from cloudwright.core.schema import bring, configuration, migrate
 from cloudwright.core.search import PREFIX
@@ -53,6 +55,18 @@ def test_made_whole_is_at_the_newest_version(database_url: str) -> None:
     migrate(db, SCRIPTS, "base")  # with what was made beside the tables
     with db.engine.connect() as connection:
         assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version", *_toys()}
+    db.close()
+
+
+def test_tables_of_another_build_are_refused_whatever_the_version_says(database_url: str) -> None:
+    catalogue.load()
+    db = Database(database_url)
+    bring(db, HEAD, SCRIPTS)
+    with db.engine.connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE zone DROP COLUMN dns2")
+    with pytest.raises(CloudError, match=f"version {HEAD}, but its table zone is not the one") as refusal:
+        bring(db, HEAD, SCRIPTS)
+    assert "dns2" in refusal.value.why[0]
     db.close()
 
 
