@@ -237,8 +237,9 @@ def _check_root(caller: Caller, what: str) -> None:
 
 def group_of_dedications(reader: Reader, domain: Domain, account: Account | None) -> AffinityGroup | None:
     """The group under which is what is dedicated to this account, or without one to this domain."""
-    whose = AffinityGroup.c.account_id == (account.id if account else SYSTEM_ACCOUNT)
-    return reader.find(AffinityGroup, AffinityGroup.c.type == DEDICATED, AffinityGroup.c.domain_id == domain.id, whose)
+    own = (AffinityGroup.c.domain_id == domain.id, AffinityGroup.c.account_id == (account.id if account else SYSTEM_ACCOUNT))
+    wide = AffinityGroup.c.acl_type == ("Account" if account else "Domain")
+    return reader.find(AffinityGroup, AffinityGroup.c.type == DEDICATED, *own, wide)
 
 
 def make_group(tx: Tx, domain: Domain, account: Account | None, name: str = "", description: str | None = None) -> AffinityGroup:

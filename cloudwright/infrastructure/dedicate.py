@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cloudwright.compute.affinity import AffinityGroup, AffinityMember, group_of_dedications, make_group, others_under
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Use
-from cloudwright.core.command import Command, Success, Verb
+from cloudwright.core.command import Command, Success, Verb, spoken
 from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
@@ -18,7 +18,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named
-from cloudwright.infrastructure.dedication import LIVING, OF_HOST
+from cloudwright.infrastructure.dedication import LIVING, OF_HOST, PLACES, claim_of, domains_of
 from cloudwright.infrastructure.model import Cluster, Dedication, Host, Pod, Zone
 
 _d = Dedication.c
@@ -78,6 +78,12 @@ class Dedicating(Verb):
     domain: Ref[Domain] = param("the domain that may use it, with those below")
     account: str | None = param("only this account of the domain")
 
+    def describe(self, about: Any) -> str:
+        """`Dedicate host: h1 to account ann of domain /`."""
+        place = next(self.__dict__[kind] for kind in PLACES if kind in self.__dict__)
+        whose = f"account {self.account} of domain" if self.account else "domain"
+        return f"{spoken(self.api.name)}: {place.name} to {whose} {self.domain.path}"
+
 
 def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
     """Give a place to somebody alone. Raises InUse where others are there."""
@@ -88,6 +94,9 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
         whose = tx.get(Account, held.account_id).name if held.account_id else tx.get(Domain, held.domain_id).path
         raise InUse(f"{place.name} is dedicated to {whose} already", param=f"{kind}id", fix=[f"releaseDedicated{kind.title()}"])
     whose = f"account {account.name}" if account else f"domain {domain.path}"
+    zone_id, account_id = place.id if kind == "zone" else place.zone_id, account.id if account else None
+    row = Dedication(of_kind=kind, of_id=place.id, zone_id=zone_id, domain_id=domain.id, account_id=account_id)
+    _check_nested(tx, place, row)
     _hold(tx, place)
     strangers = _strangers(tx, place, domain, account)
     if strangers:
@@ -95,13 +104,32 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
             f"{place.name} cannot be dedicated to {whose}: {strangers} instances of others are there", param=f"{kind}id",
             fix=["migrate them elsewhere, or stop them, first"],
         )  # fmt: skip
-    zone_id = place.id if kind == "zone" else place.zone_id
-    account_id = account.id if account else None
-    group = group_of_dedications(tx, domain, account) or make_group(tx, domain, account)
-    about: dict[str, Any] = {"domain_id": domain.id, "account_id": account_id, "group_id": group.id}
-    row = tx.insert(Dedication(of_kind=kind, of_id=place.id, zone_id=zone_id, **about))
+    row.group_id = (group_of_dedications(tx, domain, account) or make_group(tx, domain, account)).id
+    tx.insert(row)
     command.start(tx, created(row, f"{kind} {place.name} is dedicated to {whose}"), row, caller)
     return row
+
+
+def _around(place: Any) -> dict[str, int]:
+    """What a place is in, and itself: ids by kind."""
+    outer = {kind: place.__dict__.get(f"{kind}_id") for kind in PLACES}
+    return {kind: id for kind, id in outer.items() if id is not None and kind != place.kind} | {place.kind: place.id}
+
+
+def _check_nested(tx: Tx, place: Any, row: Dedication) -> None:
+    """Refuse what would shut somebody out of what is theirs: of two places, one in the other, the outer must admit whom the
+    inner is for. Raises InUse."""
+    here = _around(place)
+    for other in tx.all(Dedication, _d.zone_id == row.zone_id):
+        there = tx.get(PLACES[other.of_kind], other.of_id)
+        around = here.get(other.of_kind) == other.of_id
+        if not around and _around(there).get(place.kind) != place.id:
+            continue
+        outer, inner = (other, row) if around else (row, other)
+        if not claim_of(tx, outer).admits(inner.account_id or 0, domains_of(tx, inner.domain_id)):
+            what = f"{other.of_kind} {there.name}, {'which it is in' if around else 'which is in it'}"
+            text = f"{place.name} cannot be dedicated to {claim_of(tx, row).whose}: {what}, is for {claim_of(tx, other).whose}"
+            raise InUse(text, param=f"{place.kind}id", fix=[f"releaseDedicated{other.of_kind.title()} of {there.name} first"])
 
 
 def _hold(tx: Tx, place: Any) -> None:

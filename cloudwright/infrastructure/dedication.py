@@ -60,7 +60,7 @@ def claims_on(reader: Reader, hosts: Sequence[Host]) -> dict[int, tuple[Claim, .
     """By host id: who claims the host, its cluster, pod or zone."""
     zones = sorted({host.zone_id for host in hosts})
     rows = [Dedication.load(row) for row in reader.rows(_IN_ZONES, {"zones": zones})] if zones else []
-    by_place: dict[tuple[str, int], Claim] = {(row.of_kind, row.of_id): _claim(reader, row) for row in rows}
+    by_place: dict[tuple[str, int], Claim] = {(row.of_kind, row.of_id): claim_of(reader, row) for row in rows}
     found: dict[int, tuple[Claim, ...]] = defaultdict(tuple)
     for host in hosts if rows else ():
         at = (("zone", host.zone_id), ("pod", host.pod_id), ("cluster", host.cluster_id), ("host", host.id))
@@ -68,7 +68,8 @@ def claims_on(reader: Reader, hosts: Sequence[Host]) -> dict[int, tuple[Claim, .
     return found
 
 
-def _claim(reader: Reader, row: Dedication) -> Claim:
+def claim_of(reader: Reader, row: Dedication) -> Claim:
+    """A dedication as placement sees it."""
     place = reader.get(PLACES[row.of_kind], row.of_id)
     whose = f"domain {reader.get(Domain, row.domain_id).path}"
     if row.account_id is not None:

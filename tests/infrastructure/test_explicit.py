@@ -91,6 +91,8 @@ def test_a_group_of_a_domain(cloud: Cloud) -> None:
     done(cloud, root, "dedicateCluster", clusterid=built.cluster.uuid, domainid=eng.uuid)
     assert [one["name"] for one in groups(cloud, dan)] == ["floor", "dan's"]
     assert groups(cloud, bob) == []
+    told = call(cloud, root, "listEvents", listall="true", type="DEDICATE.RESOURCE", page=1, pagesize=9)["event"]
+    assert "Dedicate cluster: c1 to domain /eng/" in [event["description"] for event in told]
     (group,) = groups(cloud, ann)
     assert (group["domainpath"], group["description"]) == ("ROOT/eng", "what is dedicated to domain /eng/")
     hers, his = (deploy(cloud, built, who, affinitygroupnames="floor") for who in (ann, dan))
@@ -134,3 +136,26 @@ def test_groups_find_a_free_name_and_outlive_what_is_deleted_while_used(cloud: C
     user = cloud.db.read().find(User, User.c.username == "ann")
     assert user is not None
     assert [one["type"] for one in groups(cloud, caller_of(cloud.db.read(), user))] == ["host affinity"]
+
+
+def test_of_places_in_one_another_the_outer_admits_whom_the_inner_is_for(cloud: Cloud) -> None:
+    built = simulated_zone(cloud, hosts=2)
+    root = built.caller
+    eng = cloud.db.write(lambda tx: tx.insert(Domain(name="eng", parent_id=1, path="/eng/", level=1)))
+    ann, bob = person(cloud, "ann", eng.id), person(cloud, "bob")
+    his = {"domainid": bob.domain_uuid, "account": "bob"}
+    cluster, (first, second) = {"clusterid": built.cluster.uuid}, built.hosts
+    done(cloud, root, "dedicateHost", hostid=first.uuid, domainid=eng.uuid, account="ann")
+    refused = r"c1 cannot be dedicated to account bob of domain /: host z1-h1, which is in it, is for account ann of domain /eng/"
+    with pytest.raises(InUse, match=refused):
+        call(cloud, root, "dedicateCluster", **cluster, **his)
+    done(cloud, root, "dedicateCluster", **cluster, domainid=eng.uuid)
+    with pytest.raises(InUse, match="cluster c1, which it is in, is for domain /eng/"):
+        call(cloud, root, "dedicateHost", hostid=second.uuid, **his)
+    done(cloud, root, "dedicateHost", hostid=second.uuid, domainid=eng.uuid)
+    done(cloud, root, "dedicateZone", zoneid=built.zone.uuid, domainid=ann.domain_uuid)
+    done(cloud, root, "releaseDedicatedHost", hostid=first.uuid)
+    done(cloud, root, "releaseDedicatedHost", hostid=second.uuid)
+    done(cloud, root, "releaseDedicatedZone", zoneid=built.zone.uuid)
+    with pytest.raises(InUse, match="cluster c1, which is in it, is for domain /eng/"):
+        call(cloud, root, "dedicateZone", zoneid=built.zone.uuid, **his)
