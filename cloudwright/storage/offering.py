@@ -8,17 +8,18 @@ import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Use
-from cloudwright.core.command import Command, Success
+from cloudwright.core.command import Command, Success, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import Condition, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import computed, field
 from cloudwright.infrastructure.absent import not_built
-from cloudwright.infrastructure.model import Zone
+from cloudwright.infrastructure.model import Host, Zone
 from cloudwright.infrastructure.offered import OfferedList, in_zone, offer, reoffer
 from cloudwright.storage.clone import like, quality_of, unsaid
 from cloudwright.storage.model import DiskOffering, StoragePool, Volume
+from cloudwright.storage.pool.open import pools_of
 from cloudwright.storage.quality import (
     STORAGE,
     OfferingView,
@@ -55,7 +56,10 @@ class DiskOfferingView(OfferingView, of=DiskOffering, key="diskoffering"):
     encrypt = computed(lambda row, caller: False, "whether its disks are encrypted", "boolean")
 
 
-class ListDiskOfferings(OfferedList, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text]):
+class ListDiskOfferings(
+    OfferedList, answers=DiskOfferingView, keywords=[DiskOffering.c.name, DiskOffering.c.display_text],
+    response={"suitableforvirtualmachine": ("boolean", "with virtualmachineid: whether that machine reaches a pool for it")},
+):  # fmt: skip
     """Lists the disk offerings that the caller may use."""
 
     id: str | None = where(DiskOffering.c.uuid, "only this one", kind="uuid")
@@ -86,13 +90,35 @@ class ListDiskOfferings(OfferedList, answers=DiskOfferingView, keywords=[DiskOff
             conditions += _taken_by(reader, self.storage)
         return conditions
 
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        told = super().run(reader, caller)
+        if self.virtual_machine is not None:
+            pools = _reached(reader, self.virtual_machine)
+            for row in told.rows:
+                taken = (_has(pool, row["tags"]) for pool in pools if _kind(pool) == row["storagetype"])
+                row["suitableforvirtualmachine"] = any(taken)
+        return told
+
+
+def _reached(reader: Reader, vm: Vm) -> list[StoragePool]:
+    """The pools of the host that a machine is on or was on last; of one that never was, those of its zone."""
+    at = vm.host_id or vm.last_host_id
+    here = StoragePool.c.zone_id == vm.zone_id if at is None else pools_of(reader.get(Host, at))
+    return reader.all(StoragePool, here, StoragePool.c.state == "Up", StoragePool.c.hypervisor == vm.hypervisor)
+
+
+def _kind(pool: StoragePool) -> str:
+    return "local" if pool.scope == "HOST" else "shared"
+
+
+def _has(pool: StoragePool, tags: str) -> bool:
+    return set(filter(None, tags.split(","))) <= set(pool.tags)
+
 
 def _taken_by(reader: Reader, pool: StoragePool) -> list[tuple[str, Condition, dict[str, Any]]]:
-    kind = "local" if pool.scope == "HOST" else "shared"
-    tags = {o.tags for o in reader.all(DiskOffering)}
-    fitting = [text for text in tags if set(filter(None, text.split(","))) <= set(pool.tags)]
+    fitting = [text for text in {o.tags for o in reader.all(DiskOffering)} if _has(pool, text)]
     return [
-        ("kind", DiskOffering.c.storage_type == sa.bindparam("kind"), {"kind": kind}),
+        ("kind", DiskOffering.c.storage_type == sa.bindparam("kind"), {"kind": _kind(pool)}),
         ("tags", DiskOffering.c.tags.in_(sa.bindparam("fitting", expanding=True)), {"fitting": fitting}),
     ]
 

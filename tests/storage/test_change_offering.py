@@ -8,7 +8,7 @@ import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import ParamError
-from cloudwright.storage.model import Volume
+from cloudwright.storage.model import StoragePool, Volume
 from tests.conftest import call, done
 from tests.infrastructure.zone import Built
 from tests.storage.conftest import fresh, in_pools, new_machine, new_volume, offering
@@ -47,6 +47,25 @@ def test_it_stays_where_it_is(cloud: Cloud, zone: Built, said: dict[str, str]) -
     volume = new_volume(cloud, zone, storageid=zone.pool.uuid)
     with pytest.raises(ParamError, match="is not for storage pool"):
         changed(cloud, zone, volume, made(cloud, zone, disksize=7, **said))
+
+
+def test_offerings_are_told_suitable_by_the_pools_a_machine_reaches(cloud: Cloud, zone: Built) -> None:
+    vm = new_machine(cloud, zone)
+
+    def suitable() -> tuple[bool, bool, bool]:
+        found = call(cloud, zone.caller, "listDiskOfferings", virtualmachineid=vm.uuid)["diskoffering"]
+        by = {row["id"]: row["suitableforvirtualmachine"] for row in found}
+        return by[plain], by[fast], by[near]
+
+    plain, fast = made(cloud, zone, disksize=1), made(cloud, zone, disksize=1, tags="ssd")
+    near = made(cloud, zone, disksize=1, storagetype="local")
+    assert suitable() == (True, False, True)
+    call(cloud, zone.caller, "updateStoragePool", id=zone.pool.uuid, tags="ssd,big")
+    assert suitable() == (True, True, True)
+    elsewhere = StoragePool.t.update().where(StoragePool.c.host_id == vm.host_id).values(host_id=0)
+    cloud.db.write(lambda tx: tx.execute(elsewhere))
+    assert suitable() == (True, True, False)
+    assert "suitableforvirtualmachine" not in call(cloud, zone.caller, "listDiskOfferings")["diskoffering"][0]
 
 
 def test_a_root_disk_follows_unless_its_service_offering_is_strict(cloud: Cloud, zone: Built) -> None:

@@ -108,6 +108,12 @@ def test_each_host_has_local_storage_where_the_zone_wants_it(cloud: Cloud, zone:
     assert {pool.host_id for pool in local()} == {host.id for host in zone.hosts}
     told = call(cloud, zone.caller, "listStoragePools", hostid=zone.hosts[0].uuid)["storagepool"]
     assert {row["scope"] for row in told} == {"HOST", "CLUSTER"}
+    mine = next(row for row in told if row["scope"] == "HOST")
+    cloud.db.write(lambda tx: tx.execute(StoragePool.t.update().where(StoragePool.c.uuid == mine["id"]).values(reserved=5)))
+    host = call(cloud, zone.caller, "listHosts", id=zone.hosts[0].uuid)["host"][0]
+    assert (host["disksizetotal"], host["disksizeallocated"]) == (mine["disksizetotal"], 5)
+    cloud.db.write(lambda tx: tx.execute(StoragePool.t.update().values(host_id=None)))
+    assert "disksizetotal" not in call(cloud, zone.caller, "listHosts", id=zone.hosts[0].uuid)["host"][0]
 
 
 def test_a_host_that_comes_later_opens_what_is_there(cloud: Cloud, zone: Built) -> None:

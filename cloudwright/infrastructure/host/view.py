@@ -21,6 +21,12 @@ from cloudwright.storage.model import StoragePool
 _local = sa.exists().where(StoragePool.c.host_id == Host.c.id, StoragePool.c.gone == 0)
 
 
+def _own(column: Any) -> Any:
+    """The sum over the pools on a host's own disks; none where it has no such pool."""
+    mine = (StoragePool.c.host_id == Host.c.id, StoragePool.c.gone == 0)
+    return sa.select(sa.func.sum(column)).where(*mine).scalar_subquery()
+
+
 def _cpu(row: dict[str, Any]) -> tuple[int, float]:
     """(MHz there are, MHz that may be given out)."""
     mhz = row["cpunumber"] * row["cpuspeed"]
@@ -67,6 +73,8 @@ class HostView(
     disconnected = field(Host.c.disconnected, "since when it is silent")
     capabilities = field(Host.c.can, "what it can", "string", convert=lambda can: ",".join(["hvm", *can]))
     details = field(Host.c.details, "its details", convert=lambda details: details or None)
+    disksizetotal = field(_own(StoragePool.c.capacity), "bytes of the pools on its own disks", "long", convert=int)
+    disksizeallocated = field(_own(StoragePool.c.reserved), "how much of that volumes may grow to", "long", convert=int)
     islocalstorageactive = field(_local, "whether volumes rest on its own disks", "boolean")
     _tags = many(HostTag, HostTag.c.host_id == Host.c.id, {"name": HostTag.c.name}, "its tags")
     hosttags = computed(lambda row, caller: _names(row) or None, "its tags, comma separated")
