@@ -1,7 +1,8 @@
 """Compare what we offer with the CloudStack API: `python -m tests.conformance [category] [--missing] [--fields] [--json]`.
 
 Without a category: a line for each, how many commands, parameters and fields of those commands are there. With one, or with
-`--missing`: by name what is not. What we have and the catalogue has not is listed last; it is harmless to clients.
+`--missing`: by name what is not. With `--fields`: the fields that are not, by what would bring them. What we have and the
+catalogue has not is listed last; it is harmless to clients.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ from cloudwright.core.command import Verb
 from cloudwright.operations.discovery import described
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
+ABSENT = Path(__file__).with_name("absent.json")  # what would bring fields -> the fields, of any answer or of one
 NO_COMMANDS = {"login", "logout"}  # the HTTP face answers these itself
 
 
@@ -29,6 +32,7 @@ class Compared(NamedTuple):
     there: bool
     params: set[str]
     missing_params: set[str]
+    response: str
     fields: set[str]
     missing_fields: set[str]
     differs: list[str]
@@ -41,15 +45,40 @@ def compared() -> Iterator[Compared]:
         for name, fact in commands.items():
             fields = set(facts["responses"].get(fact["response"], ()))
             if name not in Verb.by_name:
-                yield Compared(category, name, name in NO_COMMANDS, set(), set(), set(), set(), [])
+                yield Compared(category, name, name in NO_COMMANDS, set(), set(), "", set(), set(), [])
                 continue
             told = described(name, True, "Admin")
             has = {p["name"] for p in told["params"]}
             tells = {f["name"] for f in told["response"]}
             params = set(fact["params"])
             yield Compared(
-                category, name, True, params, params - has, fields, fields - tells, list(_differences(name, fact, told))
-            )
+                category, name, True, params, params - has, fact["response"], fields, fields - tells,
+                list(_differences(name, fact, told)),
+            )  # fmt: skip
+
+
+def absent() -> dict[str, str]:
+    """By field, as `field` or `Response.field`: what would bring it. Raises ValueError where two things would."""
+    found: dict[str, str] = {}
+    for what, names in json.loads(ABSENT.read_text()).items():
+        if twice := found.keys() & names:
+            raise ValueError(f"{sorted(twice)} of {what}: something else brings them, too")
+        found |= dict.fromkeys(names, what)
+    return found
+
+
+def lacking(rows: Iterable[Compared]) -> dict[str, set[str]]:
+    """By field, as `Response.field`: the commands whose answers lack it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for field in row.missing_fields:
+            found[f"{row.response}.{field}"].add(row.name)
+    return found
+
+
+def entry(known: dict[str, str], field: str) -> str:
+    """Under which name a field (`Response.field`) stands in `absent`; "" where it does not."""
+    return next((name for name in (field, field.partition(".")[2]) if name in known), "")
 
 
 def _differences(name: str, fact: dict[str, Any], told: dict[str, Any]) -> Iterator[str]:
@@ -71,6 +100,7 @@ def main(arguments: list[str]) -> int:
     reader = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__)
     reader.add_argument("category", nargs="?", help="only this category, by name what is missing")
     reader.add_argument("--missing", action="store_true", help="by name what is missing, in all categories")
+    reader.add_argument("--fields", action="store_true", help="the missing fields, by what would bring them")
     reader.add_argument("--json", action="store_true", help="the totals as JSON")
     given = reader.parse_args(arguments)
     catalogue.load()
@@ -81,6 +111,9 @@ def main(arguments: list[str]) -> int:
     if given.json:
         print(json.dumps(totals))
         return 0
+    if given.fields:
+        _print_fields(rows)
+        return 0
     for category in sorted({row.category for row in rows}):
         _print_category(category, [row for row in rows if row.category == category], given.missing or given.category is not None)
     print(f"{'all':24} {_line(totals)}")
@@ -88,6 +121,14 @@ def main(arguments: list[str]) -> int:
         own = sorted(set(Verb.by_name) - {row.name for row in rows})
         print(f"{len(own)} commands of our own: {', '.join(own)}")
     return 0
+
+
+def _print_fields(rows: list[Compared]) -> None:
+    known, by = absent(), defaultdict(list)
+    for field, commands in sorted(lacking(rows).items()):
+        by[known.get(entry(known, field), "NOBODY SAID WHY")].append(f"    {field} ({len(commands)} commands)")
+    for what, fields in sorted(by.items()):
+        print(what, *fields, sep="\n")
 
 
 def _totals(rows: list[Compared]) -> dict[str, int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 from cloudwright import catalogue
 from cloudwright.core.command import Verb
-from tests.conformance.__main__ import CATALOGUE, compared
+from tests.conformance.__main__ import CATALOGUE, absent, compared, entry, lacking
 
+NOTE = Path(__file__).parents[2] / "docs/notes/0014-response-fields.md"
 OWN = {"cancelJob", "explainAccess", "getOpenApi", "listJobStory", "resumeJob"}
 """Commands that CloudStack has not."""
 
@@ -23,3 +26,17 @@ def test_jobs_and_outer_keys_are_those_of_the_api() -> None:
     catalogue.load()
     wrong = {row.name: said for row in compared() if (said := [d for d in row.differs if "isasync" in d or "outer key" in d])}
     assert wrong == {}
+
+
+def test_each_field_that_is_absent_has_its_reason() -> None:
+    """A new gap is filled, or explained in absent.json; a gap that was filled is explained there no more."""
+    catalogue.load()
+    known = absent()
+    entries = {field: entry(known, field) for field in lacking(compared())}
+    assert [field for field, name in entries.items() if not name] == []
+    assert known.keys() - set(entries.values()) == set()
+
+
+def test_the_note_tells_of_each_reason() -> None:
+    told = set(re.findall(r"^\| ([^|]+?) \|", NOTE.read_text(), re.MULTILINE))
+    assert told - {"what", "---"} == set(absent().values())
