@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,12 +14,14 @@ from cloudwright.compute.model import Vm
 from cloudwright.core.db import Database
 from tests.bench import bulk
 from tests.bench.console import instance
-from tests.clients.conftest import keys, ready_zone, server  # noqa: F401 - fixtures
+from tests.cli.serving import Serving
+from tests.clients.conftest import keys, ready_zone, server, simulated_zone  # noqa: F401 - fixtures
 from tests.console.play import UI, build, play
 from tests.real.browser import PROGRAM
 
 MANY = 10_000  # instances
 BUILD = 20  # seconds of the processors at most
+OP = str(Path(__file__).parents[1] / "identity" / "oauth" / "op.py")  # a provider of OpenID Connect
 CHUNK = 100 * 1024  # bytes of a chunk that is loaded when it is wanted, at most, by gzip
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not PROGRAM, reason="there is no Chromium on this machine")]
@@ -38,6 +43,23 @@ SPECS = sorted(file.name for file in (UI / "e2e").glob("*.spec.ts") if file.name
 )
 def test_the_console_in_a_browser(server, ready_zone, specs):  # noqa: F811 - fixtures
     play(server.url, server.password, *specs, "--grep-invert", "long list")
+
+
+def test_what_wants_a_server_of_its_own(tmp_path):
+    """A job that does not end by itself, cancelled; sign-in through a provider that is a process of its own."""
+    own = Serving(tmp_path)
+    own.program[1:3] = ["-m", "tests.console.slow"]
+    provider = subprocess.Popen([sys.executable, OP], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    try:
+        assert provider.stdout is not None
+        oidc = f"http://127.0.0.1:{int(provider.stdout.readline())}"
+        with own:
+            simulated_zone(own.with_keys())
+            play(own.url, own.password, "jobs.spec.ts", "vouched.spec.ts", "--grep", "cancelled by a click|vouches for",
+                 CLOUDWRIGHT_SLOW="1", CLOUDWRIGHT_OIDC=oidc)  # fmt: skip
+    finally:
+        provider.kill()
+        provider.communicate()
 
 
 def test_a_list_of_ten_thousand(server, keys, ready_zone):  # noqa: F811 - fixtures

@@ -84,3 +84,30 @@ test("what another client does is seen at once; a stream that is cut turns the m
     wire.close();
   }
 });
+
+test("a job is cancelled by a click: it is unwound, and told", async ({ page }) => {
+  test.skip(!process.env["CLOUDWRIGHT_SLOW"], "needs a server whose pools take their time");
+  const other = await Other.signIn();
+  const name = `endless-${run}`;
+  const zone = (await other.call("listZones", { available: "true" }))["zone"][0].id as string;
+  const template = (await other.call("listTemplates", { templatefilter: "executable", zoneid: zone }))["template"][0].id as string;
+  const offering = (await other.call("listNetworkOfferings", { name: "DefaultIsolatedNetworkOfferingWithSourceNatService" }))["networkoffering"][0].id as string;
+  const network = (await other.call("createNetwork", { zoneid: zone, networkofferingid: offering, name, displaytext: name }))["network"].id as string;
+  const { id } = await other.call("deployVirtualMachine", { zoneid: zone, templateid: template, serviceofferingid: await small(other), networkids: network, name });
+
+  await enter(page, "/instances");
+  await page.getByRole("button", { name: "Activity, 1 running" }).click();
+  const drawer = page.getByRole("dialog", { name: "Activity" });
+  const entry = drawer.getByRole("listitem").filter({ hasText: "Deploy virtual machine" }).first();
+  await expect(entry).toContainText(name);
+  await expect(entry).toContainText("Running");
+  await entry.getByRole("button", { name: "Cancel" }).click();
+  await expect(entry).toContainText("Cancelled");
+  await expect(entry.getByRole("button", { name: "Cancel" })).toHaveCount(0);
+  await expect(page.getByRole("status").filter({ hasText: "Deploy virtual machine was cancelled" })).toBeAttached();
+  await expect(notices(page)).toHaveCount(0); // who cancels it need not be told of a failure
+  await entry.getByText("Steps").click();
+  await expect(entry.getByRole("list").getByRole("listitem").first()).toBeVisible();
+  const left = ((await other.call("listVirtualMachines", { id, listall: "true" }))["virtualmachine"] ?? []) as { state: string; hostid?: string }[];
+  expect(left.filter((row) => row.hostid || row.state === "Running" || row.state === "Starting")).toEqual([]);
+});

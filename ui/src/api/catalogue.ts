@@ -57,6 +57,12 @@ export interface Kind {
   actions: Command[];
 }
 
+const LOST = /^(delete|destroy|expunge|remove|release|disassociate|revoke|archive)[A-Z]/;
+
+export function destructive(command: Command): boolean {
+  return LOST.test(command.name);
+}
+
 const CREATES = /^(create|deploy|register|add|associate|upload|import|acquire|generate|issue)[A-Z]/;
 const FRAME = new Set(["dryrun", "clienttoken", "page", "pagesize", "keyword", "listall", "isrecursive", "response"]);
 const SINGULAR: [RegExp, string][] = [[/ies$/, "y"], [/(ss|x|ch)es$/, "$1"], [/s$/, ""]];
@@ -72,12 +78,24 @@ export function nounOf(command: string): string {
   return /(?:For|To|From|Of)([A-Z].*)$/.exec(rest)?.[1] ?? rest;
 }
 
+/** An id of which a command does not say what it refers to (it takes other words, too) refers to what it does in all other commands. */
+function learn(commands: Command[]): void {
+  const params = commands.flatMap((command) => command.params);
+  const known = new Map<string, Set<string>>();
+  for (const { name, entity } of params) if (entity) known.set(name, (known.get(name) ?? new Set()).add(entity));
+  for (const param of params) {
+    const told = known.get(param.name);
+    if (!param.entity && param.type === "uuid" && param.name !== "id" && told?.size === 1) param.entity = [...told][0];
+  }
+}
+
 export class Catalogue {
   readonly commands: Map<string, Command>;
   readonly kinds: Kind[] = [];
   private readonly byResource = new Map<string, Kind[]>();
 
   constructor(commands: Command[], private readonly slugs: Record<string, string> = {}) {
+    learn(commands);
     this.commands = new Map(commands.map((command) => [command.name, command]));
     for (const command of commands) if (this.isList(command)) this.kinds.push(this.kind(command));
     for (const kind of this.kinds) if (kind.resource) this.byResource.set(kind.resource, [...(this.byResource.get(kind.resource) ?? []), kind]);

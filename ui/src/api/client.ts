@@ -163,6 +163,12 @@ export async function signIn(username: string, password: string, domain: string)
   return pending;
 }
 
+/** The same for a session that the server opened by what another vouched for. */
+export function adopt(told: Me & { sessionkey: string }): Me {
+  pending = told;
+  return told;
+}
+
 /** All that was due was shown: the session is kept, and what waited for it goes on. Answers whether the user is who it was. */
 export function enter(): boolean {
   if (!pending) throw new Error("Nobody showed a password");
@@ -188,8 +194,11 @@ export async function signOut(): Promise<void> {
   try {
     await send("logout");
   } finally {
-    localStorage.removeItem(KEY);
-    localStorage.removeItem("me");
-    localStorage.removeItem("catalogue");
+    forget();
   }
+}
+
+/** Nobody is signed in any more in this browser. */
+export function forget(): void {
+  for (const kept of [KEY, "me", "catalogue"]) localStorage.removeItem(kept);
 }

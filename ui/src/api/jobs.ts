@@ -10,6 +10,7 @@ export interface Job extends Row {
   jobstatus: 0 | 1 | 2 | 3;
   jobinstancetype?: string;
   jobinstanceid?: string;
+  jobinstancename?: string;
   userid?: string;
   created: string;
   completed?: string;

@@ -16,6 +16,20 @@ export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value);
 }
 
+/** Text as base64 of its UTF-8. */
+export function encoded(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
+
+/** The same back; what is no base64 of a text stays as it is. */
+export function decoded(text: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)));
+  } catch {
+    return text;
+  }
+}
+
 export function parseDate(text: string): Date {
   return new Date(text.replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
 }

@@ -25,7 +25,7 @@ function Limits(): ReactNode {
   if (!row || !known.length) return null;
   return (
     <section className="card">
-      <h2><Link to="/limits">{t("Limits and use")}</Link></h2>
+      <h2><Link className="plain" to="/limits">{t("Limits and usage")}</Link></h2>
       <div className="stack" style={{ marginTop: 14 }}>
         {known.map(([name, title, unit]) => {
           const limit = Number(row[`${name}limit`]);

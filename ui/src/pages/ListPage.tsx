@@ -16,7 +16,7 @@ import { Given } from "../ui/Given";
 import { IconPlus, IconSearch } from "../ui/iconset";
 import { Title } from "../ui/Title";
 import { ResourceTable } from "../ui/ResourceTable";
-import { scopeParams } from "../ui/scope";
+import { scopeParams, spansProjects } from "../ui/scope";
 
 const Filters = lazy(() => import("./Filters").then((part) => ({ default: part.Filters })));
 
@@ -31,7 +31,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const [chosen, setChosen] = useState(new Map<string, Row>());
   const box = useRef<HTMLInputElement>(null);
   const takes = (name: string) => kind.list.params.some((param) => param.name === name);
-  const owned = meta !== undefined && kind.list.response.some((field) => field.name === "project"); // other lists that take a project want a certain one
+  const owned = spansProjects(kind);
   const counted = !bare && takes("facets") && takes("state") && kind.list.response.some((field) => field.name === "state" && field.orders);
   const filters = bare ? {} : Object.fromEntries(Object.entries(search).filter(([name]) => name !== "keyword" && name !== "scope" && takes(name)));
   const params: Params = { ...meta?.params, ...(takes("listall") ? scopeParams(search["scope"], (name) => takes(name) && (name !== "projectid" || owned)) : {}), ...filters, ...fixed, ...(!bare && search["keyword"] && { keyword: search["keyword"] }), ...(counted && { facets: "state" }) };
@@ -49,7 +49,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     return () => document.removeEventListener("keydown", keys);
   });
   const create: Command | undefined = meta?.create === "" ? kind.create[0] : (kind.create.find((command) => command.name === meta?.create) ?? kind.create[0]);
-  const ask = (command: Command) => setAsked({ command, rows: [], initial: Object.fromEntries((meta?.asks?.[command.name] ?? []).map((name) => [name, undefined])) });
+  const ask = (command: Command) => setAsked({ command, rows: [], ...(command === create && { title: createLabel }), initial: Object.fromEntries((meta?.asks?.[command.name] ?? []).map((name) => [name, undefined])) });
   const begin = () => (meta?.create === "" ? void navigate({ to: "/new/$slug", params: { slug: kind.slug } }) : create && ask(create));
   const toggle = useCallback((row: Row) => setChosen((old) => {
     const next = new Map(old);
@@ -60,7 +60,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const open = (row: Row) => void navigate({ to: "/$slug/$id", params: { slug: kind.slug, id: String(row["id"]) } });
   const shut = useCallback(() => setMenu(undefined), []);
   const one = within(meta ? t(meta.one) : spoken(kind.noun));
-  const createLabel = !create ? "" : /^(create|deploy|register|associate)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
+  const createLabel = !create ? "" : /^(create|deploy)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^register[A-Z]/.test(create.name) ? t("Register {what}", { what: one }) : /^associate[A-Z]/.test(create.name) ? t("Acquire {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
   const states = page?.facets?.["state"];
   const table = (
     <div className="card table" style={bare ? { height: 460 } : undefined}>
@@ -69,8 +69,8 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
           <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: t(meta?.title ?? kind.title) })} /></label>
           {states && (
             <div className="row wrap" role="group" aria-label={t("State")} style={{ gap: 2 }}>
-              <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")}</button>
-              {Object.entries(states).map(([state, many]) => (
+              <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")} <b>{number(Object.values(states).reduce((sum, many) => sum + many, 0))}</b></button>
+              {Object.entries(states).sort(([, one], [, two]) => two - one).map(([state, many]) => (
                 <button key={state} type="button" className="chip" aria-pressed={search["state"] === state} onClick={() => change({ state })}>{word(state)} <b>{number(many)}</b></button>
               ))}
             </div>
@@ -97,7 +97,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   return (
     <>
       {!bare && (
-        <Title title={t(meta?.title ?? kind.title)} line={page ? t("{count} in all", { count: number(page.count) }) : " "}>
+        <Title title={t(meta?.title ?? kind.title)} line={page?.count ? t("{count} in all", { count: number(page.count) }) : " "}>
           {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => ask(command)}>{spoken(command.name)}</Button>)}
           {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
         </Title>

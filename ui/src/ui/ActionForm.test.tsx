@@ -7,7 +7,7 @@ import { Catalogue, isSecret, type Command, type Param } from "../api/catalogue"
 import { encode, type Params } from "../api/client";
 import { CatalogueContext } from "../api/use";
 import { offered } from "../testing/offered";
-import { ActionForm, request } from "./ActionForm";
+import { ActionForm, request, long } from "./ActionForm";
 
 const catalogue = offered("root");
 
@@ -29,10 +29,10 @@ function widget(param: Param): RegExp {
   if (param.type === "list") return /<input/;
   if (param.type === "date") return /<input[^>]*type="datetime-local"/;
   if (isSecret(param)) return /<input[^>]*type="password"/;
-  return param.length > 1024 ? /<textarea/ : /<(input|textarea)/;
+  return long(param) ? /<textarea/ : /<input/;
 }
 
-const kindOf = (param: Param) => JSON.stringify([param.type, param.required, param.entity && catalogue.of(param.entity) !== undefined, param.enum?.length, isSecret(param), param.multiple, param.keys, param.length > 1024]);
+const kindOf = (param: Param) => JSON.stringify([param.type, param.required, param.entity && catalogue.of(param.entity) !== undefined, param.enum?.length, isSecret(param), param.multiple, param.keys, long(param)]);
 const SAMPLE: Record<string, unknown> = { boolean: true, integer: 1, long: 1, short: 1, double: 0.5, map: { a: "b" }, list: ["a"], date: "2026-11-22T20:00:00" };
 
 /** What keeps a person from using a command by its form. Kinds of parameters in `seen` were looked at before, unless they are required. */

@@ -1,12 +1,13 @@
 // A form for any command, made from its parameters: what is required first, the rest under "More".
 import { Button, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState, type FormEvent, type ReactNode } from "react";
-import { Catalogue, isSecret, type Command, type Param } from "../api/catalogue";
+import { Catalogue, destructive, isSecret, type Command, type Param } from "../api/catalogue";
 import { type ApiError, type Params, type Row } from "../api/client";
 import { useBegin, useCatalogue } from "../api/use";
+import { decoded, encoded } from "../lib/format";
 import { t, word } from "../lib/words";
 import { spoken, titleOf } from "../meta/words";
-import { Explain } from "./Explain";
+import { Explain, said } from "./Explain";
 import { Given } from "./Given";
 import { MapInput } from "./MapInput";
 import { Picker } from "./Picker";
@@ -18,23 +19,34 @@ const BEGINS = ["name", "displaytext"]; // asked before all others
 const rank = (param: Param) => (BEGINS.includes(param.name) ? BEGINS.indexOf(param.name) : BEGINS.length + Number(!param.required));
 const UNITS: Record<string, string> = { memory: "MiB", cpuspeed: "MHz", size: "GiB", disksize: "GiB" };
 
+const packed = (param: Param | undefined) => param?.name === "userdata" && param.type === "string"; // sent as base64, written as text
+
+/** What the server says of a parameter, if it says more than the label. */
+function about(param: Param, label: string): ReactNode {
+  if (packed(param)) return t("As text: it is sent as base64");
+  return param.description.replace(/^(its|the|an?) /i, "").toLowerCase() === label.toLowerCase() ? "" : <Given>{param.description}</Given>;
+}
+
+/** Whether it may be of many lines. */
+export const long = (param: Param): boolean => CODE.has(param.name) || (param.length > 1024 && !/url$|^displaytext$/.test(param.name));
+
 export function Input({ param, value, set, error, given }: {
   param: Param; value: unknown; set: (value: unknown) => void; error?: string | undefined; given: Values;
 }): ReactNode {
   const listed = useCatalogue().of(param.entity) !== undefined; // a role may have to name what it may not list
   const label = titleOf(param.name);
-  const about = param.description ? <Given>{param.description}</Given> : "";
-  const shared = { label, description: about, error, required: param.required, withAsterisk: param.required } as const;
+  const description = about(param, label);
+  const shared = { label, description, error, required: param.required, withAsterisk: param.required } as const;
   if (listed) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
   if (param.enum) return <Select {...shared} data={param.enum.map((one) => ({ value: one, label: word(one) }))} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;
-  if (param.type === "boolean") return <Switch label={label} description={about} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
+  if (param.type === "boolean") return <Switch label={label} description={description} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
   if (param.type === "integer" || param.type === "long" || param.type === "short" || param.type === "double")
     return <NumberInput {...shared} value={(value as number) ?? ""} onChange={(one) => set(one === "" ? undefined : one)} min={param.min} max={param.max} suffix={UNITS[param.name] ? ` ${UNITS[param.name]}` : undefined} placeholder={param.default === undefined ? undefined : String(param.default)} />;
   if (param.type === "map") return <MapInput {...shared} keys={param.keys} value={value as Record<string, string>[] | undefined} set={set} />;
   if (param.type === "list") return <TagsInput {...shared} value={(value as string[]) ?? []} onChange={set} />;
   if (param.type === "date") return <TextInput {...shared} type="datetime-local" step={1} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value || undefined)} />;
   if (isSecret(param)) return <PasswordInput {...shared} autoComplete="new-password" value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
-  if (CODE.has(param.name) || param.length > 1024) return <Textarea {...shared} autosize minRows={3} maxRows={14} classNames={{ input: "mono" }} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
+  if (long(param)) return <Textarea {...shared} autosize minRows={3} maxRows={14} classNames={{ input: "mono" }} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} />;
   return <TextInput {...shared} value={(value as string) ?? ""} onChange={(event) => set(event.currentTarget.value)} placeholder={param.default === undefined ? undefined : String(param.default)} />;
 }
 
@@ -44,16 +56,16 @@ export function request(command: Command, values: Values): Params {
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined || value === "" || (Array.isArray(value) && !value.length)) continue;
     const param = command.params.find((one) => one.name === name);
-    params[name] = (param?.type === "date" && typeof value === "string" ? `${value.replace("T", " ")}` : value) as Params[string];
+    params[name] = (param?.type === "date" && typeof value === "string" ? `${value.replace("T", " ")}` : packed(param) ? encoded(String(value)) : value) as Params[string];
   }
   return params;
 }
 
 export function ActionForm({ command, fixed = {}, initial = {}, changes = false, done, submit, opened = false }: {
-  command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string; opened?: boolean;
+  command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string | undefined; opened?: boolean;
   changes?: boolean; // `initial` is what there is: of it only what was changed is sent
 }): ReactNode {
-  const [begun] = useState(initial);
+  const [begun] = useState(() => (typeof initial["userdata"] === "string" ? { ...initial, userdata: decoded(initial["userdata"]) } : initial));
   const [values, setValues] = useState<Values>(begun);
   const [more, setMore] = useState(opened);
   const run = useBegin();
@@ -63,12 +75,17 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
   const failed: ApiError | null = run.error;
   const needed = (name: string) => command.params.some((param) => param.name === name && param.required);
   const params = { ...fixed, ...request(command, changes ? Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== begun[name] || needed(name))) : values) };
-  const go = (event: FormEvent) => {
+  const go = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    run.mutate({ command: command.name, params }, { onSuccess: done });
+    const form = event.currentTarget;
+    const point = ({ param }: ApiError) => {
+      if (rest.some((one) => one.name === param)) setMore(true);
+      requestAnimationFrame(() => form.querySelector<HTMLElement>(`[data-param="${CSS.escape(param ?? "")}"] :is(input, textarea)`)?.focus());
+    };
+    run.mutate({ command: command.name, params }, { onSuccess: done, onError: point });
   };
   const render = (param: Param) => (
-    <div key={param.name} data-param={param.name}><Input param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? failed.message : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} /></div>
+    <div key={param.name} data-param={param.name}><Input param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? said(failed.message) : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} /></div>
   );
   return (
     <form onSubmit={go} className="stack" noValidate={false} aria-label={spoken(command.name)}>
@@ -82,7 +99,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
       {more && rest.map(render)}
       {failed && <Explain error={failed} />}
       <div className="row">
-        <Button type="submit" loading={run.isPending}>{submit ?? spoken(command.name)}</Button>
+        <Button type="submit" className={destructive(command) ? "ends" : undefined} loading={run.isPending}>{submit ?? spoken(command.name)}</Button>
       </div>
       <SameRequest command={command} params={params} />
     </form>

@@ -3,19 +3,21 @@ import { Drawer } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState, type ReactNode } from "react";
 import type { Command } from "../api/catalogue";
-import type { Params, Row } from "../api/client";
-import { commandOf, gathered, jobFailure, onceMore, type Job } from "../api/jobs";
+import type { ApiError, Params, Row } from "../api/client";
+import { commandOf, gathered, jobFailure, onceMore, tookOf, type Job } from "../api/jobs";
 import { useBegin, useCatalogue, useList, usePerform } from "../api/use";
-import { duration, parseDate } from "../lib/format";
+import { duration } from "../lib/format";
 import { t } from "../lib/words";
 import { spoken, stepOf } from "../meta/words";
 import { Explain } from "./Explain";
 import { Given } from "./Given";
+import { JobThing, told as nameTold } from "./JobThing";
 import { useJobs } from "./running";
-import { Age, Status } from "./values";
+import { Age, JOB_STATES, Status } from "./values";
 
 const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
-const WORDS = ["Running", "Done", "Failed", "Cancelled"];
+const MOST = 50; // of one thing
+const NAMED = 3; // of what was done together
 
 /** What happened in a step: its own sentence, or what it is called where it only was done. */
 function storyOf(told: Row): ReactNode {
@@ -42,25 +44,26 @@ function JobLine({ job, again }: { job: Job; again: Again }): ReactNode {
   const catalogue = useCatalogue();
   const cancel = usePerform();
   const retry = useBegin();
-  const took = job.completed ? (parseDate(job.completed).getTime() - parseDate(job.created).getTime()) / 1000 : undefined;
+  const took = tookOf(job);
   const more = job.jobstatus === 2 ? onceMore(job, catalogue) : undefined;
   const repeat = more && (() => (more.complete ? retry.mutate({ command: more.command.name, params: more.params }) : again(more.command, more.params)));
   return (
     <li style={{ display: "block" }}>
       <div className="row wrap">
         <Link to="/activity/$job" params={{ job: job.jobid }}><b>{spoken(commandOf(job))}</b></Link>
-        <Status state={WORDS[job.jobstatus] ?? "Running"} />
-        <span className="quiet">{job.account}</span>
-        <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={job.created} />{took !== undefined && ` · ${duration(took)}`}</span>
+        <JobThing job={job} className="mono" />
+        <span style={{ marginInlineStart: "auto" }}><Status state={job.state === "undo" ? "Undoing" : (JOB_STATES[job.jobstatus] ?? "Running")} /></span>
       </div>
+      <small className="quiet">{job.account} · <Age at={job.created} /> · {took === undefined ? t("not done yet") : took < 1 ? t("less than a second") : duration(took)}</small>
       {job.jobstatus === 0 && (
         <div className="row wrap quiet">
           {job.step && stepOf(job.step)}{job.progress ? ` · ${Math.round(job.progress * 100)} %` : ""}{job.waitsfor && <> · {t("Waits for")} <Given>{job.waitsfor}</Given></>}
-          {catalogue.has("cancelJob") && <button type="button" className="chip" disabled={cancel.isPending} onClick={() => cancel.mutate({ command: "cancelJob", params: { jobid: job.jobid } })}>{t("Cancel")}</button>}
+          {job.state === "forward" && catalogue.has("cancelJob") && <button type="button" className="chip" disabled={cancel.isPending} onClick={() => cancel.mutate({ command: "cancelJob", params: { jobid: job.jobid } })}>{t("Cancel")}</button>}
         </div>
       )}
       {cancel.error && <Explain error={cancel.error} title={t("It was not cancelled")} />}
       {job.jobstatus === 2 && <Explain error={jobFailure(commandOf(job), job)} {...(repeat && { retry: repeat })} />}
+      {job.jobstatus === 3 && typeof job.jobresult?.["errortext"] === "string" && <p className="quiet" style={{ margin: "4px 0 0" }}><Given>{job.jobresult["errortext"]}</Given></p>}
       {retry.error && <Explain error={retry.error} />}
       {catalogue.has("listJobStory") && <Steps job={job} />}
     </li>
@@ -70,14 +73,16 @@ function JobLine({ job, again }: { job: Job; again: Again }): ReactNode {
 /** What was begun together is one entry with parts. */
 function Bulk({ jobs, again }: { jobs: Job[]; again: Again }): ReactNode {
   const [open, setOpen] = useState(false);
+  const names = jobs.map(nameTold).filter((name) => name !== undefined);
   const many = (status: number) => jobs.filter((job) => job.jobstatus === status).length;
   return (
     <li style={{ display: "block" }}>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="row wrap">
           <b>{t("{command}, {count} times", { command: spoken(commandOf(jobs[0] as Job)), count: jobs.length })}</b>
-          {WORDS.map((word, status) => many(status) > 0 && <span key={word} className="row"><Status state={word} /> {many(status)}</span>)}
+          {JOB_STATES.map((word, status) => many(status) > 0 && <span key={word} className="row"><Status state={word} /> {many(status)}</span>)}
           <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={jobs[0]?.created ?? ""} /></span>
+          {names.length > 0 && <small className="quiet mono" style={{ flexBasis: "100%" }}>{names.slice(0, NAMED).join(", ")}{names.length > NAMED && ` ${t("and {count} more", { count: names.length - NAMED })}`}</small>}
         </summary>
         {open && <ul className="feed">{jobs.map((job) => <JobLine key={job.jobid} job={job} again={again} />)}</ul>}
       </details>
@@ -85,16 +90,27 @@ function Bulk({ jobs, again }: { jobs: Job[]; again: Again }): ReactNode {
   );
 }
 
-export function Activity({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
-  const jobs = useJobs();
+function Jobs({ rows }: { rows: Job[] }): ReactNode {
   const [asked, setAsked] = useState<{ command: Command; params: Params }>();
   const again: Again = (command, params) => setAsked({ command, params });
-  const groups = gathered((jobs.data?.rows ?? []) as Job[]);
+  const groups = gathered(rows);
+  if (asked) return <><h2>{spoken(asked.command.name)}</h2><Suspense><ActionForm command={asked.command} initial={asked.params} done={() => setAsked(undefined)} /></Suspense><button type="button" className="chip" onClick={() => setAsked(undefined)}>{t("Back")}</button></>;
+  if (!groups.length) return <div className="empty"><span>{t("Nothing was begun yet. What takes time is shown here, step by step.")}</span></div>;
+  return <ul className="feed">{groups.map((group) => (group.length > 1 ? <Bulk key={group.at(-1)?.jobid} jobs={group} again={again} /> : <JobLine key={group[0]?.jobid} job={group[0] as Job} again={again} />))}</ul>;
+}
+
+/** What was done to one thing. */
+export function JobsOf({ id, type }: { id: string; type: string }): ReactNode {
+  const jobs = useList("listAsyncJobs", { resourceid: id, resourcetype: type, listall: true, page: 1, pagesize: MOST });
+  if (jobs.error) return <Explain error={jobs.error as ApiError} title={t("The list could not be read")} retry={() => void jobs.refetch()} />;
+  return jobs.data ? <Jobs rows={jobs.data.rows as Job[]} /> : <div className="skeleton" />;
+}
+
+export function Activity({ opened, close }: { opened: boolean; close: () => void }): ReactNode {
+  const jobs = useJobs();
   return (
-    <Drawer opened={opened} onClose={close} position="right" size="lg" title={asked ? spoken(asked.command.name) : t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>
-      {asked ? <Suspense><ActionForm command={asked.command} initial={asked.params} done={() => setAsked(undefined)} /><button type="button" className="chip" onClick={() => setAsked(undefined)}>{t("Back")}</button></Suspense>
-        : groups.length ? <ul className="feed">{groups.map((group) => (group.length > 1 ? <Bulk key={group.at(-1)?.jobid} jobs={group} again={again} /> : <JobLine key={group[0]?.jobid} job={group[0] as Job} again={again} />))}</ul>
-        : <div className="empty"><span>{t("Nothing was begun yet. What takes time is shown here, step by step.")}</span></div>}
+    <Drawer opened={opened} onClose={close} position="right" size="lg" title={t("Activity")} closeButtonProps={{ "aria-label": t("Close") }}>
+      <Jobs rows={(jobs.data?.rows ?? []) as Job[]} />
     </Drawer>
   );
 }

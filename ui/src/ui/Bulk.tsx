@@ -2,13 +2,13 @@
 import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
-import type { Command, Kind } from "../api/catalogue";
+import { destructive, type Command, type Kind } from "../api/catalogue";
 import { ApiError, type Row } from "../api/client";
 import { perform, refresh } from "../api/jobs";
 import { useCatalogue } from "../api/use";
 import { t } from "../lib/words";
 import { metaOf } from "../meta";
-import { destructive, label, whyNot } from "./actions";
+import { label, whyNot } from "./actions";
 import { Explain } from "./Explain";
 import { nameOf } from "./values";
 

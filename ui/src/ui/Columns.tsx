@@ -2,26 +2,37 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import type { Kind } from "../api/catalogue";
 import { t } from "../lib/words";
+import type { Row } from "../api/client";
 import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
+import { nameField } from "./values";
 
 export interface View {
   columns?: string[] | undefined; // as chosen; without: as the resource proposes
   dense: boolean;
 }
 
-const SKIPPED = /^(id|name|displayname|displaytext|jobid|jobstatus|hasannotations|domainpath|.*id)$/;
+const SKIPPED = /^(id|name|displayname|displaytext|jobid|jobstatus|jobprocstatus|hasannotations|domainpath|fordisplay|icon|headers|payload|.*id)$/;
 const PROPOSED = 7;
+// What a reader looks for first comes first: states, then what is its own; whose it is, its age and its limits come last.
+const RANKS: [RegExp, number][] = [[/^(state|status|allocationstate|resourcestate)$/, 0], [/^(account|project|domain)$/, 3], [/^created$/, 4], [/(limit|total|available)$/, 5], [/^removed$|threshold$/, 6]];
+const rank = (name: string) => RANKS.find(([words]) => words.test(name))?.[1] ?? 1;
 const MADE = new Set(["size"]); // columns made of several fields
 
 function simple(kind: Kind): string[] {
-  return kind.list.response.filter((field) => !SKIPPED.test(field.name) && !field.response && field.type !== "map" && field.type !== "list").map((field) => field.name);
+  const names = kind.list.response.filter((field) => !SKIPPED.test(field.name) && !field.response && field.type !== "map" && field.type !== "list").map((field) => field.name);
+  return names.filter((name, at) => names.findIndex((other) => titleOf(other) === titleOf(name)) === at);
 }
 
-export function columnsOf(kind: Kind, meta: Meta | undefined): string[] {
-  if (!meta?.columns) return simple(kind).slice(0, PROPOSED);
+/** What a list shows unless the reader chose otherwise; of what none of the rows has, nothing. `base` is the list that this one adds figures to. */
+export function columnsOf(kind: Kind, meta: Meta | undefined, rows: Row[] = [], base?: Kind): string[] {
+  const called = rows[0] && nameField(rows[0]);
+  const had = (name: string) => !rows.length || MADE.has(name) || (name !== called && `${name}name` !== called && !(called === "startip" && name === "endip") && rows.some((row) => row[name] !== undefined && row[name] !== null && row[name] !== ""));
+  const plainer = new Set(base?.list.response.map((field) => field.name));
+  const order = (name: string) => (plainer.has(name) && name !== "state" ? 9 : 0) + rank(name);
+  if (!meta?.columns) return simple(kind).filter(had).sort((a, b) => order(a) - order(b)).slice(0, PROPOSED);
   const known = new Set(kind.list.response.map((field) => field.name)); // a role may not be told of all
-  return meta.columns.filter((name) => known.has(name) || MADE.has(name));
+  return meta.columns.filter((name) => (known.has(name) || MADE.has(name)) && had(name));
 }
 
 export function useView(kind: Kind): [View, (view: View) => void] {

@@ -2,7 +2,12 @@
 import type { ReactNode } from "react";
 import { Unanswered, type ApiError } from "../api/client";
 import { t } from "../lib/words";
-import { spoken } from "../meta/words";
+import { spoken, titleOf } from "../meta/words";
+
+/** A sentence of the server with parameters called as forms call them. */
+export function said(message: string): string {
+  return message.replace(/^Parameter ([a-z]\w*)(?=:)/, (_, name: string) => titleOf(name)).replace(/ parameter ([a-z]\w*)(?=:)/, (_, name: string) => ` ${titleOf(name).toLowerCase()}`);
+}
 
 const FEW = 5; // reasons told at once
 
@@ -12,7 +17,7 @@ export function Explain({ error, title, retry }: { error: ApiError; title?: stri
   return (
     <div className="explain" role="alert">
       <h3>{title ?? t("{command} was refused", { command: spoken(error.command) })}</h3>
-      {error.message ? <div lang={error instanceof Unanswered ? undefined : "en"}>{error.message}</div> : <div>{t("The server gave no reason.")}</div>}
+      {error.message ? <div lang={error instanceof Unanswered ? undefined : "en"}>{said(error.message)}</div> : <div>{t("The server gave no reason.")}</div>}
       {!!why.length && <ul lang="en">{why.slice(0, FEW).map((one) => <li key={one}>{one}</li>)}</ul>}
       {why.length > FEW && <details><summary>{t("{count} more", { count: why.length - FEW })}</summary><ul lang="en">{why.slice(FEW).map((one) => <li key={one}>{one}</li>)}</ul></details>}
       {!!explain?.fix?.length && (

@@ -31,6 +31,8 @@ export function Notices(): ReactNode {
     if (bad.length) setFailed((old) => [...bad, ...old]);
     const good = fresh.filter((job) => job.jobstatus === 1);
     if (good[0]) setSaid(t("{command} is done", { command: spoken(commandOf(good[0])) }));
+    const ceased = fresh.find((job) => job.jobstatus === 3);
+    if (ceased) setSaid(t("{command} was cancelled", { command: spoken(commandOf(ceased)) }));
     const telling = good.find((job) => givenTo(job.jobid) && secretsOf(job.jobresult ?? {}).length);
     if (telling) setSecret(telling.jobresult);
   }, [jobs.data]);

@@ -12,6 +12,7 @@ import { spoken } from "../meta/words";
 import { metaOf } from "../meta";
 import type { Entry } from "./entries";
 import { Icon } from "./icons";
+import { spansProjects } from "./scope";
 import { nameOf } from "./values";
 
 const SEARCHED = ["listVirtualMachines", "listVolumes", "listNetworks", "listTemplates", "listPublicIpAddresses", "listHosts", "listAccounts", "listZones"];
@@ -43,7 +44,7 @@ export function Palette({ opened, close, entries }: { opened: boolean; close: ()
   const kinds = catalogue.kinds.filter((kind) => SEARCHED.includes(kind.list.name)).sort((a, b) => SEARCHED.indexOf(a.list.name) - SEARCHED.indexOf(b.list.name));
   const found = useQueries({
     queries: kinds.map((kind) => {
-      const all: Params = kind.list.params.some((param) => param.name === "listall") ? { listall: true } : {};
+      const all: Params = kind.list.params.some((param) => param.name === "listall") ? { listall: true, ...(spansProjects(kind) && { projectid: "-1" }) } : {};
       return {
         queryKey: ["jump", kind.list.name, wanted],
         queryFn: ({ signal }: { signal: AbortSignal }) => list(kind.list.name, { ...metaOf(kind.list.name)?.params, ...all, keyword: wanted, page: 1, pagesize: 5 }, signal),

@@ -33,7 +33,8 @@ export function Picker({ param, value, set, given, label, description, error, re
   const params = useMemo(() => (kind ? { ...pickerParams(kind, param, given), ...(searched && { keyword: searched }) } : {}), [kind, param, given, searched]);
   const found = useList(kind?.list.name ?? "", params, kind !== undefined);
   const shown = (found.data?.rows ?? []).filter((row) => typeof row["id"] === "string").map((row) => ({ value: String(row["id"]), label: nameOf(row) }));
-  const unique = [...new Map(shown.map((one) => [one.value, one])).values()];
+  const all = /-1 for all/.test(param.description) ? [{ value: "-1", label: t("All") }] : [];
+  const unique = [...new Map([...all, ...shown].map((one) => [one.value, one])).values()];
   const chosen = (Array.isArray(value) ? value : value ? [value] : []).filter((one) => !unique.some((other) => other.value === one));
   const data = [...unique, ...chosen.map((one) => ({ value: one, label: one }))];
   const shared = {

@@ -6,7 +6,7 @@ import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent, type Re
 import type { Field, Kind } from "../api/catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "../api/client";
 import { pollEvery, useLive } from "../api/live";
-import { inTransition } from "../api/use";
+import { inTransition, useCatalogue } from "../api/use";
 import { openConsole } from "../console/open";
 import { t } from "../lib/words";
 import type { Meta } from "../meta";
@@ -15,13 +15,16 @@ import { Columns, columnsOf, useView } from "./Columns";
 import { Explain } from "./Explain";
 import { Hinted } from "./Given";
 import { IconAdjustments, IconDots, IconTerminal2 } from "./iconset";
-import { Badge, Copy, nameOf, Size, Value } from "./values";
+import { Badge, Copy, nameField, nameOf, Size, Value } from "./values";
 
 const BLOCK = 100;
 const COPIED = new Set(["ipaddress", "publicip"]);
-const WIDTHS: Record<string, string> = { state: "126px", size: "146px", created: "112px", ipaddress: "150px", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
+const STANDS: Record<string, string> = { account: "project", diskofferingname: "serviceofferingname" }; // what is shown where there is none
+const WIDTHS: Record<string, string> = { state: "140px", status: "172px", size: "100px", created: "112px", ipaddress: "150px", publicip: "160px", hostname: "minmax(140px, 1fr)", cidr: "minmax(140px, 1fr)", netmask: "minmax(132px, 1fr)", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
 const USUAL = 110; // px of a column that has no width of its own
-const least = (column: string) => Number(/(\d+)px/.exec(WIDTHS[column] ?? "")?.[1] ?? USUAL);
+const BRIEF = "minmax(84px, 0.6fr)"; // of what is either yes or no
+const widthOf = (column: string, fields: Map<string, Field>) => (column === "size" && fields.has("cpunumber") ? "146px" : (WIDTHS[column] ?? (fields.get(column)?.type === "boolean" ? BRIEF : "minmax(110px, 1fr)")));
+const least = (column: string, fields: Map<string, Field>) => Number(/(\d+)px/.exec(widthOf(column, fields))?.[1] ?? USUAL);
 
 export interface Selection {
   chosen: Map<string, Row>;
@@ -29,39 +32,48 @@ export interface Selection {
   set: (rows: Row[]) => void;
 }
 
-const Line = memo(function Line({ row, kind, meta, columns, fields, top, height, selected, at, toggle, menu }: {
-  row: Row | undefined; kind: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; height: number; selected: boolean; at: boolean;
+/** Where a row's own page is; lists that only add figures to another lead to the thing itself. */
+function pageOf(row: Row, home: Kind): string | undefined {
+  if (row["cmd"] && row["jobid"]) return `/activity/${String(row["jobid"])}`;
+  return row["id"] === undefined ? undefined : `/${home.slug}/${String(row["id"])}`;
+}
+
+const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, height, selected, at, toggle, menu }: {
+  row: Row | undefined; kind: Kind; home: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; height: number; selected: boolean; at: boolean;
   toggle: (row: Row) => void; menu: (row: Row, anchor: HTMLElement) => void;
 }): ReactNode {
   const place = { transform: `translateY(${top}px)`, height };
   if (!row) return <div className="grid-row" style={place} aria-hidden><div className="cell" /><div className="cell"><div className="skeleton" /></div></div>;
   const name = nameOf(row);
-  const context = meta?.context?.(row) ?? (row["displaytext"] !== name ? (row["displaytext"] as string | undefined) : undefined);
+  const technical = meta?.context?.(row);
+  const context = technical ?? (row["displaytext"] !== name && !columns.includes("displaytext") ? (row["displaytext"] as string | undefined) : undefined);
   const badge = meta?.badge?.(row);
+  const to = pageOf(row, home);
   return (
     <div role="row" className={at ? "grid-row at" : "grid-row"} style={place} aria-selected={selected}>
-      <div role="gridcell" className="cell"><input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} /></div>
+      <div role="gridcell" className="cell">{kind.actions.length > 0 && <input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} />}</div>
       <div role="gridcell" className="cell name">
         {badge && <Badge text={badge} />}
         <div>
-          {row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
-          {context && height > 44 && <small title={context}>{context}</small>}
+          {to ? <Link to={to} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
+          {context && height > 44 && <small className={technical ? "mono" : undefined} title={context}>{context}</small>}
         </div>
+        {row["ipaddress"] === name && <Copy text={name} />}
       </div>
       {columns.map((column) => (
-        <div role="gridcell" className="cell" key={column} lang={meta?.says?.includes(column) ? "en" : undefined}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
+        <div role="gridcell" className="cell" key={column} title={typeof row[column] === "string" && row[column].length > 12 ? row[column] : undefined} lang={meta?.says?.includes(column) ? "en" : undefined}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? row[STANDS[column] ?? ""]} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
       ))}
       <div role="gridcell" className="cell ends">
         {meta?.console && <button type="button" className="icon-button opens" disabled={row["state"] !== "Running"} aria-label={t("Console of {name}", { name })} title={t("Console")} onClick={() => void openConsole(String(row["id"]))}><IconTerminal2 size={16} /></button>}
-        <button type="button" className="icon-button" aria-label={t("Actions for {name}", { name })} aria-haspopup="menu" onClick={(event) => menu(row, event.currentTarget)}><IconDots size={16} /></button>
+        {kind.actions.length > 0 && <button type="button" className="icon-button" aria-label={t("Actions for {name}", { name })} aria-haspopup="menu" onClick={(event) => menu(row, event.currentTarget)}><IconDots size={16} /></button>}
       </div>
     </div>
   );
 });
 
 /** The heading of a column; where the server can order by it, a button: up, down, as it was. */
-function Head({ column, field, order, choose }: { column: string; field: Field | undefined; order: string | undefined; choose: ((order: string | undefined) => void) | undefined }): ReactNode {
-  const text = column === "name" ? t("Name") : HEADS[column] ? t(HEADS[column]) : titleOf(column);
+function Head({ column, called, field, order, choose }: { column: string; called?: string; field: Field | undefined; order: string | undefined; choose: ((order: string | undefined) => void) | undefined }): ReactNode {
+  const text = called && /^(display)?name$/.test(called) ? t("Name") : called ? titleOf(called) : column === "cidrlist" ? t("Source") : HEADS[column] ? t(HEADS[column]) : titleOf(column);
   const [by, way] = (order ?? "").split(":");
   const sorted = by !== column ? "none" : way === "desc" ? "descending" : "ascending";
   const next = { none: column, ascending: `${column}:desc`, descending: undefined }[sorted];
@@ -90,12 +102,8 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   const [choosing, setChoosing] = useState(false);
   useLive(); // how often to poll follows from it
   const fields = useMemo(() => new Map(kind.list.response.map((field) => [field.name, field])), [kind]);
-  const all = useMemo(() => view.columns ?? columnsOf(kind, meta), [view.columns, kind, meta]);
-  const height = view.dense ? 40 : 54;
-  const columns = useMemo(() => {
-    let room = width - 44 - 150 - (meta?.console ? 88 : 52);
-    return all.filter((column, i) => i === 0 || (width >= 560 && (room -= least(column)) >= least(all[0] ?? "")));
-  }, [all, width, meta]);
+  const catalogue = useCatalogue();
+  const home = useMemo(() => catalogue.home(kind), [catalogue, kind]);
   const pages = useQueries({
     queries: wanted.map((block) => ({
       queryKey: ["api", kind.list.name, params, "block", block],
@@ -105,6 +113,13 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     })),
   });
   const first = pages[0];
+  const begun = client.getQueryData<Page>(["api", kind.list.name, params, "block", 0])?.rows; // the columns follow from the first block, so that scrolling changes none
+  const all = useMemo(() => view.columns ?? columnsOf(kind, meta, begun, home === kind ? undefined : home), [view.columns, kind, meta, begun, home]);
+  const height = view.dense ? 40 : 54;
+  const columns = useMemo(() => {
+    let room = width - 44 - 180 - (meta?.console ? 88 : 52);
+    return all.filter((column, i) => i === 0 || (width >= 560 && (room -= least(column, fields)) >= least(all[0] ?? "", fields)));
+  }, [all, width, meta, fields]);
   const known = pages.find((page) => page.data)?.data;
   const counted = useRef(0); // while only blocks that are still read are in view, the list stays as long as it was
   if (known) counted.current = known.count;
@@ -155,23 +170,23 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     document.addEventListener("keydown", idle);
     return () => document.removeEventListener("keydown", idle);
   }, []);
-  const style = { "--columns": `${width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : 150}px, 1.6fr) ${columns.map((name) => WIDTHS[name] ?? "minmax(110px, 1fr)").join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
+  const style = { "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : begun?.[0]?.["startip"] ? 240 : 180}px, 1.6fr) ${columns.map((name) => (width < 560 ? `minmax(0, ${least(name, fields)}px)` : widthOf(name, fields))).join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={t(meta?.title ?? kind.title)} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
-      <div className="grid-head" role="row">
-        <div role="columnheader" className="cell"><input type="checkbox" aria-label={t("Select all that are read")} checked={read.length > 0 && read.every((row) => selection.chosen.has(String(row["id"])))} onChange={(event) => selection.set(event.currentTarget.checked ? read : [])} /></div>
-        <Head column="name" field={fields.get("name")} order={order} choose={fields.get("name")?.orders ? sort : undefined} />
+      {(count > 0 || !first || first.isLoading) && <div className="grid-head" role="row">
+        <div role="columnheader" className="cell">{kind.actions.length > 0 && <input type="checkbox" aria-label={t("Select all that are read")} checked={read.length > 0 && read.every((row) => selection.chosen.has(String(row["id"])))} onChange={(event) => selection.set(event.currentTarget.checked ? read : [])} />}</div>
+        <Head column="name" called={(begun?.[0] && nameField(begun[0])) ?? "name"} field={fields.get("name")} order={order} choose={fields.get("name")?.orders ? sort : undefined} />
         {columns.map((column) => <Head key={column} column={column} field={fields.get(column)} order={order} choose={fields.get(column)?.orders ? sort : undefined} />)}
         <div role="columnheader" className="cell"><button type="button" className="icon-button" aria-label={t("Columns and density")} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}><IconAdjustments size={16} /></button></div>
-      </div>
+      </div>}
       {choosing && <Columns kind={kind} columns={all} view={view} change={change} close={() => setChoosing(false)} />}
       {first && !first.isLoading && count === 0 && <div role="row"><div role="gridcell">{empty}</div></div>}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
         {items.map((item) => {
           const row = rowAt(item.index);
           return (
-            <Line key={item.key} row={row} kind={kind} meta={meta} columns={columns} fields={fields} top={item.start} height={height} at={item.index === at}
+            <Line key={item.key} row={row} kind={kind} home={home} meta={meta} columns={columns} fields={fields} top={item.start} height={height} at={item.index === at}
               selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} />
           );
         })}
@@ -182,12 +197,12 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
 
 // said: heads of columns, shorter than the names of their fields
 const HEADS: Record<string, string> = {
-  templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
+  name: "Kind",   templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
   networkofferingname: "Offering", ostypename: "OS", ispublic: "Public", rolename: "Role", domainpath: "Domain", networkdomain: "DNS suffix", associatednetworkname: "Network",
   issourcenat: "Source NAT", allocationstate: "Allocation", networktype: "Type", guestcidraddress: "Guest CIDR", localstorageenabled: "Local storage", managedstate: "Managed",
   hypervisortype: "Hypervisor", podname: "Pod", clustername: "Cluster", resourcestate: "Mode", memoryallocatedpercentage: "Memory", cpuallocated: "CPU", disksizetotal: "Size",
   disksizeallocated: "Allocated", cpunumber: "CPUs", cpuspeed: "MHz", storagetype: "Storage", iscustomized: "Custom", offerha: "HA", disksize: "GiB", provisioningtype: "Provisioning",
   guestiptype: "Kind", traffictype: "Traffic", conservemode: "Shares addresses", defaultvalue: "Default", oscategoryname: "Category", isuserdefined: "Own", publicport: "Port",
-  privateport: "To port", startport: "From port", endport: "To port", cidrlist: "From", firstname: "First name", lastname: "Last name", isdefault: "Built in", resourcename: "On",
+  privateport: "To port", startport: "From port", endport: "To port", firstname: "First name", lastname: "Last name", isdefault: "Built in", resourcename: "On",
   username: "By", publicip: "Public address", guestnetworkname: "Network", readonly: "Read only",
 };

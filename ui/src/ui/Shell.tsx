@@ -29,18 +29,23 @@ function Once({ wanted, children }: { wanted: boolean; children: ReactNode }): R
 // said: pages that no entry leads to
 const NAMED: Record<string, string> = { activity: "Activity", profile: "Profile and keys", setup: "Set up a zone", about: "About", reference: "API reference" };
 
+// said: pages that are reached through another one
+const FOLDED_INTO: Record<string, [string, string]> = Object.fromEntries(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "physical-networks"].map((slug) => [slug, ["/infrastructure", "Infrastructure"]]));
+
 function Crumbs(): ReactNode {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const entries = useEntries();
   const parts = path.split("/").filter(Boolean);
   const slug = parts[0] === "new" ? parts[1] : parts[0];
   const entry = entries.find((one) => one.to === `/${slug}`);
+  const folded = entry ? undefined : FOLDED_INTO[slug ?? ""];
   const catalogue = useCatalogue();
   const title = entry?.title ?? METAS.find((meta) => meta.slug === slug)?.title ?? catalogue.bySlug(slug ?? "")?.title ?? NAMED[slug ?? ""] ?? "";
   return (
     <nav className="crumbs grow" aria-label={t("Where you are")}>
-      {entry && <span>{t(entry.section)}</span>}{entry && <span aria-hidden>/</span>}
-      {parts.length > 1 && title && slug !== "activity" ? <Link to={`/${slug}`}>{t(title)}</Link> : <span aria-current="page">{title ? t(title) : t("Overview")}</span>}
+      {(entry ?? folded) && <><span>{t(entry?.section ?? "Operate")}</span><span aria-hidden>/</span></>}
+      {folded && <><Link to={folded[0]}>{t(folded[1])}</Link><span aria-hidden>/</span></>}
+      {parts[0] === "new" && title ? <><Link to={`/${slug}`}>{t(title)}</Link><span aria-hidden>/</span><span aria-current="page">{t("Create")}</span></> : parts.length > 1 && title && slug !== "activity" ? <Link to={`/${slug}`} activeOptions={{ exact: true }}>{t(title)}</Link> : <span aria-current="page">{title ? t(title) : path === "/" ? t("Overview") : ""}</span>}
     </nav>
   );
 }

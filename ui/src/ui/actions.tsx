@@ -1,7 +1,7 @@
 // What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
 import { Drawer } from "@mantine/core";
 import { Fragment, lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
-import { Catalogue, type Command, type Kind } from "../api/catalogue";
+import { Catalogue, destructive, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { sentence } from "../lib/format";
@@ -14,8 +14,6 @@ import { nameOf } from "./values";
 
 const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
 
-const LOST = /^(delete|destroy|expunge|remove|release|disassociate|revoke|archive)[A-Z]/;
-
 /** Why a command does not apply to a row now, by what the server declares of it; undefined when it does. The server has the last word. */
 export function whyNot(command: Command, row: Row): string | undefined {
   const known = [row["state"], row["resourcestate"]].filter((state): state is string => typeof state === "string" && state !== "");
@@ -23,10 +21,6 @@ export function whyNot(command: Command, row: Row): string | undefined {
   if (command.has && !row[command.has]) return t("{what}: none", { what: titleOf(command.has) });
   if (command.lacks && row[command.lacks]) return t("{what}: set already", { what: titleOf(command.lacks) });
   return undefined;
-}
-
-export function destructive(command: Command): boolean {
-  return LOST.test(command.name);
 }
 
 export function label(command: Command, kind: Kind): string {
@@ -46,6 +40,7 @@ export interface Asked {
   command: Command;
   rows: Row[];
   initial?: Values;
+  title?: string; // what it is called where it is offered
 }
 
 export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked: Asked | undefined; kind: Kind; close: () => void; fixed?: Params }): ReactNode {
@@ -56,12 +51,12 @@ export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked:
   const target = asked && row ? catalogue.target(asked.command, kind) : undefined;
   const own: Params = target && row ? { [target.name]: target.multiple || target.name === "ids" ? asked?.rows.map((one) => String(one["id"])) : String(row["id"]) } : {};
   return (
-    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${spoken(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
+    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${asked.title ?? spoken(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
       {told && <Secrets answer={told} done={close} />}
       {asked && !told && (
         <div className="stack">
           {destructive(asked.command) && row && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
-          <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} fixed={{ ...fixed, ...own }} changes={row !== undefined} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
+          <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} submit={asked.title} fixed={{ ...fixed, ...own }} changes={row !== undefined} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
         </div>
       )}
     </Drawer>
@@ -88,7 +83,7 @@ export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: 
     event.preventDefault();
   };
   const sorted = [...kind.actions].sort((a, b) => Number(destructive(a)) - Number(destructive(b)));
-  const top = Math.min(anchor.bottom, window.innerHeight - Math.min(kind.actions.length * 32 + 16, 420));
+  const top = Math.min(anchor.bottom, window.innerHeight - Math.min(kind.actions.length * 32 + 24, 560));
   return (
     <div ref={box} role="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onKeyDown={keys} className="card menu" style={{ top: Math.max(8, top), insetInlineEnd: 24 }}>
       {sorted.map((command, at) => {

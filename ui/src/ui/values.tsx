@@ -4,7 +4,7 @@ import { useState, type ReactNode } from "react";
 import type { Field } from "../api/catalogue";
 import type { Row } from "../api/client";
 import { TRANSITION, useCatalogue } from "../api/use";
-import { ago, bytes, exactly, number, parseDate } from "../lib/format";
+import { ago, bytes, decoded, exactly, number, parseDate } from "../lib/format";
 import { t, word } from "../lib/words";
 import { Given } from "./Given";
 import { IconCheck, IconCopy } from "./iconset";
@@ -19,7 +19,8 @@ export function tone(state: string): "ok" | "bad" | "warn" | "busy" | "off" {
 }
 
 export function Status({ state, count }: { state: string; count?: number }): ReactNode {
-  return <span className={`status ${tone(state)}`}>{word(state)}{count !== undefined && <b>{number(count)}</b>}</span>;
+  const said = word(state);
+  return <span className={`status ${tone(state)}`}>{said.charAt(0).toUpperCase() + said.slice(1)}{count !== undefined && <b>{number(count)}</b>}</span>;
 }
 
 const TINTS = 6;
@@ -61,6 +62,7 @@ export function Value({ name, value, field }: { name: string; value: unknown; fi
   const catalogue = useCatalogue();
   if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
   if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || (name === "level" && typeof value === "string" && !/^\d/.test(value))) return <Status state={String(value)} />;
+  if (name === "userdata" && typeof value === "string") return <span className="mono pre">{decoded(value)}</span>;
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
   if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
@@ -83,10 +85,13 @@ export function Size({ row }: { row: Row }): ReactNode {
   return <>{String(row["cpunumber"])} <span className="quiet">vCPU ·</span> {amount} <span className="quiet">{unit}</span></>;
 }
 
-const NAMES = ["displayname", "name", "description", "username", "resourcetypename", "osdisplayname", "publicipaddress", "ipaddress", "fingerprint", "hostname", "provider", "traffictype", "rule", "key", "hypervisor", "value", "id"];
+export const NAMES = ["displayname", "name", "description", "username", "resourcetypename", "osdisplayname", "publicipaddress", "ipaddress", "fingerprint", "hostname", "provider", "traffictype", "rule", "key", "hypervisor", "value", "id"];
 
-/** What a row is called; a range of addresses by its ends. */
+/** What a row is called; a range of addresses by its ends, a rule by its address and ports. */
 export function nameOf(row: Row): string {
+  const [from, to] = [row["publicport"] ?? row["startport"], row["publicendport"] ?? row["endport"]];
+  const lead = row["ipaddress"] ? `${String(row["ipaddress"])}:` : row["protocol"] && `${String(row["protocol"])} `;
+  if (lead && from) return `${lead}${String(from)}${to && String(to) !== String(from) ? `–${String(to)}` : ""}`;
   if (row["startip"] && !row["name"]) return row["endip"] && row["endip"] !== row["startip"] ? `${String(row["startip"])} – ${String(row["endip"])}` : String(row["startip"]);
   return String(NAMES.map((name) => row[name]).find((value) => value !== undefined && value !== null && value !== "") ?? "–");
 }

@@ -10,16 +10,16 @@ export default [
   {
     list: "listPublicIpAddresses", slug: "public-ips", title: "Public IPs", one: "public IP", section: "Network", icon: "world",
     about: "Addresses that the world reaches. Forwarding, static NAT and balancing lead from them to instances.",
-    columns: ["state", "ipaddress", "associatednetworkname", "virtualmachinename", "issourcenat", "zonename", "allocated"], create: "associateIpAddress", asks: { associateIpAddress: ["zoneid", "networkid"] }, first: ["disassociateIpAddress"], tabs: [],
+    columns: ["state", "associatednetworkname", "virtualmachinename", "issourcenat", "zonename", "allocated"], create: "associateIpAddress", asks: { associateIpAddress: ["zoneid", "networkid"] }, first: ["disassociateIpAddress"], tabs: [],
     facts: { Address: ["ipaddress", "issourcenat", "isstaticnat", "virtualmachinename", "vmipaddress"], Place: ["associatednetworkname", "zonename", "vlanname"], Owner: ["account", "project", "domainpath", "allocated"] },
   },
   {
     list: "listPortForwardingRules", slug: "port-forwarding", title: "Port forwarding", one: "rule", section: "Network", icon: "arrows-right",
     about: "Ports of public addresses that lead to instances.",
-    columns: ["state", "ipaddress", "publicport", "protocol", "virtualmachinename", "privateport"], create: "createPortForwardingRule",
+    columns: ["state", "protocol", "virtualmachinename", "privateport", "networkname", "cidrlist"], create: "createPortForwardingRule",
   },
   {
     list: "listFirewallRules", slug: "firewall", title: "Firewall", one: "rule", section: "Network", icon: "shield",
-    about: "Who may reach a public address, at which ports.", columns: ["state", "ipaddress", "protocol", "startport", "endport", "cidrlist"], create: "createFirewallRule",
+    about: "Who may reach a public address, at which ports.", columns: ["state", "protocol", "cidrlist", "networkname"], create: "createFirewallRule",
   },
 ] satisfies Meta[];

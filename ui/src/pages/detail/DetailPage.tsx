@@ -1,15 +1,15 @@
 // The page of any one thing: its facts, what can be done with it, what belongs to it, what happened to it.
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Suspense, useMemo, useState, type ReactNode } from "react";
-import type { Command, Field, Kind } from "../../api/catalogue";
+import { lazy, Suspense, useMemo, useState, type ReactNode } from "react";
+import { destructive, type Command, type Field, type Kind } from "../../api/catalogue";
 import type { ApiError, Row } from "../../api/client";
 import { useCatalogue, useOne } from "../../api/use";
 import { openConsole } from "../../console/open";
 import { t, word } from "../../lib/words";
 import { metaOf } from "../../meta";
 import { spoken, titleOf, within } from "../../meta/words";
-import { ActionPanel, RowMenu, destructive, label, whyNot, type Asked } from "../../ui/actions";
+import { ActionPanel, RowMenu, label, whyNot, type Asked } from "../../ui/actions";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
 import { IconTerminal2 } from "../../ui/iconset";
@@ -20,7 +20,7 @@ import { PANELS } from "./panels";
 import "./detail.css";
 
 const ABOUT: Record<string, string> = { instances: "VirtualMachine", volumes: "Volume", networks: "Network", hosts: "Host", images: "Template", accounts: "Account", users: "User", "public-ips": "PublicIpAddress", projects: "Project", domains: "Domain" };
-const TOLD = new Set(["events", "activity"]); // tabs every known kind of resource has
+const JobsOf = lazy(() => import("../../ui/Activity").then((part) => ({ default: part.JobsOf })));
 
 /** Lists that can be narrowed to this thing: tabs. */
 function related(kinds: Kind[], kind: Kind, kept: string[] | undefined): [Kind, string][] {
@@ -49,7 +49,7 @@ function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
   );
 }
 
-export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: string }): ReactNode {
+export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; tab: string }): ReactNode {
   const catalogue = useCatalogue();
   const navigate = useNavigate();
   const meta = metaOf(kind.list.name);
@@ -68,13 +68,14 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
   const first = (meta?.first ?? []).map((name) => kind.actions.find((command) => command.name === name)).filter((command): command is Command => command !== undefined);
   const buttons = first.length ? first : kind.actions.filter((command) => command.name.startsWith("update")).slice(0, 1);
   const inner = kind.list.response.filter((field) => Array.isArray(row[field.name]) && (row[field.name] as unknown[]).some((one) => typeof one === "object"));
-  const other = tabs.find(([one]) => one.slug === tab);
-  const made = own.find((one) => one.slug === tab);
   const state = String(row["state"] ?? row["status"] ?? "");
   const about = ABOUT[kind.slug];
   // said: tabs that tell what happened
   const told: [string, string, Kind | undefined][] = about ? [["events", "Events", catalogue.kinds.find((one) => one.list.name === "listEvents")], ["activity", "Activity", catalogue.kinds.find((one) => one.list.name === "listAsyncJobs")]] : [];
+  const tab = [...own, ...tabs.map(([one]) => one)].some((one) => one.slug === wanted) || told.some(([slug, , has]) => has && slug === wanted) ? wanted : "";
   const telling = told.find(([slug]) => slug === tab)?.[2];
+  const other = tabs.find(([one]) => one.slug === tab);
+  const made = own.find((one) => one.slug === tab);
   const Beside = panel?.beside;
   const link = (slug: string, title: string) => <Link key={slug} to="/$slug/$id/$tab" params={{ slug: kind.slug, id, tab: slug }} search={{}} aria-current={tab === slug ? "page" : undefined}>{t(title)}</Link>;
   return (
@@ -110,7 +111,8 @@ export function DetailPage({ kind, id, tab }: { kind: Kind; id: string; tab: str
       )}
       {made && <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><made.show row={row} /></Suspense>}
       {other && !made && <ListPage key={other[0].slug} kind={other[0]} fixed={{ [other[1]]: id }} bare />}
-      {TOLD.has(tab) && telling && about && <ListPage key={tab} kind={telling} fixed={{ resourceid: id, resourcetype: about }} bare />}
+      {tab === "activity" && telling && about && <section className="card"><Suspense fallback={<div className="skeleton" />}><JobsOf id={id} type={about} /></Suspense></section>}
+      {tab === "events" && telling && about && <ListPage key={tab} kind={telling} fixed={{ resourceid: id, resourcetype: about }} bare />}
       {menu && <RowMenu row={row} anchor={menu} kind={kind} close={() => setMenu(undefined)} pick={(command) => { setAsked({ command, rows: [row] }); setMenu(undefined); }} />}
       <ActionPanel asked={asked} kind={kind} close={() => { if (asked && destructive(asked.command) && !found.data) void navigate({ to: "/$slug", params: { slug: kind.slug } }); setAsked(undefined); }} />
     </>

@@ -1,16 +1,24 @@
 // What is known of a thing, in groups; what no group names is folded away, never lost.
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { Field } from "../../api/catalogue";
+import type { Field, Kind } from "../../api/catalogue";
 import type { Row } from "../../api/client";
-import { useCatalogue } from "../../api/use";
+import { useCatalogue, useOne } from "../../api/use";
 import { t } from "../../lib/words";
+import { metaOf } from "../../meta";
 import { spoken, titleOf } from "../../meta/words";
 import { Hinted } from "../../ui/Given";
-import { Copy, Value } from "../../ui/values";
+import { Copy, nameOf, Value } from "../../ui/values";
 
 const HIDDEN = /^(jobid|jobstatus|hasannotations|id|name|displayname|icon)$/;
 const COPIED = /(ipaddress|publicip|macaddress|fingerprint|url)$/;
+
+/** The name of a thing of which only the id is told. */
+function Named({ kind, id }: { kind: Kind; id: string }): ReactNode {
+  const takesAll = kind.list.params.some((param) => param.name === "listall");
+  const found = useOne(kind.list.name, { ...metaOf(kind.list.name)?.params, id, ...(takesAll && { listall: true }) });
+  return <Link to="/$slug/$id" params={{ slug: kind.slug, id }} className={found.data ? undefined : "mono"}>{found.data ? nameOf(found.data) : id.slice(0, 8)}</Link>;
+}
 
 function Reference({ field, id, text }: { field: Field; id: string; text: string }): ReactNode {
   const kind = useCatalogue().of(field.entity);
@@ -18,15 +26,17 @@ function Reference({ field, id, text }: { field: Field; id: string; text: string
 }
 
 function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Field[]; says: string[] | undefined }): ReactNode {
-  const { kinds } = useCatalogue();
+  const catalogue = useCatalogue();
+  const { kinds } = catalogue;
   const partner = fields.find((other) => other.name === `${field.name.replace(/name$/, "")}id` && other.entity);
   const value = row[field.name];
+  const its = typeof value === "string" && field.name.endsWith("id") ? catalogue.of(field.entity) : undefined;
   const about = field.name === "resourceid" ? kinds.find((kind) => kind.noun.toLowerCase() === String(row["resourcetype"]).toLowerCase()) : undefined;
   return (
     <div style={{ display: "contents" }}>
       <dt><Hinted hint={field.description}>{titleOf(field.name)}</Hinted></dt>
       <dd lang={says?.includes(field.name) ? "en" : undefined}>
-        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : <Value name={field.name} value={value} field={field} />}
+        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its && its.list.params.some((param) => param.name === "id") ? <Named kind={its} id={String(value)} /> : <Value name={field.name} value={value} field={field} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
     </div>
@@ -38,7 +48,7 @@ const known = (value: unknown) => value !== undefined && value !== null && value
 export function Facts({ row, fields, groups, folds, says }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined; says?: string[] | undefined }): ReactNode {
   const shown = fields.filter((field) => !HIDDEN.test(field.name) && !folds?.test(field.name) && known(row[field.name]));
   const names = new Set(shown.map((field) => field.name));
-  const plain = shown.filter((field) => !(field.name.endsWith("id") && (names.has(field.name.replace(/id$/, "name")) || names.has(field.name.replace(/id$/, "")))));
+  const plain = shown.filter((field) => !(field.name.endsWith("id") && (names.has(field.name.replace(/id$/, "name")) || names.has(field.name.replace(/id$/, ""))))).filter((field, at, all) => !all.slice(at + 1).some((other) => titleOf(other.name) === titleOf(field.name))); // a domain's path says more than its name
   if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></section>;
   const grouped = new Set(Object.values(groups).flat());
   const rest = plain.filter((field) => !grouped.has(field.name) && field.name !== "state");

@@ -38,7 +38,7 @@ export interface PartProps {
 
 const only = (command: Command | undefined, given: Params): Params => Object.fromEntries(Object.entries(given).filter(([name]) => command?.params.some((param) => param.name === name)));
 
-export function Part({ title, list, params = {}, fixed = {}, columns, adds = [], empty, cells = {}, sift, linked = true }: PartProps): ReactNode {
+export function Part({ title, list, params = {}, fixed = {}, columns: wanted, adds = [], empty, cells = {}, sift, linked = true }: PartProps): ReactNode {
   const catalogue = useCatalogue();
   const kind = catalogue.kinds.find((one) => one.list.name === list);
   const listed = catalogue.commands.get(list);
@@ -49,6 +49,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns, adds = [],
   if (!listed) return null;
   const rows = (found.data?.rows ?? []).filter((row) => !sift || sift(row));
   const fields = new Map(listed.response.map((field) => [field.name, field]));
+  const columns = wanted.filter((column) => column in cells || rows.some((row) => row[column] !== undefined && row[column] !== null && row[column] !== ""));
   const begin = (add: Adds) => {
     const command = catalogue.commands.get(add.command);
     if (!command) return;
@@ -56,6 +57,11 @@ export function Part({ title, list, params = {}, fixed = {}, columns, adds = [],
     setAsked({ command, rows: [], ...(add.initial && { initial: add.initial }) });
   };
   const lead = (row: Row, column: string) => (linked && kind && column === columns[0] && row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }}>{String(row[column] ?? nameOf(row))}</Link> : undefined);
+  const other = (row: Row, column: string) => {
+    const id = fields.get(`${column.replace(/name$/, "")}id`);
+    const its = id?.entity && id.name !== "id" && column.endsWith("name") && row[id.name] && row[column] ? catalogue.of(id.entity) : undefined;
+    return its && id && <Link to="/$slug/$id" params={{ slug: its.slug, id: String(row[id.name]) }}>{String(row[column])}</Link>;
+  };
   return (
     <section className="card">
       <div className="row wrap" style={{ marginBottom: 8 }}>
@@ -70,7 +76,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns, adds = [],
             <thead><tr>{columns.map((column) => <th key={column}><Hinted hint={fields.get(column)?.description}>{titleOf(column)}</Hinted></th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
             <tbody>{rows.map((row, at) => (
               <tr key={String(row["id"] ?? at)}>
-                {columns.map((column) => <td key={column}>{cells[column]?.(row) ?? lead(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
+                {columns.map((column) => <td key={column}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
                 {kind && kind.actions.length > 0 && <td style={{ textAlign: "end" }}><button type="button" className="icon-button small" aria-haspopup="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onClick={(event) => setMenu({ row, anchor: event.currentTarget.getBoundingClientRect() })}>⋮</button></td>}
               </tr>
             ))}</tbody>

@@ -37,12 +37,18 @@ const proposedName = () => `vm-${Math.floor(Date.now() / 1000).toString(36).slic
 const TAKEN: [string, string, string | undefined][] = [["vm", "Instances", undefined], ["cpu", "CPUs", "cpunumber"], ["memory", "Memory", "memory"]];
 
 /** What the account has of its limits, and what this instance adds. */
-function Room({ size }: { size: Row | undefined }): ReactNode {
-  const own = useList("listAccounts", { domainid: me()?.domainid, name: me()?.account });
-  const row = own.data?.rows[0];
-  if (!row) return null;
+function Room({ row, size }: { row: Row; size: Row | undefined }): ReactNode {
   const limited = TAKEN.filter(([name]) => Number(row[`${name}limit`]) >= 0);
   return limited.map(([name, title, takes]) => <Meter key={name} title={t(title)} used={Number(row[`${name}total`])} allocated={Number(row[`${name}total`]) + (takes ? Number(size?.[takes] ?? 0) : 1)} total={Number(row[`${name}limit`])} {...(name === "memory" && { show: (value: number) => bytes(value * 1048576) })} />);
+}
+
+/** Why a size is not to be had: what is left of a limit is less. */
+function beyond(row: Row | undefined, size: Row): string | undefined {
+  const short = TAKEN.find(([name, , takes]) => takes && Number(row?.[`${name}limit`]) >= 0 && Number(size[takes] ?? 0) > Number(row?.[`${name}limit`]) - Number(row?.[`${name}total`]));
+  if (!short || !row) return undefined;
+  const [name, title] = short;
+  const left = Math.max(0, Number(row[`${name}limit`]) - Number(row[`${name}total`]));
+  return t("{what}: only {left} left of your limit", { what: t(title), left: name === "memory" ? bytes(left * 1048576) : String(left) });
 }
 
 export function CreateInstance(): ReactNode {
@@ -68,6 +74,7 @@ export function CreateInstance(): ReactNode {
   const key = draft.key === "none" ? undefined : (keys.data?.rows.find((row) => row["name"] === draft.key) ?? (draft.key ? undefined : keys.data?.rows[0]));
   const isolated = offerings.data?.rows.find((row) => /SourceNat/.test(String(row["name"]))) ?? offerings.data?.rows[0];
   const fresh = !network && (draft.network === "new" || networks.data?.rows.length === 0);
+  const own = useList("listAccounts", { domainid: me()?.domainid, name: me()?.account }).data?.rows[0];
   const run = usePerform();
   const command = catalogue.commands.get("deployVirtualMachine");
   const params: Params = useMemo(() => ({
@@ -113,11 +120,11 @@ export function CreateInstance(): ReactNode {
         <section className="card stack" aria-label={steps[at]?.title}>
           {current === "zone" && <Choices title={t("Where should it run?")} about={t("A zone is one data centre. Networks and images belong to a zone.")} loading={zones.isPending} empty={t("There is no zone that you may use. An administrator makes one.")}>{zones.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="map-pin" about={String(row["description"] ?? word(String(row["networktype"] ?? "")))} why={row["allocationstate"] === "Enabled" ? undefined : t("Not enabled by its administrator")} on={row === zone} pick={() => set({ zone: String(row["id"]), image: undefined, network: undefined, step: "image" })} />)}</Choices>}
           {current === "image" && <Choices title={t("What should it run?")} about={t("The image its first disk is made from.")} loading={images.isPending} empty={t("No image is ready in this zone. Register one under Images.")}>{ready.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} about={[row["ostypename"], bytes(Number(row["size"] ?? 0))].filter(Boolean).join(" · ")} on={row === image} pick={() => set({ image: String(row["id"]), step: "size" })} />)}</Choices>}
-          {current === "size" && <Choices title={t("How big should it be?")} about={t("Processors and memory. It can be changed later.")} loading={sizes.isPending} empty={t("There is no offering that you may use.")}>{fixedSizes.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="cpu" about={sizeOf(row)} on={row === size} pick={() => set({ size: String(row["id"]), step: "network" })} />)}</Choices>}
+          {current === "size" && <Choices title={t("How big should it be?")} about={t("Processors and memory. It can be changed later.")} loading={sizes.isPending} empty={t("There is no offering that you may use.")}>{fixedSizes.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="cpu" about={sizeOf(row)} why={row === size ? undefined : beyond(own, row)} on={row === size} pick={() => set({ size: String(row["id"]), step: "network" })} />)}</Choices>}
           {current === "network" && (
             <Choices title={t("How is it reached?")} about={t("An isolated network is yours alone, behind a router with a public address.")} loading={networks.isPending} empty={t("There is no network that you may use.")}>
               {networks.data?.rows.map((row) => <Choice key={String(row["id"])} title={nameOf(row)} icon="network" about={`${word(String(row["type"]))} · ${String(row["cidr"] ?? "")}`} on={row === network} pick={() => set({ network: String(row["id"]), step: "access" })} />)}
-              {isolated && <Choice title={t("A new isolated network")} icon="topology-star" about={nameOf(isolated)} on={fresh} pick={() => set({ network: "new", step: "access" })} />}
+              {isolated && <Choice title={t("A new isolated network")} icon="topology-star" about={String(isolated["displaytext"] ?? nameOf(isolated))} on={fresh} pick={() => set({ network: "new", step: "access" })} />}
             </Choices>
           )}
           {current === "access" && (
@@ -132,6 +139,7 @@ export function CreateInstance(): ReactNode {
               <TextInput label={t("Name")} value={name} onChange={(event) => setName(event.currentTarget.value)} required />
               <Switch label={t("Start it at once")} checked={!draft.nostart} onChange={(event) => set({ nostart: event.currentTarget.checked ? undefined : "1" })} />
               {command && <SameRequest command={command} params={params} more={[["Terraform", terraform(name, zone, image, size, network, key)]]} opened />}
+              {!complete && <p className="quiet" role="status">{t("Still to choose: {what}", { what: steps.slice(0, 5).filter((step) => !step.said).map((step) => step.title).join(", ") || t("Name") })}</p>}
               {deploy.error && <Explain error={deploy.error} title={t("{name} was not created", { name })} />}
             </>
           )}
@@ -148,7 +156,7 @@ export function CreateInstance(): ReactNode {
           {complete && fit.data && <span className="status ok" role="status">{t("It fits, within your limits")}</span>}
           {complete && fit.isFetching && <span className="status busy" role="status">{t("Asking the server whether it fits")}</span>}
           {complete && fit.error && <Explain error={fit.error} title={t("It would be refused")} />}
-          <Room size={size} />
+          {own && <Room row={own} size={size} />}
           {complete && fresh && !network && <span className="quiet">{t("A network of its own is made first.")}</span>}
         </aside>
       </div>

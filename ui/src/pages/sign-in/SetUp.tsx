@@ -47,7 +47,7 @@ export function SetUp({ shown }: { shown: () => void }): ReactNode {
       <p>{uri ? t("Scan this with an authenticator app, or type the secret into it. It is shown once.") : t("This is your PIN. It is shown once.")}</p>
       {uri && <Qr text={uri} label={t("QR code for the authenticator app")} />}
       <p><span className="mono" data-secret>{secret}</span> <Copy text={secret} /></p>
-      <TextInput label={t("Code")} description={uri ? t("The six digits it shows now") : t("Type the PIN to show that you have it")} inputMode="numeric" autoComplete="one-time-code" maxLength={6} className="mono" value={code} onChange={(event) => setCode(event.currentTarget.value)} autoFocus required />
+      <TextInput label={t("Code")} description={uri ? t("The six digits it shows now") : t("Type the PIN to show that you have it")} inputMode="numeric" autoComplete="one-time-code" maxLength={6} classNames={{ input: "mono" }} value={code} onChange={(event) => setCode(event.currentTarget.value)} autoFocus required />
       {failed && <Explain error={failed} title={t("The code does not fit")} />}
       <Button type="submit" loading={busy}>{t("Confirm")}</Button>
     </form>

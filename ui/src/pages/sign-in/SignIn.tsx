@@ -2,6 +2,7 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
 import { ApiError, enter, me, send, signIn, type Me } from "../../api/client";
+import { arrived, ways, type Way } from "../../api/vouched";
 import { t } from "../../lib/words";
 import { Explain } from "../../ui/Explain";
 import "./sign-in.css";
@@ -30,7 +31,21 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
     if (enter()) done();
     else location.assign("/client/"); // the page was another user's
   };
+  const [others, setOthers] = useState<Way[]>([]);
   const proceed = (stage: Stage | undefined) => (stage ? setStage(stage) : inside());
+  const come = useRef(async () => {
+    try {
+      const told = over ? undefined : await arrived();
+      if (!told) return setOthers(await ways());
+      setWho(told);
+      proceed(due(told));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      setFailed(error);
+      setOthers(await ways());
+    }
+  });
+  useEffect(() => void come.current(), []);
   const step = async () => {
     if (stage === "password") {
       const told = await signIn(name, password, domain);
@@ -80,10 +95,11 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
                 <TextInput label={t("Domain")} description={over ? t("Such as eng/dev; empty for the one you were in") : t("Such as eng/dev; empty for the root domain")} autoComplete="organization" value={domain} onChange={(event) => setDomain(event.currentTarget.value)} />
               </>
             )}
-            {stage === "code" && <TextInput label={t("Code of your second factor")} description={who?.providerfor2fa === "staticpin" ? t("Your PIN of six digits") : t("The six digits your authenticator app shows now")} inputMode="numeric" autoComplete="one-time-code" className="mono" value={code} onChange={(event) => setCode(event.currentTarget.value)} autoFocus required />}
+            {stage === "code" && <TextInput label={t("Code of your second factor")} description={who?.providerfor2fa === "staticpin" ? t("Your PIN of six digits") : t("The six digits your authenticator app shows now")} inputMode="numeric" autoComplete="one-time-code" classNames={{ input: "mono" }} value={code} onChange={(event) => setCode(event.currentTarget.value)} autoFocus required />}
             {stage === "renew" && <><p className="quiet">{t("An administrator wants you to choose a password of your own before anything else.")}</p><PasswordInput label={t("New password")} autoComplete="new-password" value={next} onChange={(event) => setNext(event.currentTarget.value)} autoFocus required /></>}
             {failed && <Explain error={failed} title={t("You were not signed in")} />}
             <Button type="submit" loading={busy}>{stage === "renew" ? t("Change password") : t("Sign in")}</Button>
+            {stage === "password" && others.map((way) => <Button key={way.key} variant="default" onClick={() => way.go(domain)}>{t("Sign in with {name}", { name: way.name })}</Button>)}
             {stage !== "password" && <button type="button" className="chip" onClick={() => { setStage("password"); setFailed(undefined); }}>{t("Begin again")}</button>}
           </form>
         )}
