@@ -78,6 +78,7 @@ class JobView(
     jobprocstatus = computed(lambda row, caller: 0, "always 0", "integer")
     jobinstancetype = field(TaskRow.c.instance, "the kind of resource it is about", "string", convert=kind_of_instance)
     jobinstanceid = field(TaskRow.c.instance_uuid, "the id of that resource")
+    jobinstancename = field(Event.c.instance_name, "the name of that resource, as it was then", convert=lambda name: name or None)
     created = field(TaskRow.c.created, "when it was asked for")
     completed = field(TaskRow.c.ended, "when it ended", "date")
     managementserverid = field(Server.c.uuid, "the server that runs it now", admin=True)
