@@ -28,7 +28,7 @@ from cloudwright.storage.image.stores import Stores
 from cloudwright.web.door import face
 from cloudwright.web.files import Files
 from cloudwright.web.server import Options as Listen
-from cloudwright.web.server import Server
+from cloudwright.web.server import Server, claim
 
 if TYPE_CHECKING:
     from cloudwright.agent.hub import Hub
@@ -57,10 +57,13 @@ class Options(Struct, frozen=True):
 
 
 class Node:
-    """One server process. Its simulated hosts live in a file of its own, so they outlive it as real ones do."""
+    """One server process. Its simulated hosts live in a file of its own, so they outlive it as real ones do. Raises OSError where
+    an address is taken or not ours: a second start by mistake must not take the place of the server that runs."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        claim(options.address, options.port)
+        claim(options.agents_address, options.agents_port)
         world = TableWorld(str(options.data / "simulated.db"))
         url = options.database or f"sqlite:///{options.data / 'cloudwright.db'}"
         self.cloud = Cloud(url, node=options.node, key=master_key(options.data), world=world, hook=logs.follow)

@@ -48,6 +48,7 @@ _NO_SECOND_FACTOR = frozenset(
 )
 _PASSWORD_DUE = _NO_SECOND_FACTOR | {"updateUser"}
 _VALIDATE = "validateUserTwoFactorAuthenticationCode"
+_SIGNING = frozenset({"login", "logout"})
 _READING = ("get", "list", "query", "find")
 _HEADERS = [
     ("x-content-type-options", "nosniff"),
@@ -352,7 +353,7 @@ class Face:
         if isinstance(error, Told):
             told = error
         else:
-            log.error("Command %s failed unexpectedly", _name(call), exc_info=error)
+            log.error("Command %s failed unexpectedly", _name(call) or "unknown", exc_info=error)
             told = WireError(530, "Internal error; the server's log tells more", cs_code=4250)
         if told.code in _INTERNAL and not self._may_read(call.identity):
             told = WireError(told.code, _INTERNAL[told.code], told.param, told.cs_code)
@@ -379,6 +380,8 @@ def _name(call: Call) -> str:
 
 
 def _check_port(call: Call, command: Declaration) -> None:
+    if command.name in _SIGNING:
+        refuse(432, f"Command {command.name} is not available on the unauthenticated port: it has no sessions", cs_code=9999)
     for name in command.port_refused:
         if name in call.params.plain:
             raise WireError(531, f"Parameter {name} of {command.name} is not accepted on the unauthenticated port", name)

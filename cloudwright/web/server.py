@@ -75,7 +75,7 @@ class Server:
         if self._options.integration_port:
             ports.append((self._options.integration_address, self._options.integration_port))
         for address, port in ports:
-            _claim(address, port)
+            claim(address, port)
         self._thread.start()
         for address, port in ports:
             _await_port(address, port)
@@ -254,8 +254,8 @@ def _listener(target: Any, address: str, port: int, certificate: Path | None = N
     )
 
 
-def _claim(address: str, port: int) -> None:
-    """Raise OSError when the address is taken: the HTTP server itself would share the port without a word."""
+def claim(address: str, port: int) -> None:
+    """Raise OSError when the address is taken or not ours: the HTTP server itself would share the port without a word."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
 import pytest
@@ -64,6 +65,21 @@ def test_a_port_that_is_taken_is_said(server, tmp_path):
     done = subprocess.run(second.program, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {server.port}" in done.stderr
+
+
+def test_a_second_start_by_mistake_leaves_the_server_alone_that_runs(server):
+    done = subprocess.run(server.program, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, f"port {server.port}" in done.stderr) == (1, True), done.stderr
+    assert server.signed_in().call("createSSHKeyPair", name="still-here")["keypair"]["name"] == "still-here"
+
+
+def test_nobody_signs_in_where_no_signature_is_asked_for(server):
+    port = server.program[server.program.index("--integration-port") + 1]
+    for command in ("login", "logout"):
+        with pytest.raises(urllib.error.HTTPError, match="432") as refusal:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/?command={command}&response=json", timeout=10)
+        with refusal.value as answer:
+            assert b"unauthenticated port" in answer.read()
 
 
 def test_the_second_start_keeps_data_and_tells_no_password(tmp_path):
