@@ -33,7 +33,9 @@ function Listed(): ReactNode {
 
 function Detailed(): ReactNode {
   const { slug, id, tab = "" } = useParams({ strict: false }) as { slug: string; id: string; tab?: string };
-  const kind = useCatalogue().bySlug(slug);
+  const catalogue = useCatalogue();
+  const listed = catalogue.bySlug(slug);
+  const kind = listed && catalogue.home(listed);
   return kind ? <DetailPage key={`${slug}${id}`} kind={kind} id={id} tab={tab} /> : <Missing />;
 }
 

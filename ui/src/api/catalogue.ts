@@ -117,6 +117,11 @@ export class Catalogue {
     return found?.find((kind) => kind.list.name in this.slugs) ?? found?.[0];
   }
 
+  /** The kind whose page shows the things of this one: lists of figures, and of children, tell of things that have a list of their own. */
+  home(kind: Kind): Kind {
+    return /(Metrics|Children)$/.test(kind.list.name) ? (this.of(kind.resource) ?? kind) : kind;
+  }
+
   /** The parameters a person fills in; those of paging and planning are the console's own. */
   static fillable(command: Command): Param[] {
     return command.params.filter((param) => !FRAME.has(param.name));

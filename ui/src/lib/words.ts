@@ -41,6 +41,16 @@ export function word(value: string): string {
   return values[value] ?? value.replace(/(?<=^\d+% )\w+$/, (rest) => values[rest] ?? rest); // "45% Downloaded"
 }
 
+const ACRONYMS = /^(VM|VLAN|VXLAN|GRE|NFS|RBD|KVM|CPU|DHCP|DNS|ISO|HA|IP|LVM|SNAT|DNAT|TCP|UDP|ICMP|HTTP|HTTPS|LDAP|SAML)$/;
+
+/** A value of the API that stands by itself: "enabled" is "Enabled", "VIRTUAL_ROUTER" is "Virtual router". */
+export function worded(value: string): string {
+  const said = word(value);
+  const calm = /^[A-Z]+(_[A-Z]+)*$/.test(said) && !ACRONYMS.test(said) ? said.toLowerCase() : said;
+  const apart = /^[a-z]+(_[a-z]+)+$/.test(calm) ? calm.replaceAll("_", " ") : calm;
+  return apart.charAt(0).toUpperCase() + apart.slice(1);
+}
+
 export async function speak(wanted: Language = chosen): Promise<void> {
   const other = wanted === "en" ? undefined : ((await import(`./languages/${wanted}.ts`)) as { default: Texts; values: Values });
   texts = other?.default ?? english;

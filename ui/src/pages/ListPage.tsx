@@ -7,7 +7,7 @@ import type { Command, Kind } from "../api/catalogue";
 import type { Page, Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { number } from "../lib/format";
-import { t, word } from "../lib/words";
+import { t, word, worded } from "../lib/words";
 import { spoken, titleOf, within } from "../meta/words";
 import { metaOf } from "../meta";
 import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
@@ -63,7 +63,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const createLabel = !create ? "" : /^(create|deploy)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^register[A-Z]/.test(create.name) ? t("Register {what}", { what: one }) : /^associate[A-Z]/.test(create.name) ? t("Acquire {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
   const states = page?.facets?.["state"];
   const table = (
-    <div className="card table" style={bare ? { height: 460 } : undefined}>
+    <div className="card table" style={bare ? { maxHeight: 460, height: page ? 104 + Math.max(page.count, 3) * 54 : 460 } : undefined}>
       {!bare && (
         <div className="bar">
           <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: t(meta?.title ?? kind.title) })} /></label>
@@ -71,7 +71,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
             <div className="row wrap" role="group" aria-label={t("State")} style={{ gap: 2 }}>
               <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")} <b>{number(Object.values(states).reduce((sum, many) => sum + many, 0))}</b></button>
               {Object.entries(states).sort(([, one], [, two]) => two - one).map(([state, many]) => (
-                <button key={state} type="button" className="chip" aria-pressed={search["state"] === state} onClick={() => change({ state })}>{word(state)} <b>{number(many)}</b></button>
+                <button key={state} type="button" className="chip" aria-pressed={search["state"] === state} onClick={() => change({ state })}>{worded(state)} <b>{number(many)}</b></button>
               ))}
             </div>
           )}
@@ -87,7 +87,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
           <div className="empty">
             <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>
             {meta?.about ? <span>{t(meta.about)}</span> : <Given>{kind.list.description}</Given>}
-            {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span>}
+            {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : meta?.create && !catalogue.has(meta.create) ? <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span> : null}
           </div>
         }
       />}

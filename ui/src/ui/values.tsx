@@ -4,13 +4,13 @@ import { useState, type ReactNode } from "react";
 import type { Field } from "../api/catalogue";
 import type { Row } from "../api/client";
 import { TRANSITION, useCatalogue } from "../api/use";
-import { ago, bytes, decoded, exactly, number, parseDate } from "../lib/format";
-import { t, word } from "../lib/words";
+import { ago, bytes, decoded, exactly, number, parseDate, sentence } from "../lib/format";
+import { t, word, worded } from "../lib/words";
 import { Given } from "./Given";
 import { IconCheck, IconCopy } from "./iconset";
 
-const GOOD = /^(running|up|enabled|active|ready|implemented|allocated|completed|done|yes|download complete|activated|online|setup|connected)$/i;
-const BAD = /^(error|failed|alert|down|disconnected|stuck|critical|removed)$/i;
+const GOOD = /^(running|up|enabled|active|ready|implemented|allocated|completed|done|yes|download complete|activated|online|setup|connected|allow)$/i;
+const BAD = /^(error|failed|alert|down|disconnected|critical|removed|deny|stuck)$/i;
 const WARN = /^(warn|maintenance|prepareformaintenance|undo|suspended|degraded|locked|unknown)$/i;
 
 export function tone(state: string): "ok" | "bad" | "warn" | "busy" | "off" {
@@ -19,8 +19,7 @@ export function tone(state: string): "ok" | "bad" | "warn" | "busy" | "off" {
 }
 
 export function Status({ state, count }: { state: string; count?: number }): ReactNode {
-  const said = word(state);
-  return <span className={`status ${tone(state)}`}>{said.charAt(0).toUpperCase() + said.slice(1)}{count !== undefined && <b>{number(count)}</b>}</span>;
+  return <span className={`status ${tone(state)}`}>{worded(state)}{count !== undefined && <b>{number(count)}</b>}</span>;
 }
 
 const TINTS = 6;
@@ -51,7 +50,9 @@ export function Age({ at }: { at: string }): ReactNode {
 }
 
 const BYTES = /^(size|physicalsize|virtualsize|disksize(total|used|allocated)|memory(total|used|allocated)|capacitybytes|.*bytes)$/;
-const ADDRESS = /(ipaddress|cidr|gateway|netmask|macaddress|fingerprint|publicip|privateip|dns\d|url|path|apikey)$/;
+const ADDRESS = /(ipaddress|cidr|cidraddress|cidrlist|gateway|netmask|macaddress|fingerprint|publicip|privateip|guestip|serviceip|startip|endip|dns\d|url|path|apikey)$/;
+const ENUM = /^(scope|role|apikeyaccess|broadcastdomainrange|networkmode|redundantstate|usersource|resourcetypename|managedstate)$/; // their values are words of the API
+const COUNTED = /(speed|iops|limit|count|times)$/;
 
 // Fields whose values are words of the API, not of whoever named something.
 const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter)$/;
@@ -61,18 +62,24 @@ const SAID = /^(said|reason|output)$/; // sentences of the server
 export function Value({ name, value, field }: { name: string; value: unknown; field?: Field | undefined }): ReactNode {
   const catalogue = useCatalogue();
   if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
+  if (name === "jobstatus") return <Status state={JOB_STATES[Number(value)] ?? String(value)} />;
   if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || (name === "level" && typeof value === "string" && !/^\d/.test(value))) return <Status state={String(value)} />;
   if (name === "userdata" && typeof value === "string") return <span className="mono pre">{decoded(value)}</span>;
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
   if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
   if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
-  if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : Number.isInteger(value) ? String(value) : number(value, 2);
+  if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : !Number.isInteger(value) ? number(value, 2) : COUNTED.test(name) ? number(value) : String(value);
   const kind = field?.entity ? catalogue.of(field.entity) : undefined;
   if (kind) return <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(value) }} className="mono">{String(value).slice(0, 8)}</Link>;
-  if (SAID.test(name)) return <Given>{String(value)}</Given>;
-  return ADDRESS.test(name) ? <span className="mono">{String(value)}</span> : WORDED.test(name) ? word(String(value)) : String(value);
+  const text = String(value);
+  if (ADDRESS.test(name)) return <span className="mono">{text}</span>;
+  if (/^\d+\.\d+%$/.test(text)) return `${number(Number.parseFloat(text))} %`;
+  if (SAID.test(name)) return <Given>{text}</Given>;
+  return ENUM.test(name) ? worded(text) : WORDED.test(name) ? word(text) : text.replace(/,(?=[a-z])/g, ", ").replace(/^vlan:\/\//, "");
 }
+
+export const JOB_STATES = ["Running", "Done", "Failed", "Cancelled"]; // as `jobstatus` counts them
 
 export function sizeOf(row: Row): string {
   const memory = Number(row["memory"] ?? 0);
@@ -85,13 +92,30 @@ export function Size({ row }: { row: Row }): ReactNode {
   return <>{String(row["cpunumber"])} <span className="quiet">vCPU ·</span> {amount} <span className="quiet">{unit}</span></>;
 }
 
-export const NAMES = ["displayname", "name", "description", "username", "resourcetypename", "osdisplayname", "publicipaddress", "ipaddress", "fingerprint", "hostname", "provider", "traffictype", "rule", "key", "hypervisor", "value", "id"];
+const NAMES = ["displayname", "name", "description", "annotation", "username", "resourcetypename", "osdisplayname", "publicipaddress", "ipaddress", "fingerprint", "hostname", "provider", "traffictype", "rule", "key", "eventtype", "hypervisor", "hypervisortype", "value", "type", "cmd", "id"];
+const CODE = /^[A-Z]+(\.[A-Z]+)+$/; // such as ALERT.STORAGE: a kind of thing, not its name
+const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 
-/** What a row is called; a range of addresses by its ends, a rule by its address and ports. */
-export function nameOf(row: Row): string {
+/** What a rule lets through: an address or a protocol with its ports. */
+function ruleOf(row: Row): string | undefined {
   const [from, to] = [row["publicport"] ?? row["startport"], row["publicendport"] ?? row["endport"]];
   const lead = row["ipaddress"] ? `${String(row["ipaddress"])}:` : row["protocol"] && `${String(row["protocol"])} `;
-  if (lead && from) return `${lead}${String(from)}${to && String(to) !== String(from) ? `–${String(to)}` : ""}`;
-  if (row["startip"] && !row["name"]) return row["endip"] && row["endip"] !== row["startip"] ? `${String(row["startip"])} – ${String(row["endip"])}` : String(row["startip"]);
-  return String(NAMES.map((name) => row[name]).find((value) => value !== undefined && value !== null && value !== "") ?? "–");
+  return lead && from ? `${lead}${String(from)}${to && String(to) !== String(from) ? `–${String(to)}` : ""}` : undefined;
+}
+
+/** The field by which a row is called. */
+export function nameField(row: Row): string | undefined {
+  if (ruleOf(row)) return "rule";
+  if (row["startip"] && !row["name"]) return "startip";
+  return NAMES.find((name) => row[name] !== undefined && row[name] !== null && row[name] !== "" && !(name === "name" && row["description"] && CODE.test(String(row[name]))));
+}
+
+/** What a row is called; a range of addresses by its ends, a rule by its address and ports, a job by its command. */
+export function nameOf(row: Row): string {
+  const field = nameField(row);
+  const name = String(field === undefined ? "–" : (row[field] ?? ruleOf(row)));
+  if (field === "startip") return row["endip"] && row["endip"] !== name ? `${name} – ${String(row["endip"])}` : name;
+  if (field === "cmd") return t(sentence(name.split(".").at(-1)?.replace(/Cmd$/, "") ?? name));
+  if (field === "resourcetypename") return worded(name);
+  return field === "id" && UUID.test(name) ? name.slice(0, 8) : name;
 }

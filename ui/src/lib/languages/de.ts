@@ -186,12 +186,9 @@ export default {
   "Configuration": "Einstellungen",
   "Search settings": "Einstellungen suchen",
   "Groups": "Gruppen",
-  "Parts of {group}": "Teile von {group}",
   "The settings could not be read": "Die Einstellungen ließen sich nicht lesen",
   "No setting fits.": "Keine Einstellung gefunden.",
   "Back": "Zurück",
-  "{page} of {pages}": "{page} von {pages}",
-  "Further": "Weiter",
   "Sign in": "Anmelden",
   "Sign in again": "Noch einmal anmelden",
   "Your session ended. What you were doing is still here.": "Ihre Sitzung ist zu Ende. Was Sie gerade taten, ist noch da.",
@@ -672,6 +669,15 @@ export default {
   "GPUs": "GPUs",
   "Limits": "Limits",
   "Cluster and hosts": "Cluster und Hosts",
+  "and {count} more": "und {count} weitere",
+  "not done yet": "läuft noch",
+  "off": "aus",
+  "As it is now. The server keeps no history of capacity, so nothing is said of how fast it grows.": "Stand von jetzt. Der Server führt keinen Verlauf der Kapazität; wie schnell sie wächst, steht deshalb nicht hier.",
+  "Every setting is as it came.": "Alle Einstellungen sind unverändert.",
+  "{count} more are not drawn; the search finds them.": "{count} weitere sind nicht gezeichnet; die Suche findet sie.",
+  "This step is done. What it made is changed on its own pages.": "Dieser Schritt ist getan. Was er angelegt hat, wird auf den eigenen Seiten geändert.",
+  "Jobs": "Vorgänge",
+  "What takes time, with its story.": "Was dauert, mit seinem Verlauf.",
 } satisfies Texts;
 
 export { default as values } from "./deValues";

@@ -94,18 +94,18 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
           {kind.actions.length > 0 && <Button variant="default" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget.getBoundingClientRect())}>{t("More")}</Button>}
         </div>
       </div>
-      <nav className="tabs" aria-label={t("Parts")}>
+      {own.length + tabs.length + told.length > 0 && <nav className="tabs" aria-label={t("Parts")}>
         <Link to="/$slug/$id" params={{ slug: kind.slug, id }} search={{}} activeOptions={{ exact: true }} aria-current={tab === "" ? "page" : undefined}>{t("Overview")}</Link>
         {own.map((one) => link(one.slug, one.title))}
         {tabs.map(([one]) => link(one.slug, metaOf(one.list.name)?.title ?? one.title))}
         {told.map(([slug, title, has]) => has && link(slug, title))}
-      </nav>
+      </nav>}
       {tab === "" && (
         <div className="detail">
           <Facts row={row} fields={kind.list.response} groups={meta?.facts} folds={meta?.folds} says={meta?.says} />
           <div className="stack">
             {Beside ? <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><Beside row={row} /></Suspense> : inner.map((field) => <Inner key={field.name} field={field} rows={row[field.name] as Row[]} />)}
-            {!Beside && !inner.length && tabs[0] && <ListPage kind={tabs[0][0]} fixed={{ [tabs[0][1]]: id }} bare />}
+            {!Beside && !inner.length && tabs[0] && <><h2>{t(metaOf(tabs[0][0].list.name)?.title ?? tabs[0][0].title)}</h2><ListPage kind={tabs[0][0]} fixed={{ [tabs[0][1]]: id }} bare /></>}
           </div>
         </div>
       )}

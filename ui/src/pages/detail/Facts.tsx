@@ -10,7 +10,8 @@ import { spoken, titleOf } from "../../meta/words";
 import { Hinted } from "../../ui/Given";
 import { Copy, nameOf, Value } from "../../ui/values";
 
-const HIDDEN = /^(jobid|jobstatus|hasannotations|id|name|displayname|icon)$/;
+const HIDDEN = /^(jobid|jobstatus|hasannotations|id|icon|fordisplay)$/;
+const CODED = /^[[{].*[\]}]$/; // what programs said to each other
 const COPIED = /(ipaddress|publicip|macaddress|fingerprint|url)$/;
 
 /** The name of a thing of which only the id is told. */
@@ -18,6 +19,14 @@ function Named({ kind, id }: { kind: Kind; id: string }): ReactNode {
   const takesAll = kind.list.params.some((param) => param.name === "listall");
   const found = useOne(kind.list.name, { ...metaOf(kind.list.name)?.params, id, ...(takesAll && { listall: true }) });
   return <Link to="/$slug/$id" params={{ slug: kind.slug, id }} className={found.data ? undefined : "mono"}>{found.data ? nameOf(found.data) : id.slice(0, 8)}</Link>;
+}
+
+function indented(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
 }
 
 function Reference({ field, id, text }: { field: Field; id: string; text: string }): ReactNode {
@@ -36,7 +45,7 @@ function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Fi
     <div style={{ display: "contents" }}>
       <dt><Hinted hint={field.description}>{titleOf(field.name)}</Hinted></dt>
       <dd lang={says?.includes(field.name) ? "en" : undefined}>
-        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its && its.list.params.some((param) => param.name === "id") ? <Named kind={its} id={String(value)} /> : <Value name={field.name} value={value} field={field} />}
+        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its && its.list.params.some((param) => param.name === "id") ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
     </div>
@@ -46,7 +55,8 @@ function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Fi
 const known = (value: unknown) => value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && (!value.length || typeof value[0] === "object")) && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);
 
 export function Facts({ row, fields, groups, folds, says }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined; says?: string[] | undefined }): ReactNode {
-  const shown = fields.filter((field) => !HIDDEN.test(field.name) && !folds?.test(field.name) && known(row[field.name]));
+  const title = nameOf(row); // what the heading says is not said again
+  const shown = fields.filter((field) => !HIDDEN.test(field.name) && row[field.name] !== title && !folds?.test(field.name) && known(row[field.name]));
   const names = new Set(shown.map((field) => field.name));
   const plain = shown.filter((field) => !(field.name.endsWith("id") && (names.has(field.name.replace(/id$/, "name")) || names.has(field.name.replace(/id$/, ""))))).filter((field, at, all) => !all.slice(at + 1).some((other) => titleOf(other.name) === titleOf(field.name))); // a domain's path says more than its name
   if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></section>;
