@@ -84,6 +84,11 @@ export function commandOf(job: Job): string {
   return name.charAt(0).toLowerCase() + name.slice(1);
 }
 
+/** Seconds from a job's begin to its end; undefined while it runs. */
+export function tookOf(job: Job): number | undefined {
+  return job.completed ? (parseDate(job.completed).getTime() - parseDate(job.created).getTime()) / 1000 : undefined;
+}
+
 /** Read again what a change may have touched. */
 export function refresh(client: QueryClient): Promise<void> {
   return client.invalidateQueries({ queryKey: ["api"] });

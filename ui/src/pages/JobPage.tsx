@@ -1,28 +1,37 @@
 // A job's story: what each step did, with times, how it ended, and what can be done about it.
 import { Button } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { call, type ApiError, type Row } from "../api/client";
-import { commandOf, jobFailure, type Job } from "../api/jobs";
+import { commandOf, jobFailure, tookOf, type Job } from "../api/jobs";
 import { pollEvery } from "../api/live";
-import { useCatalogue, useList, useOne, usePerform } from "../api/use";
-import { duration, exactly, parseDate } from "../lib/format";
+import { useCatalogue, useList, usePerform } from "../api/use";
+import { bytes, duration, exactly, number, parseDate } from "../lib/format";
 import { t, word } from "../lib/words";
 import { spoken, stepOf, within } from "../meta/words";
-import { metaOf } from "../meta";
 import { Explain } from "../ui/Explain";
 import { Given } from "../ui/Given";
 import { Title } from "../ui/Title";
-import { Age, nameOf, Status } from "../ui/values";
+import { JobThing } from "../ui/JobThing";
+import { Age, JOB_STATES, Status } from "../ui/values";
 import "./detail/detail.css";
 
-const WORDS = ["Running", "Done", "Failed", "Cancelled"];
+// Units that names of measures end with.
+const UNITS: [RegExp, (value: number) => string][] = [
+  [/_?mib$/, (value) => bytes(value * 1024 ** 2)], [/_?mhz$/, (value) => `${number(value / 1000, 1)} GHz`], [/_?bytes$/, bytes], [/_?(milliseconds|ms)$/, (value) => duration(value / 1000)], [/_?seconds$/, duration],
+];
+
+/** A measure with its unit: memory_mib 2048 is "memory 2 GiB". */
+export function measured(name: string, value: unknown): string {
+  const [unit, show] = UNITS.find(([ending]) => typeof value === "number" && ending.test(name)) ?? [];
+  const what = (unit ? name.replace(unit, "") : name).replaceAll("_", " ");
+  return `${what} ${show ? show(Number(value)) : typeof value === "object" ? JSON.stringify(value) : String(value)}`.trim();
+}
 
 function Evidence({ told }: { told: Row }): ReactNode {
   const evidence = told["evidence"] as Row | undefined;
   if (!evidence || !Object.keys(evidence).length) return null;
-  return <small className="faint mono" style={{ display: "block", overflowWrap: "anywhere" }}>{Object.entries(evidence).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(" · ")}</small>;
+  return <small className="faint mono" style={{ display: "block", overflowWrap: "anywhere" }}>{Object.entries(evidence).map(([name, value]) => measured(name, value)).join(" · ")}</small>;
 }
 
 function Step({ told }: { told: Row }): ReactNode {
@@ -49,14 +58,12 @@ export function JobPage({ id }: { id: string }): ReactNode {
   const found = useQuery<Job, ApiError>({ queryKey: ["api", "queryAsyncJobResult", id], queryFn: ({ signal }) => call<Job>("queryAsyncJobResult", { jobid: id }, signal), refetchInterval: (query) => (query.state.data?.jobstatus === 0 ? pollEvery(true, query) : false) });
   const story = useList("listJobStory", { jobid: id }, catalogue.has("listJobStory"));
   const job = found.data;
-  const kind = job?.jobinstancetype ? catalogue.kinds.find((one) => one.noun.toLowerCase() === job.jobinstancetype?.toLowerCase()) : undefined;
-  const thing = useOne(kind?.list.name ?? "", { id: job?.jobinstanceid, ...(kind?.list.params.some((param) => param.name === "listall") && { listall: true }), ...metaOf(kind?.list.name ?? "")?.params }, kind !== undefined && job?.jobinstanceid !== undefined && kind.list.params.some((param) => param.name === "id"));
   if (!job) return found.error ? <Explain error={found.error as ApiError} title={t("There is no such job that you may see.")} /> : <p className="quiet">{t("Reading…")}</p>;
-  const took = job.completed ? (parseDate(job.completed).getTime() - parseDate(job.created).getTime()) / 1000 : undefined;
+  const took = tookOf(job);
   const failed = job.jobstatus === 2;
   return (
     <>
-      <Title title={<span className="row wrap">{spoken(commandOf(job))} <Status state={job.state === "stuck" ? "Stuck" : job.state === "undo" ? "Undoing" : (WORDS[job.jobstatus] ?? "Running")} /></span>} line={<span className="mono">{id}</span>}>
+      <Title title={<span className="row wrap">{spoken(commandOf(job))} <Status state={job.state === "stuck" ? "Stuck" : job.state === "undo" ? "Undoing" : (JOB_STATES[job.jobstatus] ?? "Running")} /></span>} line={<>{t("Job")} <span className="mono">{id}</span></>}>
         {job.jobstatus === 0 && catalogue.has("cancelJob") && <Button variant="default" loading={run.isPending} onClick={() => run.mutate({ command: "cancelJob", params: { jobid: id } })}>{t("Cancel job")}</Button>}
         {job.state === "stuck" && catalogue.has("resumeJob") && <Button loading={run.isPending} onClick={() => run.mutate({ command: "resumeJob", params: { jobid: id } })}>{t("Resume job")}</Button>}
       </Title>
@@ -68,7 +75,7 @@ export function JobPage({ id }: { id: string }): ReactNode {
             <dt>{t("Begun")}</dt><dd>{exactly(parseDate(job.created))}</dd>
             {took !== undefined && <><dt>{t("Took")}</dt><dd>{took < 1 ? t("less than a second") : duration(took)}</dd></>}
             {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
-            {kind && job.jobinstanceid && <><dt>{t("On")}</dt><dd><Link to="/$slug/$id" params={{ slug: kind.slug, id: job.jobinstanceid }}>{thing.data ? nameOf(thing.data) : spoken(kind.noun)}</Link></dd></>}
+            {job.jobinstanceid && <><dt>{t("On")}</dt><dd><JobThing job={job} /></dd></>}
             {job.waitsfor && <><dt>{t("Waits for")}</dt><dd><Given>{job.waitsfor}</Given></dd></>}
             {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{stepOf(job.step)}</dd></>}
             {job["managementservername"] !== undefined && <><dt>{t("Server")}</dt><dd>{String(job["managementservername"])}</dd></>}

@@ -1,0 +1,44 @@
+// What a job is about: by the name that its answer tells, else by the one that the list of its kind knows.
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { nounOf, singular, type Catalogue, type Kind } from "../api/catalogue";
+import type { Row } from "../api/client";
+import { commandOf, type Job } from "../api/jobs";
+import { useCatalogue, useOne } from "../api/use";
+import { metaOf } from "../meta";
+import { spoken } from "../meta/words";
+import { nameOf } from "./values";
+
+/** The part of a job's answer that is the thing itself, and what the answer calls it. */
+function answered(job: Job): [string, Row] | undefined {
+  return Object.entries(job.jobresult ?? {}).find((part): part is [string, Row] => typeof part[1] === "object" && part[1] !== null && (part[1] as Row)["id"] === job.jobinstanceid);
+}
+
+/** The list that has what a job is about. */
+export function kindOf(job: Job, catalogue: Catalogue): Kind | undefined {
+  const type = job.jobinstancetype?.toLowerCase();
+  if (!type || !job.jobinstanceid) return undefined;
+  const by = (noun: string | undefined) => catalogue.kinds.find((kind) => kind.noun.toLowerCase() === noun);
+  const own = singular(nounOf(commandOf(job))).toLowerCase();
+  return (own.endsWith(type) ? by(own) : undefined) ?? by(answered(job)?.[0]) ?? by(type) ?? catalogue.kinds.find((kind) => kind.noun.toLowerCase().endsWith(type));
+}
+
+/** What a job's answer calls the thing; undefined where it does not tell. */
+export function told(job: Job): string | undefined {
+  const row = answered(job)?.[1];
+  const name = row && nameOf(row);
+  return name && !job.jobinstanceid?.startsWith(name) ? name : undefined;
+}
+
+/** The thing's name, that leads to its page. */
+export function JobThing({ job, className }: { job: Job; className?: string }): ReactNode {
+  const catalogue = useCatalogue();
+  const kind = kindOf(job, catalogue);
+  const takes = (name: string) => kind?.list.params.some((param) => param.name === name) ?? false;
+  const known = told(job);
+  const list = kind?.list.name ?? "";
+  const found = useOne(list, { ...metaOf(list)?.params, id: job.jobinstanceid, ...(takes("listall") && { listall: true }), ...(takes("page") && { page: 1, pagesize: 1 }) }, known === undefined && takes("id"));
+  const name = known ?? (found.data ? nameOf(found.data) : undefined);
+  if (!kind) return null;
+  return name ? <Link className={className} to="/$slug/$id" params={{ slug: kind.slug, id: String(job.jobinstanceid) }}>{name}</Link> : <span className="faint">{spoken(kind.noun)}</span>;
+}
