@@ -2,22 +2,24 @@
 import { Button, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { Fragment, useState, type ReactNode } from "react";
 import type { ApiError, Params, Row } from "../api/client";
 import { useCatalogue, useList, usePerform } from "../api/use";
+import { number } from "../lib/format";
 import { t, word } from "../lib/words";
 import { within } from "../meta/words";
 import { Explain } from "../ui/Explain";
 import { Picker } from "../ui/Picker";
 import { Title } from "../ui/Title";
 import "./detail/detail.css";
+import "./settings.css";
 
 /** A scope as the server names it, the parameter that says which one, the entity to pick, the slug of its pages. */
 const SCOPES: [string, string, string, string][] = [
   ["Zone", "zoneid", "zone", "zones"], ["Cluster", "clusterid", "cluster", "clusters"], ["StoragePool", "storageid", "storage_pool", "primary-storage"], ["ImageStore", "imagestoreuuid", "image_store", "secondary-storage"],
   ["Domain", "domainid", "domain", "domains"], ["Account", "accountid", "account", "accounts"], ["ManagementServer", "managementserverid", "server", "servers"],
 ];
-const SIZE = 50;
+const MOST = 500;
 const scopeOf = (name: unknown) => SCOPES.find(([scope]) => scope.toLowerCase() === String(name).toLowerCase().replaceAll(" ", ""));
 
 function Field({ row, value, label, store, pending }: { row: Row; value: string; label: string; store: (next: string, kept: () => void) => void; pending: boolean }): ReactNode {
@@ -59,7 +61,7 @@ function AddScope({ row }: { row: Row }): ReactNode {
   const [value, setValue] = useState(String(row["value"] ?? ""));
   const chosen = allowed.find(([scope]) => scope === sort);
   if (!allowed.length || !chosen) return null;
-  if (!open) return <button type="button" className="chip" style={{ alignSelf: "start", marginInlineStart: 110 }} onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([scope]) => within(word(scope))).join(", ") })}</button>;
+  if (!open) return <button type="button" className="chip add-scope" onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([scope]) => within(word(scope))).join(", ") })}</button>;
   return (
     <form className="inline-form" onSubmit={(event) => { event.preventDefault(); run.mutate({ command: "updateConfiguration", params: { name: String(row["name"]), value, [chosen[1]]: where } }, { onSuccess: () => { setOpen(false); setWhere(undefined); } }); }}>
       {allowed.length > 1 && <Select label={t("Where")} data={allowed.map(([scope]) => ({ value: scope, label: word(scope) }))} value={sort} allowDeselect={false} onChange={(one) => { setSort(one ?? ""); setWhere(undefined); }} />}
@@ -74,11 +76,10 @@ function AddScope({ row }: { row: Row }): ReactNode {
 
 function Setting({ row }: { row: Row }): ReactNode {
   const value = String(row["value"] ?? "");
-  const differs = value !== String(row["defaultvalue"] ?? "");
   const others = (row["values"] as Row[] | undefined) ?? [];
   return (
     <li className="setting">
-      <div className="grow"><b className="mono">{String(row["name"])}</b>{differs && <span className="status busy" style={{ marginInlineStart: 8 }}>{t("changed")}</span>}<div className="quiet" lang="en">{String(row["description"] ?? "")}</div><small className="faint">{t("Default: {value}", { value: String(row["defaultvalue"] ?? "") || "–" })}</small></div>
+      <div className="grow"><b className="mono">{String(row["name"])}</b>{changed(row) && <span className="status mark" style={{ marginInlineStart: 8 }}>{t("changed")}</span>}<div className="quiet" lang="en">{String(row["description"] ?? "")}</div><small className="faint">{t("Default: {value}", { value: String(row["defaultvalue"] ?? "") || "–" })}</small></div>
       <div className="scopes">
         <InScope row={row} value={value} where={t("everywhere")} scope={{}} />
         {others.map((one) => {
@@ -91,34 +92,75 @@ function Setting({ row }: { row: Row }): ReactNode {
   );
 }
 
+const CHANGED = "changed";
+const changed = (row: Row) => String(row["value"] ?? "") !== String(row["defaultvalue"] ?? "") || ((row["values"] as Row[] | undefined) ?? []).length > 0;
+const partOf = (row: Row) => String(row["subgroup"] ?? "");
+const anchor = (part: string) => `part-${part.replace(/\W+/g, "-")}`;
+
+interface Group { name: string; rows: Row[]; parts: [string, Row[]][] }
+
+/** Settings in the groups of the server's catalogue, those first whose turn is first; what has no group known comes last. */
+function grouped(rows: Row[], groups: Row[]): Group[] {
+  const names = [...new Set([...groups.map((one) => String(one["name"])), ...rows.map((row) => String(row["group"]))])];
+  return names.map((name) => {
+    const mine = rows.filter((row) => String(row["group"]) === name);
+    return { name, rows: mine, parts: [...Map.groupBy(mine, partOf)].sort(([one], [two]) => one.localeCompare(two)) };
+  }).filter((group) => group.rows.length > 0);
+}
+
+/** The groups with how many settings each has; the parts of the chosen one, to jump to. */
+function Rail({ groups, own, chosen, choose }: { groups: Group[]; own: number; chosen: string | undefined; choose: (group: string) => void }): ReactNode {
+  const jump = (part: string) => document.getElementById(anchor(part))?.scrollIntoView({ block: "start" });
+  return (
+    <nav className="rail" aria-label={t("Groups")}>
+      <button type="button" className="chip" aria-pressed={chosen === CHANGED} onClick={() => choose(CHANGED)}>{t("Changed")} <b>{number(own)}</b></button>
+      {groups.map((group) => (
+        <Fragment key={group.name}>
+          <button type="button" className="chip" aria-pressed={chosen === group.name} onClick={() => choose(group.name)}>{word(group.name)} <b>{number(group.rows.length)}</b></button>
+          {chosen === group.name && group.parts.length > 1 && <div className="parts">{group.parts.map(([part, rows]) => <button key={part} type="button" className="chip" onClick={() => jump(part)}>{word(part)} <b>{number(rows.length)}</b></button>)}</div>}
+        </Fragment>
+      ))}
+    </nav>
+  );
+}
+
+const Section = ({ title, part, rows }: { title: string; part?: string; rows: Row[] }): ReactNode => (
+  <section className="card" id={anchor(part ?? title)} aria-label={title}><h2>{title} <span className="faint">{number(rows.length)}</span></h2><ul className="settings">{rows.map((row) => <Setting key={String(row["name"])} row={row} />)}</ul></section>
+);
+
 export function Settings(): ReactNode {
   const catalogue = useCatalogue();
   const navigate = useNavigate();
-  const { keyword: begun = "", group, subgroup } = useSearch({ strict: false }) as { keyword?: string; group?: string; subgroup?: string };
+  const { keyword: begun = "", group: wanted } = useSearch({ strict: false }) as { keyword?: string; group?: string };
   const [typed, setTyped] = useState(begun);
-  const [keyword] = useDebouncedValue(typed, 200);
-  const [page, setPage] = useState(1);
-  const groups = useList("listConfigurationGroups", {}, catalogue.has("listConfigurationGroups"));
-  const found = useList("listConfigurations", { allscopes: true, ...(keyword && { keyword }), ...(!keyword && group && { group }), ...(!keyword && subgroup && { subgroup }), page, pagesize: SIZE });
-  const count = found.data?.count ?? 0;
-  const choose = (next: { group?: string; subgroup?: string }) => { setPage(1); setTyped(""); void navigate({ to: ".", search: next as never, replace: true }); };
-  const parts = (groups.data?.rows.find((one) => one["name"] === group)?.["subgroup"] as Row[] | undefined) ?? [];
+  const [keyword] = useDebouncedValue(typed.trim(), 200);
+  const known = useList("listConfigurationGroups", {}, catalogue.has("listConfigurationGroups"));
+  const all = useList("listConfigurations", { allscopes: true, page: 1, pagesize: MOST });
+  const found = useList("listConfigurations", { allscopes: true, keyword, page: 1, pagesize: MOST }, keyword !== "");
+  const shown = keyword ? found : all;
+  const rows = all.data?.rows ?? [];
+  const groups = grouped(keyword ? (found.data?.rows ?? []) : rows, known.data?.rows ?? []);
+  const group = keyword ? undefined : (wanted ?? groups[0]?.name);
+  const own = rows.filter(changed);
+  const here = groups.find((one) => one.name === group);
+  const choose = (next: string) => { setTyped(""); void navigate({ to: ".", search: { group: next } as never, replace: true }); };
   return (
     <>
-      <Title title={t("Configuration")} line={t("{count} settings; each is in force at once", { count })} />
-      <div className="card">
-        <div className="row wrap" style={{ marginBottom: 8 }}>
-          <TextInput type="search" aria-label={t("Search settings")} placeholder={t("Search settings")} value={typed} onChange={(event) => { setTyped(event.currentTarget.value); setPage(1); }} w={280} />
-          <div className="row wrap" role="group" aria-label={t("Groups")} style={{ gap: 2 }}>
-            <button type="button" className="chip" aria-pressed={!group && !keyword} onClick={() => choose({})}>{t("All")}</button>
-            {groups.data?.rows.map((one) => <button key={String(one["name"])} type="button" className="chip" aria-pressed={!keyword && group === one["name"]} onClick={() => choose({ group: String(one["name"]) })}>{word(String(one["name"]))}</button>)}
-          </div>
+      <Title title={t("Configuration")} line={t("{count} settings; each is in force at once", { count: all.data?.count ?? 0 })} />
+      <div className="settings-page">
+        <div className="beside">
+          <TextInput type="search" aria-label={t("Search settings")} placeholder={t("Search settings")} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} />
+          <Rail groups={groups} own={own.length} chosen={group} choose={choose} />
         </div>
-        {!keyword && parts.length > 1 && <div className="row wrap" role="group" aria-label={t("Parts of {group}", { group: word(group ?? "") })} style={{ gap: 2 }}>{parts.map((one) => <button key={String(one["name"])} type="button" className="chip" aria-pressed={subgroup === one["name"]} onClick={() => choose({ group: group ?? "", ...(subgroup !== one["name"] && { subgroup: String(one["name"]) }) })}>{word(String(one["name"]))}</button>)}</div>}
-        {found.error && <Explain error={found.error as ApiError} title={t("The settings could not be read")} retry={() => void found.refetch()} />}
-        {found.data && !found.data.rows.length && <p className="quiet">{t("No setting fits.")}</p>}
-        <ul className="settings">{found.data?.rows.map((row) => <Setting key={String(row["name"])} row={row} />)}</ul>
-        {count > SIZE && <div className="row" style={{ marginTop: 12 }}><Button variant="default" disabled={page === 1} onClick={() => setPage(page - 1)}>{t("Back")}</Button><span className="quiet">{t("{page} of {pages}", { page, pages: Math.ceil(count / SIZE) })}</span><Button variant="default" disabled={page * SIZE >= count} onClick={() => setPage(page + 1)}>{t("Further")}</Button></div>}
+        <div className="stack">
+          {shown.error && <Explain error={shown.error as ApiError} title={t("The settings could not be read")} retry={() => void shown.refetch()} />}
+          {keyword && found.data && !groups.length && <div className="card empty"><strong>{t("No setting fits.")}</strong></div>}
+          {group === CHANGED && !own.length && <div className="card empty"><strong>{t("Every setting is as it came.")}</strong></div>}
+          {group === CHANGED && own.length > 0 && <Section title={t("Changed")} rows={own} />}
+          {keyword !== "" && groups.map((one) => <Section key={one.name} title={word(one.name)} rows={one.rows} />)}
+          {here?.parts.map(([part, some]) => <Section key={part} part={part} title={word(part || here.name)} rows={some} />)}
+          {(shown.data?.count ?? 0) > MOST && <p className="quiet">{t("{count} more are not drawn; the search finds them.", { count: (shown.data?.count ?? 0) - MOST })}</p>}
+        </div>
       </div>
     </>
   );
