@@ -14,13 +14,14 @@ import "./capacity.css";
 
 // said: what the shades of hosts mean
 const LEGEND: [string, string][] = [["", "under 75 %"], ["hot", "over 75 %"], ["off", "takes nothing new"], ["bad", "does not answer"]];
+const OFF = /^Disabled$/;
 const percent = (text: unknown) => Number.parseFloat(String(text ?? "0")) || 0;
 
 function Cell({ host }: { host: Row }): ReactNode {
   const allocated = percent(host["memoryallocatedpercentage"]);
   const state = String(host["state"]);
   const mode = String(host["resourcestate"] ?? "");
-  const said = state !== "Up" ? t("down") : mode !== "Enabled" ? t("maint") : `${Math.round(allocated)}`;
+  const said = state !== "Up" ? t("down") : OFF.test(mode) ? t("off") : mode !== "Enabled" ? t("maint") : `${Math.round(allocated)} %`;
   const tone = state !== "Up" ? "bad" : mode !== "Enabled" ? "off" : allocated > 75 ? "hot" : "";
   return <Link className={`cell-host ${tone}`} style={tone ? undefined : { "--part": `${14 + allocated * 0.45}%` } as React.CSSProperties} to="/$slug/$id" params={{ slug: "hosts", id: String(host["id"]) }} title={`${String(host["name"])}: ${word(state)}, ${word(mode)}, ${number(allocated, 1)} %`}><span className="visually-hidden">{String(host["name"])}: </span>{said}</Link>;
 }
@@ -41,6 +42,7 @@ export function Capacity(): ReactNode {
         {places.length > 1 && <Segments label={t("Zone")} value={zone} choose={setZone} options={[[undefined, t("All zones")], ...places.map((row) => [String(row["id"]), String(row["name"])] as [string, string])]} />}
       </Title>
       <CapacityTiles within={zone ? { zoneid: zone } : {}} all />
+      <p className="quiet growth">{t("As it is now. The server keeps no history of capacity, so nothing is said of how fast it grows.")}</p>
       <div className="two">
         <div className="stack">
           <section className="card">

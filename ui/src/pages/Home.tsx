@@ -38,8 +38,11 @@ function Limits(): ReactNode {
 
 const MARKS: [RegExp, typeof IconClock, string][] = [[/^ERROR$/, IconCircleX, "bad"], [/^WARN$/, IconAlertTriangle, "warn"], [/^(Started|Scheduled|Created)$/, IconClock, "busy"]];
 
-/** Events worth a line: what ended, and what went wrong; not who came and went. */
-export const told = (rows: Row[] | undefined): Row[] => (rows ?? []).filter((row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !String(row["type"]).startsWith("USER.LOG")));
+/** Events worth a line: what ended, and what went wrong; who came and went only where there is nothing else. */
+export function told(rows: Row[] | undefined): Row[] {
+  const worth = (rows ?? []).filter((row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !String(row["type"]).startsWith("USER.LOG")));
+  return worth.length ? worth : (rows ?? []);
+}
 
 export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode {
   return (
@@ -108,7 +111,7 @@ export function Home(): ReactNode {
     ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: word(String(row["state"])) }), lang: undefined, to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
     ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), lang: "en", to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
   ];
-  const ended = (told(events.data?.rows).length ? told(events.data?.rows) : (events.data?.rows ?? [])).slice(0, 8);
+  const ended = told(events.data?.rows).slice(0, 8);
   return (
     <>
       <Title title={t("Overview")} line={t("Signed in as {name}", { name: me()?.username ?? "" })}>

@@ -22,6 +22,9 @@ export function Meter({ title, name = String(title), used, total, allocated, sho
 }
 
 /** The same at a glance: the amount large, the bar below, what is left beside. */
+/** A part in percent; what there is of it is never told as nothing. */
+const percent = (value: number): string => (value > 0 && value < 1 ? "< 1" : number(value));
+
 export function Figure({ title, icon, used, total, allocated, show, unit }: { title: string; icon: ReactNode; used: number; total: number; allocated: number; show: (value: number) => string; unit?: string }): ReactNode {
   const most = Math.max(used, allocated);
   const [amount, own = ""] = show(most).split(" ");
@@ -33,7 +36,7 @@ export function Figure({ title, icon, used, total, allocated, show, unit }: { ti
       <p><b>{amount}</b> {own !== show(total).split(" ")[1] ? own : ""} {t("of {total}", { total: show(total) })} {unit}</p>
       <Bar used={taken} more={Math.max(0, promised - taken)} label={`${title}: ${Math.round(Math.max(taken, promised))} %`} />
       <small className="quiet">
-        <span>{promised > taken ? t("{used} % used, {allocated} % allocated", { used: Math.round(taken), allocated: Math.round(promised) }) : t("{used} % allocated", { used: Math.round(taken) })}</span>
+        <span>{promised > taken ? t("{used} % used, {allocated} % allocated", { used: percent(taken), allocated: percent(promised) }) : t("{used} % allocated", { used: percent(taken) })}</span>
         <span>{t("{amount} free", { amount: show(Math.max(0, total - most)) })}</span>
       </small>
     </section>

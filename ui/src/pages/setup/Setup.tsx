@@ -9,6 +9,7 @@ import { t } from "../../lib/words";
 import { Explain } from "../../ui/Explain";
 import { IconCheck } from "../../ui/iconset";
 import { Title } from "../../ui/Title";
+import { Status } from "../../ui/values";
 import "../instance/wizard.css";
 import { STEPS, type Step } from "./steps";
 
@@ -63,7 +64,8 @@ export function Setup(): ReactNode {
           ))}
         </ol>
         <section className="card">
-          {whole && !wanted ? <div className="empty"><strong>{t("The zone is ready")}</strong><Link to="/new/instances"><Button component="span">{t("Create instance")}</Button></Link></div> : step && <Form key={step.id} step={step} zone={zone} found={(made) => void navigate({ to: ".", search: { zone: made } })} />}
+          {whole && !wanted ? <div className="empty"><strong>{t("The zone is ready")}</strong><Link to="/new/instances"><Button component="span">{t("Create instance")}</Button></Link></div> : step && done[at] && step.id !== "hosts" ? <div className="stack"><h2>{t(step.title)}</h2><p style={{ margin: 0 }}><Status state="done" /> {t(done[at])}</p><p className="quiet" style={{ margin: 0 }}>{t("This step is done. What it made is changed on its own pages.")}</p><div className="row wrap">{!whole && <Button onClick={() => void navigate({ to: ".", search: { zone } })}>{t("Go on with the set-up")}</Button>}<Link to="/infrastructure"><Button component="span" variant="default">{t("Infrastructure")}</Button></Link></div></div>
+            : step && <Form key={step.id} step={step} zone={zone} found={(made) => void navigate({ to: ".", search: { zone: made } })} />}
         </section>
         <aside className="card stack" aria-label={t("On the server now")}>
           <h2>{t("On the server now")}</h2>
