@@ -22,6 +22,7 @@ from cloudwright.core.tx import Tx
 from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import HostFacts, Seen
 from cloudwright.drivers.network.contract import ApplianceSeen
+from cloudwright.infrastructure.host import silence
 from cloudwright.infrastructure.model import Host
 from cloudwright.storage.model import StoragePool
 from cloudwright.storage.pool.open import host_connected, pools_of
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 PING_INTERVAL = setting("ping.interval", 60, "how often hosts are heard of at least, in seconds", minimum=1)
 PING_TIMEOUT = setting("ping.timeout", 2.5, "after how many such intervals of silence a host counts as disconnected", minimum=1)
 ALERT_WAIT = setting("alert.wait", 1800, "after how many seconds of silence a disconnected host is in Alert", minimum=1)
+
+MOST = 1000  # hosts in one turn
 
 MachinesSeen = Callable[[Tx, Host, Sequence[Seen], bool], object]
 AppliancesSeen = Callable[[Tx, Host, Sequence[ApplianceSeen]], object]
@@ -101,8 +104,11 @@ def overdue(tx: Tx) -> int:
     up = Host.t.update().where(*remote, Host.c.state == "Up", Host.c.last_seen < silent)
     lost = tx.execute(up.values(state="Disconnected", disconnected=tx.now, version=Host.c.version + 1))
     late = tx.now - ALERT_WAIT.get(tx)
-    long = Host.t.update().where(*remote, Host.c.state == "Disconnected", Host.c.disconnected < late)
-    return lost + tx.execute(long.values(state="Alert", version=Host.c.version + 1))
+    long = tx.all(Host, *remote, Host.c.state == "Disconnected", Host.c.disconnected < late)[:MOST]
+    silence.silent(tx, long)
+    for host in long:
+        tx.update(host, state="Alert")  # one by one: of one that is heard meanwhile nothing is told
+    return lost + len(long)
 
 
 class WatchForSilence(Loop, every=30.0):
@@ -123,8 +129,11 @@ def back(tx: Tx, host: Host) -> None:
 def _connected(tx: Tx, host: Host, facts: HostFacts, server: int | None) -> None:
     if facts.hypervisor != host.hypervisor:
         log.error("host %s was added as %s and says it is %s", host.name, host.hypervisor, facts.hypervisor)
+        silence.told(tx, host, f"Host {host.name} was added as {host.hypervisor} and says that it is {facts.hypervisor}")
         tx.update(host, state="Alert", last_seen=tx.now)
         return
+    if host.state in ("Alert", "Down"):
+        silence.heard(tx, host)
     tx.update(host, **known(facts), state="Up", last_seen=tx.now, connected=tx.now, disconnected=None, server_id=server)
     back(tx, host)
     host_connected(tx, host)
@@ -141,6 +150,8 @@ def _pushed(tx: Tx, host: Host, kind: str, payload: Any) -> None:
     values: dict[str, Any] = {"last_seen": tx.now}
     if host.state in ("Disconnected", "Alert") and kind != "seen":
         values |= {"state": "Up", "disconnected": None}  # it was thought silent, by this server or another
+        if host.state == "Alert":
+            silence.heard(tx, host)
     if isinstance(payload, Stats):
         values |= {"busy": payload.processor, "load_average": payload.load[0]}
         values["memory_used"] = (payload.memory - payload.memory_free) << 20

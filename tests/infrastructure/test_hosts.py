@@ -21,7 +21,7 @@ from cloudwright.drivers.host.contract import Stats
 from cloudwright.drivers.hypervisor.contract import HostFacts, Power, Seen
 from cloudwright.infrastructure import authority, observe
 from cloudwright.infrastructure.authority import Gatekeeper
-from cloudwright.infrastructure.host import maintain
+from cloudwright.infrastructure.host import maintain, silence
 from cloudwright.infrastructure.model import Host
 from tests.conftest import call, done, finished
 from tests.infrastructure.zone import Built, simulated_zone
@@ -193,8 +193,12 @@ def test_hosts_come_and_go_as_they_are_seen(cloud: Cloud, built: Built) -> None:
     cloud.db.write(lambda tx: tx.execute(Host.t.update().where(Host.c.uuid == told["id"]).values(disconnected=tx.now - 2000)))
     assert cloud.db.write(observe.overdue) == 1
     assert state_of(cloud, told["id"]) == "Alert"
+    (alert,) = alerts(cloud, built)
+    assert alert["name"] == "ALERT.COMPUTE.HOST"
+    assert alert["description"] == f"Host {told['name']} (192.0.2.10) has been silent for 33 minutes"
     seen.pushed(told["id"], "machines", [])
     assert state_of(cloud, told["id"]) == "Up"
+    assert alerts(cloud, built) == []
     cloud.db.write(lambda tx: tx.execute(Host.t.update().values(last_seen=tx.now - 3600)))
     assert cloud.db.write(observe.overdue) == 1  # not the simulated ones, which nobody hears of
     assert state_of(cloud, told["id"]) == "Disconnected"
@@ -205,6 +209,38 @@ def test_a_host_of_another_kind_is_an_alert(cloud: Cloud, built: Built) -> None:
     told = kvm_host(cloud, built)
     observe.Observer(cloud.db).connected(told["id"], HostFacts("Simulator", "1", "x", 1, 1, 1))
     assert state_of(cloud, told["id"]) == "Alert"
+    assert alerts(cloud, built)[0]["description"] == f"Host {told['name']} was added as KVM and says that it is Simulator"
+    observe.Observer(cloud.db).connected(told["id"], FACTS)
+    assert alerts(cloud, built) == []
+
+
+def alerts(cloud: Cloud, built: Built) -> list[dict[str, Any]]:
+    """Those of troubles that have not passed."""
+    return [one for one in call(cloud, built.caller, "listAlerts").get("alert", []) if "settled" not in one]
+
+
+def test_many_hosts_of_a_cluster_that_fall_silent_are_one_alert(cloud: Cloud, built: Built) -> None:
+    first = kvm_host(cloud, built)
+    seen = observe.Observer(cloud.db)
+
+    def fall(tx: Tx) -> None:
+        about = tx.get(Host, _id(tx, first["id"]))
+        place = {"zone_id": about.zone_id, "pod_id": about.pod_id, "cluster_id": about.cluster_id, "hypervisor": "KVM"}
+        for i in range(silence.FEW):
+            tx.insert(Host(name=f"k{i}", address="192.0.2.11", url="", state="Disconnected", disconnected=tx.now - 3600, **place))
+        tx.update(about, state="Disconnected", disconnected=tx.now - 3600)
+        observe.overdue(tx)
+
+    cloud.db.write(fall)
+    (one,) = alerts(cloud, built)
+    assert one["description"].startswith("6 hosts of cluster ")
+    assert one["description"].endswith(f"have been silent for 60 minutes: {first['name']}, k0, k1, k2, k3, k4")
+    hosts = cloud.db.read().all(Host, Host.c.state == "Alert")
+    for host in hosts[1:]:
+        seen.connected(host.uuid, FACTS)
+    assert alerts(cloud, built) == [one], "one is silent still"
+    call(cloud, built.caller, "deleteHost", id=first["id"], forced="true")
+    assert alerts(cloud, built) == []
 
 
 def test_what_a_host_measures_is_told_while_it_is_heard(cloud: Cloud, built: Built) -> None:
