@@ -163,7 +163,8 @@ _domain = sa.table("domain", sa.column("id"), sa.column("path")).alias("within")
 _below = sa.select(_domain.c.id).where(within_bound(_domain.c.path, "caller"))
 _beyond = sa.select(_domain.c.id).where(Beyond(_domain.c.path, *_bound("caller")))
 _BELOW = _below.scalar_subquery()
-FEW_DOMAINS, FEW_ROWS = 5_000, 10_000  # to ask of so many rows whether each is of a domain below takes some milliseconds
+SMALL = 10_000  # rows of a table: to ask of each whether it is of a domain below takes some milliseconds
+FEW_DOMAINS, FEW_ROWS = 15_000, 30_000  # beyond the caller's: more are as slow to leave out as all that are below are to find
 
 
 def below_caller(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
@@ -200,7 +201,7 @@ def _told(condition: sa.ColumnElement[bool], say: Callable[[Any], Any]) -> sa.Co
 
 def few_beyond(of: Any) -> sa.Select[tuple[bool]]:
     """Whether a resource has few rows, or few that are of domains beyond the caller's."""
-    living = sa.select(of.c.id).where(of.c.gone == 0).order_by(of.c.id).limit(1).offset(FEW_ROWS)
+    living = sa.select(of.c.id).where(of.c.gone == 0).order_by(of.c.id).limit(1).offset(SMALL)
     more = _beyond.limit(1).offset(FEW_DOMAINS)
     beyond = _beyond.limit(FEW_DOMAINS).subquery("beyond")
     theirs = sa.select(of.c.id).join_from(beyond, of.t, of.c.domain_id == beyond.c.id).where(of.c.gone == 0)

@@ -35,6 +35,7 @@ MOST_PAIRS = 1_000  # of a map that a list is filtered by
 VAST = 100_000  # rows beyond which values are not counted
 
 
+PIECES = "pieces"  # the shape of a list narrowed to the few rows in which an index of words has what is asked for
 FEW = "few are others'"  # the shape of a list for an administrator of a domain to which nearly all rows belong
 _counting: Recent[Any] = Recent()  # statements of facets
 _asked: dict[type[List], Any] = {}  # of each list: how to ask whether it has that shape, None where it never has
@@ -189,7 +190,7 @@ class List(Verb, http_method="GET"):
             binds["keyword"] = "%" + like_prefix(self.keyword.lower())
             among = candidates(reader, self._view().of, self.keywords, self.keyword)
             if among is not None and caller.kind is not Kind.USER:  # to whom the rows of an account are fewer than a word's
-                names.append("pieces")
+                names.append(PIECES)
                 conditions.append(among[0])
                 binds["pieces"] = among[1]
             conditions.append(sa.or_(*(lower(c).like(sa.bindparam("keyword"), escape="!") for c in self.keywords)))
@@ -226,6 +227,8 @@ class List(Verb, http_method="GET"):
         conditions, shown = conditions if scope is None else [*conditions, scope], list[Condition]()
         if scope is not None and FEW in key[2]:  # of what is shown, each row's domain is looked at nevertheless
             conditions, shown = [of_most(c) for c in conditions], [of_each(scope)]
+        elif scope is not None and PIECES in key[2]:  # else all domains would be gone through for each of few rows
+            conditions = [of_each(c) for c in conditions]
         living = [] if self.removed_too else [of.c.gone == 0]
         order, chosen = self._order(), sa.select(of.c.id).where(*conditions, *living)
         ids = chosen.order_by(*order).limit(sa.bindparam("most")).offset(sa.bindparam("skip")).subquery("cut")

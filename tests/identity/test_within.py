@@ -63,6 +63,8 @@ def test_each_sees_its_own_and_those_below(tree: Any, few: bool, monkeypatch: py
             assert answer["count"] == len(mine), (path, name)
             rows = tree.tenants.call(f"admin{i}", name, listall="true")[LISTS[name]]
             assert {row["domainid"] for row in rows} == {row["id"] for row in told}, (path, name)
+            found = tree.tenants.call(f"admin{i}", name, listall="true", keyword="admin", page=1, pagesize=500)
+            assert (found["count"], found[LISTS[name]]) == (len(rows), rows), (path, name)
 
 
 def test_one_row_is_found_by_those_above_it(tree: Any) -> None:
@@ -81,19 +83,20 @@ def test_what_is_asked_of_each_row_is_few(tree: Any, monkeypatch: pytest.MonkeyP
     reader, total = tree.cloud.db.read(), len(tree.paths)
     chief = tree.tenants.fresh("admin0")
 
-    def few(rows: int, domains: int) -> bool:
+    def few(small: int, rows: int, domains: int) -> bool:
+        monkeypatch.setattr(access, "SMALL", small)
         monkeypatch.setattr(access, "FEW_ROWS", rows)
         monkeypatch.setattr(access, "FEW_DOMAINS", domains)
         return bool(reader.value(few_beyond(Account), chief.binds()))
 
     living = reader.count(Account)
-    assert few(living, 0)
-    assert not few(living - 1, 0), "more rows than few, more domains than few"
+    assert few(living, 0, 0)
+    assert not few(living - 1, 0, 0), "more rows than few, more domains than few"
     theirs = living - 2
-    assert few(theirs, total), "of others are as many as are few"
-    assert not few(theirs - 1, total)
-    assert not few(theirs, total - 2), "ROOT is another's, too"
-    assert few(theirs, total - 1)
+    assert few(0, theirs, total), "of others are as many as are few"
+    assert not few(0, theirs - 1, total)
+    assert not few(0, theirs, total - 2), "ROOT is another's, too"
+    assert few(0, theirs, total - 1)
 
 
 @pytest.mark.parametrize("few", [True, False])
