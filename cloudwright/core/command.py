@@ -210,7 +210,7 @@ def spoken(name: str) -> str:
 
 class Exchange(Verb, http_method="POST"):
     """A command that speaks with somebody outside, such as a mail server or an identity provider. It runs outside any
-    transaction and writes by closures of its own, so it cannot be tried (`dryrun`)."""
+    transaction and writes by closures of its own, so it takes neither `dryrun` nor `clienttoken`."""
 
     def run(self, db: Database, caller: Caller) -> Result:
         """What it does, and what it answers."""

@@ -44,8 +44,12 @@ class Runner:
     def exchange(self, verb: type[Exchange], caller: Caller, sent: wire.Parameters) -> Result:
         """What a command answers that speaks with somebody outside."""
         if sent.get("dryrun").lower() == "true":
-            text = f"Parameter dryrun: {verb.api.name} speaks with others outside of the database, it cannot be tried"
-            raise ParamError(text, param="dryrun")
+            raise ParamError(
+                f"Parameter dryrun: {verb.api.name} acts outside of the database, it cannot be tried", param="dryrun"
+            )
+        if sent.get("clienttoken"):
+            text = f"Parameter clienttoken: {verb.api.name} acts outside of the database, a repetition is not recognised"
+            raise ParamError(text, param="clienttoken")
         command = verb.decode(verb.read(sent, caller), self.db.read(), caller)
         try:
             return command.run(self.db, caller)
@@ -166,6 +170,7 @@ def _already(verb: type[Verb], error: sa.exc.IntegrityError) -> CloudError:
             shown = ", ".join(f"{kind.kind}.{c}" for c in (*columns, "gone"))
             if index.unique and (str(index.name) in text or shown in text):
                 words = " and ".join(c.removesuffix("_id").replace("_", " ") for c in columns)
-                text = f"{verb.api.name}: there is already a {kind.kind.strip('_').replace('_', ' ')} with the same {words}"
+                thing = kind.kind.strip("_").replace("_", " ")
+                text = f"{verb.api.name}: there is already a{'n' * thing.startswith(tuple('aeio'))} {thing} with the same {words}"
                 return ParamError(text, param=_named(verb, columns), fix=["give another", "use the one that is there"])
     raise error

@@ -151,3 +151,5 @@ def test_where_it_is_off_there_is_none(tenants):
         tenants.call("ann", "setupUserTwoFactorAuthentication", provider="staticpin")
     with pytest.raises(ParamError, match="dryrun"):
         tenants.call("ann", "validateUserTwoFactorAuthenticationCode", codefor2fa="1", dryrun="true")
+    with pytest.raises(ParamError, match="clienttoken"):
+        tenants.call("ann", "validateUserTwoFactorAuthenticationCode", codefor2fa="1", clienttoken="once")
