@@ -1,4 +1,4 @@
-// What a job is about: by the name that its answer tells, else by the one that the list of its kind knows.
+// What a job is about: by the name that it or its answer tells, else by the one that the list of its kind knows.
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { nounOf, singular, type Catalogue, type Kind } from "../api/catalogue";
@@ -23,8 +23,9 @@ export function kindOf(job: Job, catalogue: Catalogue): Kind | undefined {
   return (own.endsWith(type) ? by(own) : undefined) ?? by(answered(job)?.[0]) ?? by(type) ?? catalogue.kinds.find((kind) => kind.noun.toLowerCase().endsWith(type));
 }
 
-/** What a job's answer calls the thing; undefined where it does not tell. */
+/** What a job, or its answer, calls the thing; undefined where neither tells. */
 export function told(job: Job): string | undefined {
+  if (job.jobinstancename) return job.jobinstancename;
   const row = answered(job)?.[1];
   const name = row && nameOf(row);
   return name && !job.jobinstanceid?.startsWith(name) ? name : undefined;
