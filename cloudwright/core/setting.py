@@ -9,6 +9,7 @@ All stored values are kept in memory, by engine; a change clears them after its 
 from __future__ import annotations
 
 import ipaddress
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,6 +26,13 @@ from cloudwright.core.tx import Reader, Tx
 V = TypeVar("V", str, int, float, bool)
 SCOPES = ("global", "zone", "cluster", "storagepool", "imagestore", "managementserver", "domain", "account")
 _NARROW_FIRST = ("account", "domain", "storagepool", "imagestore", "managementserver", "cluster", "zone")
+
+
+LEAST, MOST = -1e18, 1e18  # of numbers without bounds of their own
+_NUMBERS: dict[type, Callable[[str], object]] = {
+    int: re.compile(r"[+-]?[0-9]{1,18}").fullmatch,
+    float: re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?").fullmatch,
+}
 
 
 class SettingRow(Resource, table="setting", unique=[("name", "scope", "scope_id")]):
@@ -100,21 +108,15 @@ class Setting(Generic[V]):
             if text.lower() not in ("true", "false"):
                 raise self._wrong(text, "true or false")
             return self.kind(text.lower() == "true")
-        try:
-            value = self.kind(text)
-        except ValueError:
-            raise self._wrong(text, "a whole number" if self.kind is int else "a number") from None
-        low, high = self.bounds
-        if isinstance(value, int | float) and not low <= value <= high:
-            raise self._wrong(text, f"a number between {low:g} and {high:g}")
+        if self.kind in _NUMBERS and not _NUMBERS[self.kind](text):
+            raise self._wrong(text, "a whole number" if self.kind is int else "a number")
+        value = self.kind(text)
+        low, high = self.minimum, self.maximum
+        if isinstance(value, int | float) and not (LEAST if low is None else low) <= value <= (MOST if high is None else high):
+            raise self._wrong(text, f"a number {_range(low, high)}")
         if self.options and value not in self.options:
             raise self._wrong(text, f"one of {', '.join(self.options)}")
         return value
-
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """The least and the largest number it takes."""
-        return (-1e18 if self.minimum is None else self.minimum), (1e18 if self.maximum is None else self.maximum)
 
     def _wrong(self, text: str, right: str) -> ParamError:
         return ParamError(f"Parameter value: {text[:64]!r} is not what {self.name} takes; it takes {right}", param="value")
@@ -148,6 +150,12 @@ class Setting(Generic[V]):
         if scope != "global" and scope not in self.scopes:
             known = ", ".join(("global", *self.scopes))
             raise ParamError(f"Setting {self.name} cannot be set for a single {scope}", why=[f"its scopes: {known}"])
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if high is None:
+        return f"of {LEAST if low is None else low:g} or more, up to {MOST:g}"
+    return f"of {high:g} or less" if low is None else f"between {low:g} and {high:g}"
 
 
 def bad_networks(text: str, scope: str) -> str | None:

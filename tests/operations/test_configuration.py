@@ -188,3 +188,19 @@ def test_a_text_that_could_not_be_followed_is_not_taken(cloud: Cloud, root: Call
         call(cloud, root, "updateConfiguration", name=name, value=wrong)
     call(cloud, root, "updateConfiguration", name=name, value=right)
     call(cloud, root, "resetConfiguration", name=name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "takes"),
+    [
+        ("default.page.size", "1_0", "a whole number"),
+        ("default.page.size", "\u0661\u0662", "a whole number"),
+        ("default.page.size", " 5", "a whole number"),
+        ("default.page.size", "0", "a number of 1 or more"),
+        ("cpu.overprovisioning.factor", "nan", "a number"),
+        ("cpu.overprovisioning.factor", "1e300", "a number of 1 or more, up to 1e\\+18"),
+    ],
+)
+def test_numbers_are_plain_decimals_within_bounds(cloud: Cloud, root: Caller, name: str, text: str, takes: str) -> None:
+    with pytest.raises(ParamError, match=f"is not what {name} takes; it takes {takes}"):
+        call(cloud, root, "updateConfiguration", name=name, value=text)
