@@ -56,6 +56,7 @@ class Param(msgspec.Struct):
     refers: type[Resource] | None = None
     passed: str = ""  # a text that a reference may be instead of an id; it is handed through
     several: bool = False
+    clears: bool = False  # sent as an empty text it is one, and takes away what there is; else that is as if it were not sent
     secret: bool = False
     where: Any = None  # of filters of lists: a column, or bind -> condition
 
@@ -140,6 +141,8 @@ def read(declared: Param, sent: wire.Parameters, command: str, caller: Caller) -
         value = sent.map(declared.wire_name, declared.style)
     else:
         text = sent.get(declared.wire_name)
+        if declared.clears and text == "" and declared.wire_name in sent.plain:
+            return [] if declared.several else ""
         value = wire.decode(declared.rule, text) if text != "" else None
     if value is None or value == []:
         if declared.required:

@@ -205,7 +205,7 @@ class UpdateAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.U
 
     role: Ref[Role] | None = param("its new role")
     new_name: str | None = param("its new name, unique in its domain")
-    network_domain: str | None = param("the DNS suffix of its networks", check=bad_suffix)
+    network_domain: str | None = param("the DNS suffix of its networks; empty: its domain's", check=bad_suffix, clears=True)
     account_details: dict[str, str] | None = param("details to keep with it, instead of the old ones")
     api_key_access: str | None = param(
         "whether its users may call with API keys", choices=tuple(ACCESS_WORDS.values()), roles=("Admin",), since="4.20.1.0"
@@ -217,6 +217,8 @@ class UpdateAccount(NamesAccount, Command, answers=AccountView, event="ACCOUNT.U
             raise Denied("Account system came with the installation: it cannot be changed")
         changes = {"name": self.new_name, "network_domain": self.network_domain, "details": self.account_details}
         values: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        if self.network_domain == "":
+            values["network_domain"] = None
         if self.role is not None:
             check_enabled(self.role)
             guard(tx, caller, self.role)

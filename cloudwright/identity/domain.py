@@ -75,13 +75,13 @@ class UpdateDomain(Command, answers=DomainView, event="DOMAIN.UPDATE"):
 
     id: Ref[Domain] = param("the domain", use=Use.CHANGE)
     name: str | None = param("its new name", check=_bad_name)
-    network_domain: str | None = param("the DNS suffix of its networks", check=bad_suffix)
+    network_domain: str | None = param("the DNS suffix of its networks; empty: none of its own", check=bad_suffix, clears=True)
 
     def run(self, tx: Tx, caller: Caller) -> Domain:
         if self.name is not None and self.name != self.id.name:
             _rename(tx, self.id, self.name)
         if self.network_domain is not None:
-            tx.update(self.id, network_domain=self.network_domain)
+            tx.update(self.id, network_domain=self.network_domain or None)
         return self.id
 
 

@@ -225,7 +225,7 @@ class GetUserKeys(
         "apikeyaccess": ("boolean", "whether the user may call with API keys; absent: as its account says"),
     },
 ):
-    """Tells a user's newest API key and its secret key."""
+    """Tells a user's newest API key and its secret key; of those that are accepted now, if there are any."""
 
     id: Ref[User] = param("the user", use=Use.CHANGE)
 
@@ -233,8 +233,10 @@ class GetUserKeys(
         check_keys_of(reader, caller, self.id)
         pairs = reader.all(KeyPair, KeyPair.c.user_id == self.id.id, KeyPair.c.in_force.is_(True))
         told: dict[str, Any] = {} if self.id.api_key_access is None else {"apikeyaccess": self.id.api_key_access}
-        if pairs:
-            told |= {"apikey": pairs[-1].api_key, "secretkey": pairs[-1].secret_key.reveal()}
+        now = time.time()
+        usable = [pair for pair in pairs if (pair.starts or 0) <= now < (pair.ends or now + 1)]
+        for pair in (usable or pairs)[-1:]:
+            told |= {"apikey": pair.api_key, "secretkey": pair.secret_key.reveal()}
         return Told("userkeys", [told], one=True)
 
 

@@ -120,7 +120,7 @@ class UpdateUser(
     email: str | None = param("its e-mail address")
     first_name: str | None = param("its first name", wire_name="firstname")
     last_name: str | None = param("its last name", wire_name="lastname")
-    timezone: str | None = param("its time zone", check=bad_zone)
+    timezone: str | None = param("its time zone; empty: none", check=bad_zone, clears=True)
     password: Secret | None = param("its new password; it ends all its sessions")
     current_password: Secret | None = param("the password it has now")
     user_api_key: str | None = param("an API key of one's own choice, given with usersecretkey")
@@ -145,6 +145,8 @@ class UpdateUser(
         values = {name: value for name in names if (value := self.__dict__[name]) is not None}
         if user.id in BUILT_IN and values.get("username", user.username) != user.username:
             raise Denied(f"User {user.username} came with the installation: it cannot be renamed")
+        if self.timezone == "":
+            values["timezone"] = None
         if "username" in values:
             values["named_in"] = claim(tx, values["username"], tx.get(Account, user.account_id), user.id)
         if self.api_key_access is not None:

@@ -185,7 +185,7 @@ class UpdateDiskOffering(Rates, Command, answers=DiskOfferingView, event="DISK.O
     display_offering: bool | None = param("whether users see it")
     domain: str | None = param("the domains it is for, by comma, or public", wire_name="domainid", length=4096, since="4.13")
     zone: str | None = param("the zones it is for, by comma, or all", wire_name="zoneid", length=4096, since="4.13")
-    tags: str | None = param("tags, by comma, that storage must have", since="4.15")
+    tags: str | None = param("tags, by comma, that storage must have; empty: none", clears=True, since="4.15")
     state: str | None = param("Active or Inactive")
 
     def run(self, tx: Tx, caller: Caller) -> DiskOffering:

@@ -116,3 +116,39 @@ def test_a_user_is_found_by_its_key(tenants):
     with pytest.raises(ParamError, match="userapikey"):
         tenants.call("ole", "getUser", userapikey="chosen")
     assert tenants.cloud.db.read().find(User, User.c.uuid == id).username == "ann"
+
+
+def test_an_empty_text_takes_away_what_may_be_none(tenants):
+    eng, ann = tenants.domains["eng"], tenants.fresh("ann")
+    for command, named, key in (
+        ("updateDomain", {"id": eng}, "domain"), ("updateAccount", {"account": "ann", "domainid": eng}, "account"),
+    ):  # fmt: skip
+        told = tenants.call(tenants.root, command, **named, networkdomain="eng.example.org")[key]
+        assert told["networkdomain"] == "eng.example.org"
+        assert tenants.call(tenants.root, command, **named)[key]["networkdomain"] == "eng.example.org"
+        assert "networkdomain" not in tenants.call(tenants.root, command, **named, networkdomain="")[key]
+    assert tenants.call(tenants.root, "updateUser", id=ann.user_uuid, timezone="UTC")["user"]["timezone"] == "UTC"
+    assert "timezone" not in tenants.call(tenants.root, "updateUser", id=ann.user_uuid, timezone="")["user"]
+    assert tenants.call(tenants.root, "updateUser", id=ann.user_uuid, username="")["user"]["username"] == "ann"
+    about = {"name": "o", "cpunumber": "1", "cpuspeed": "500", "memory": "512", "hosttags": "h", "tags": "s"}
+    made = tenants.call(tenants.root, "createServiceOffering", **about)["serviceoffering"]
+    assert (made["hosttags"], made["storagetags"]) == ("h", "s")
+    told = tenants.call(tenants.root, "updateServiceOffering", id=made["id"], hosttags="", storagetags="")["serviceoffering"]
+    assert not {"hosttags", "storagetags"} & told.keys()
+
+
+def test_the_key_told_is_one_that_is_accepted_now(tenants):
+    ann = tenants.fresh("ann")
+
+    def told():
+        return tenants.call(ann, "getUserKeys", id=ann.user_uuid)["userkeys"].get("apikey")
+
+    def made(**about):
+        done(tenants.cloud, ann, "registerUserKeys", id=ann.user_uuid, **about)
+        return max(tenants.call(ann, "listUserKeys")["userapikey"], key=lambda pair: pair["name"])["apikey"]
+
+    later = made(name="1", startdate="2999-01-01")
+    assert told() == later, "there is no other"
+    now = made(name="2")
+    made(name="3", startdate="2999-01-01")
+    assert told() == now

@@ -278,3 +278,23 @@ def test_users_make_projects_where_they_may(tenants):
     assert [names(tenants, who, "listProjects", "project") for who in ("ann", "abe")] == [["p"], ["p", "q"]]
     with pytest.raises(CloudError, match="there is no account"):
         tenants.call("ole", "createProject", name="r", account="ann", domainid=tenants.domains["ops"])
+
+
+def test_who_leaves_a_project_still_learns_how_it_went(tenants, project):
+    """The job is the project's, and about what its asker does not see any more."""
+    job(tenants, "ann", "addAccountToProject", projectid=project, account="bob")
+    left = job(tenants, "bob", "deleteAccountFromProject", projectid=project, account="bob")
+    told = tenants.call("bob", "queryAsyncJobResult", jobid=left.uuid)
+    assert (told["jobstatus"], told["jobresult"]) == (1, {"success": True})
+    with pytest.raises(ParamError, match="no such job that you may see"):
+        tenants.call("cat", "queryAsyncJobResult", jobid=left.uuid)
+    changed = job(tenants, "ann", "updateProject", id=project, displaytext="secret plans")
+    job(tenants, "ann", "addAccountToProject", projectid=project, account="cat", roletype="Admin")
+    assert "secret plans" in str(tenants.call("ann", "queryAsyncJobResult", jobid=changed.uuid))
+    job(tenants, "cat", "deleteAccountFromProject", projectid=project, account="ann")
+    assert tenants.call("ann", "queryAsyncJobResult", jobid=changed.uuid)["jobresult"] == {"success": True}
+    assert tenants.call("ann", "listAsyncJobs", listall="true") == {}
+    with pytest.raises(ParamError, match="no such job that you may see"):
+        tenants.call("ann", "cancelJob", jobid=changed.uuid)
+    gone = job(tenants, "cat", "deleteProject", id=project)
+    assert tenants.call("cat", "queryAsyncJobResult", jobid=gone.uuid)["jobresult"] == {"success": True}
