@@ -202,6 +202,9 @@ def end(tx: Tx, id: int, problem: Problem | None) -> None:
         _drop(tx, row)
     else:
         tx.update(row, due=tx.now + min(LONGEST_REST, 5.0 * 2 ** min(row.tries, 10)))
+        if problem.everything:  # the others need not find it out one by one
+            sooner = (AlertLetter.c.due < row.due, AlertLetter.c.tries > 0)
+            tx.execute(AlertLetter.t.update().where(*sooner).values(due=row.due, version=AlertLetter.c.version + 1))
     _tell(tx, row, problem, over)
 
 

@@ -15,6 +15,7 @@ from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
 from cloudwright.core.error import ParamError
 from cloudwright.core.loop import wake
+from cloudwright.core.tx import Tx
 from cloudwright.operations import mailing
 from cloudwright.operations.model import AlertLetter
 from cloudwright.operations.raising import TYPES, alert
@@ -202,3 +203,27 @@ def test_settings_are_checked_and_in_force_at_once(
     assert "CPU is short" in body(box.next())
     told = call(cloud, root, "listConfigurations", name="alert.smtp.password")["configuration"][0]
     assert not told.get("value")
+
+
+def test_while_the_server_is_away_one_letter_finds_it_out_for_all(
+    cloud: Cloud, root: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    cloud.engine.stop()  # nobody else tries
+    use(cloud, root, 1, "ops@example.org")
+    for about in ("a", "b", "c"):
+        raised(cloud, about)
+    first, second, new = waiting(cloud)
+
+    def fail(everything: bool) -> list[float]:
+        def play(tx: Tx) -> list[float]:
+            for one in (first, second):
+                tx.update(tx.get(AlertLetter, one.id), due=tx.now, tries=1)
+            mailing.end(tx, first.id, mailing.Problem("it is away", everything))
+            return [round(tx.get(AlertLetter, one.id).due - tx.now) for one in (first, second, new)]
+
+        return cloud.db.write(play)
+
+    assert fail(False)[:2] == [10, 0]
+    assert fail(True)[:2] == [10, 10]
+    assert fail(True)[2] <= 0, "what is new is tried at once"
