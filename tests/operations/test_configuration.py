@@ -156,7 +156,7 @@ def test_values_of_all_scopes_side_by_side(cloud: Cloud, root: Caller) -> None:
 
 
 def test_zero_is_a_bound(cloud: Cloud, root: Caller) -> None:
-    with pytest.raises(ParamError, match="between 0 and"):
+    with pytest.raises(ParamError, match="of 0 or more"):
         call(cloud, root, "updateConfiguration", name="storage.cleanup.delay", value="-1")
 
 
