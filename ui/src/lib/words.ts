@@ -1,19 +1,19 @@
 // Texts of the console. English is the key's own text; other languages are files of translations, loaded when chosen.
 import { useSyncExternalStore } from "react";
-import english from "./languages/en";
+import english, { values as plain } from "./languages/en";
 
 export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
 export type Language = keyof typeof LANGUAGES;
 /** A text, or one for each plural form of its `{count}`, as `Intl.PluralRules` names them. */
 export type Texts = Record<string, string | Partial<Record<Intl.LDMLPluralRule, string>>>;
-/** Words for values of the API, such as states: English shows them as they are. */
+/** Words for values of the API, such as states: English shows nearly all as they are. */
 export type Values = Record<string, string>;
 
 const RIGHT_TO_LEFT = ["ar", "he", "fa", "ur"];
 
 let chosen: Language = initial();
 let texts: Texts = english;
-let values: Values = {};
+let values: Values = plain;
 const listeners = new Set<() => void>();
 
 function initial(): Language {
@@ -54,7 +54,7 @@ export function worded(value: string): string {
 export async function speak(wanted: Language = chosen): Promise<void> {
   const other = wanted === "en" ? undefined : ((await import(`./languages/${wanted}.ts`)) as { default: Texts; values: Values });
   texts = other?.default ?? english;
-  values = other?.values ?? {};
+  values = other?.values ?? plain;
   chosen = wanted;
   document.documentElement.lang = wanted;
   document.documentElement.dir = localStorage.getItem("direction") ?? (RIGHT_TO_LEFT.includes(wanted) ? "rtl" : "ltr");

@@ -61,13 +61,18 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const shut = useCallback(() => setMenu(undefined), []);
   const one = within(meta ? t(meta.one) : spoken(kind.noun));
   const createLabel = !create ? "" : /^(create|deploy)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^register[A-Z]/.test(create.name) ? t("Register {what}", { what: one }) : /^associate[A-Z]/.test(create.name) ? t("Acquire {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
+  const sifted = Boolean(search["keyword"]) || Object.keys(filters).length > 0;
+  const clear = () => {
+    if (box.current) box.current.value = "";
+    change(Object.fromEntries(["keyword", ...Object.keys(filters)].map((name) => [name, undefined])));
+  };
   const states = page?.facets?.["state"];
   const table = (
     <div className="card table" style={bare ? { maxHeight: 460, height: page ? 104 + Math.max(page.count, 3) * 54 : 460 } : undefined}>
       {!bare && (
         <div className="bar">
           <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: t(meta?.title ?? kind.title) })} /></label>
-          {states && (
+          {states && Object.keys(states).length > 0 && (
             <div className="row wrap" role="group" aria-label={t("State")} style={{ gap: 2 }}>
               <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")} <b>{number(Object.values(states).reduce((sum, many) => sum + many, 0))}</b></button>
               {Object.entries(states).sort(([, one], [, two]) => two - one).map(([state, many]) => (
@@ -85,9 +90,9 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
       {!wanting.length && <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
         empty={
           <div className="empty">
-            <strong>{search["keyword"] || Object.keys(filters).length ? t("Nothing matches") : t("There is nothing here yet")}</strong>
-            {meta?.about ? <span>{t(meta.about)}</span> : <Given>{kind.list.description}</Given>}
-            {create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : meta?.create && !catalogue.has(meta.create) ? <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span> : null}
+            <strong>{sifted ? t("Nothing matches") : t("There is nothing here yet")}</strong>
+            {sifted ? <Button variant="default" onClick={clear}>{t("Show all")}</Button> : meta?.about ? <span>{t(meta.about)}</span> : <Given>{kind.list.description}</Given>}
+            {sifted ? null : create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : meta?.create && !catalogue.has(meta.create) ? <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span> : null}
           </div>
         }
       />}

@@ -94,7 +94,7 @@ function Table({ tiers }: { tiers: Tier[] }): ReactNode {
     <section className="card scroll" style={{ marginTop: 14 }} tabIndex={0} aria-label={t("The same as a table")}>
       <h2>{t("The same as a table")}</h2>
       <table className="plain">
-        <thead><tr><th>{t("Network")}</th><th>{t("State")}</th><th>{t("Public addresses")}</th><th>{t("Instances")}</th><th>{t("Reached from outside")}</th></tr></thead>
+        <thead><tr><th>{t("Network")}</th><th>{t("State")}</th><th>{t("Public addresses")}</th><th>{t("Instances")}</th><th style={{ minWidth: 260 }}>{t("Reached from outside")}</th></tr></thead>
         <tbody>{tiers.map((tier) => (
           <tr key={String(tier.network["id"])}>
             <td><Link to="/$slug/$id" params={{ slug: "networks", id: String(tier.network["id"]) }}>{nameOf(tier.network)}</Link></td><td><Status state={String(tier.network["state"])} /></td>

@@ -16,7 +16,7 @@ export function texts(): Set<string> {
   for (const code of sources.values()) {
     for (const [, text] of code.matchAll(/\bt\(\s*"((?:[^"\\]|\\.)*)"/g)) found.add(JSON.parse(`"${text}"`) as string);
     for (const [, one, two] of code.matchAll(/\bt\([^"()]*\?\s*"((?:[^"\\]|\\.)*)"\s*:\s*"((?:[^"\\]|\\.)*)"/g)) found.add(one ?? "").add(two ?? "");
-    for (const [, text] of code.matchAll(/\btitle: "([A-Z][^"]*)"/g)) found.add(text ?? "");
+    for (const [, text] of code.matchAll(/\b(?:title|about|label|hint): "([^"]+)"/g)) found.add(text ?? "");
     // Tables of texts that are translated where they are shown.
     for (const [, table] of code.matchAll(/\/\/ said: (?:.|\n)*?= ([[{](?:.|\n)*?\n?[\]}]);/g)) for (const [, text] of (table ?? "").matchAll(/"([A-Z][^"]*|[a-z]+ [^"]*)"/g)) found.add(text ?? "");
   }

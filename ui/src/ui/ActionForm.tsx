@@ -38,7 +38,7 @@ export function Input({ param, value, set, error, given }: {
   const description = about(param, label);
   const shared = { label, description, error, required: param.required, withAsterisk: param.required } as const;
   if (listed) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
-  if (param.enum) return <Select {...shared} data={param.enum.map((one) => ({ value: one, label: word(one) }))} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable />;
+  if (param.enum) return <Select {...shared} data={param.enum.map((one) => ({ value: one, label: word(one) }))} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable openOnFocus={false} />;
   if (param.type === "boolean") return <Switch label={label} description={description} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
   if (param.type === "integer" || param.type === "long" || param.type === "short" || param.type === "double")
     return <NumberInput {...shared} value={(value as number) ?? ""} onChange={(one) => set(one === "" ? undefined : one)} min={param.min} max={param.max} suffix={UNITS[param.name] ? ` ${UNITS[param.name]}` : undefined} placeholder={param.default === undefined ? undefined : String(param.default)} />;

@@ -38,7 +38,7 @@ export function Picker({ param, value, set, given, label, description, error, re
   const chosen = (Array.isArray(value) ? value : value ? [value] : []).filter((one) => !unique.some((other) => other.value === one));
   const data = [...unique, ...chosen.map((one) => ({ value: one, label: one }))];
   const shared = {
-    label, description, error, required, data, searchable: true, clearable: !required, onSearchChange: setTyped,
+    label, description, error, required, data, searchable: true, openOnFocus: false, clearable: !required, onSearchChange: setTyped,
     filter: searched ? everything : undefined,
     nothingFoundMessage: found.isLoading ? t("Searching…") : t("Nothing found"),
   };

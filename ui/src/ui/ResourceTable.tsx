@@ -20,7 +20,7 @@ import { Badge, Copy, nameField, nameOf, Size, Value } from "./values";
 const BLOCK = 100;
 const COPIED = new Set(["ipaddress", "publicip"]);
 const STANDS: Record<string, string> = { account: "project", diskofferingname: "serviceofferingname" }; // what is shown where there is none
-const WIDTHS: Record<string, string> = { state: "140px", status: "172px", size: "100px", created: "112px", ipaddress: "150px", publicip: "160px", hostname: "minmax(140px, 1fr)", cidr: "minmax(140px, 1fr)", netmask: "minmax(132px, 1fr)", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
+const WIDTHS: Record<string, string> = { state: "140px", status: "134px", size: "100px", created: "112px", ipaddress: "150px", publicip: "160px", hostname: "minmax(140px, 1fr)", cidr: "minmax(140px, 1fr)", netmask: "minmax(132px, 1fr)", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
 const USUAL = 110; // px of a column that has no width of its own
 const BRIEF = "minmax(84px, 0.6fr)"; // of what is either yes or no
 const widthOf = (column: string, fields: Map<string, Field>) => (column === "size" && fields.has("cpunumber") ? "146px" : (WIDTHS[column] ?? (fields.get(column)?.type === "boolean" ? BRIEF : "minmax(110px, 1fr)")));
@@ -52,7 +52,7 @@ const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, h
   return (
     <div role="row" className={at ? "grid-row at" : "grid-row"} style={place} aria-selected={selected}>
       <div role="gridcell" className="cell">{kind.actions.length > 0 && <input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} />}</div>
-      <div role="gridcell" className="cell name">
+      <div role="gridcell" className="cell name" lang={meta?.says?.includes(nameField(row) ?? "") ? "en" : undefined}>
         {badge && <Badge text={badge} />}
         <div>
           {to ? <Link to={to} search={{}} title={name}>{name}</Link> : <span>{name}</span>}

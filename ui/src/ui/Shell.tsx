@@ -88,7 +88,7 @@ export function Shell(): ReactNode {
       <button type="button" className={open ? "side-shade open" : "side-shade"} aria-label={t("Close the menu")} onClick={() => setOpen(false)} tabIndex={open ? 0 : -1} />
       <aside className={open ? "side open" : "side"} aria-label={t("Sections")}>
         <ScopeSwitch />
-        <button type="button" className="jump" onClick={() => setPalette(true)}><IconSearch size={15} aria-hidden />{t("Search or jump to")}<kbd>Ctrl K</kbd></button>
+        <button type="button" className="jump" onClick={() => setPalette(true)}><IconSearch size={15} aria-hidden />{t("Search or jump to")}<kbd>{t("Ctrl K")}</kbd></button>
         <nav aria-label={t("Main")}>
           <Link to="/" className="entry" aria-current={path === "/" ? "page" : undefined}><Icon name="home" />{t("Overview")}</Link>
           {SECTIONS.filter((section) => entries.some((entry) => entry.section === section)).map((section) => (

@@ -85,7 +85,7 @@ export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: 
   const sorted = [...kind.actions].sort((a, b) => Number(destructive(a)) - Number(destructive(b)));
   const top = Math.min(anchor.bottom, window.innerHeight - Math.min(kind.actions.length * 32 + 24, 560));
   return (
-    <div ref={box} role="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onKeyDown={keys} className="card menu" style={{ top: Math.max(8, top), insetInlineEnd: 24 }}>
+    <div ref={box} role="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onKeyDown={keys} className="card menu" style={{ top: Math.max(8, top), insetInlineEnd: 16 }}>
       {sorted.map((command, at) => {
         const why = whyNot(command, row);
         return (

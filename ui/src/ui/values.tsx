@@ -55,7 +55,8 @@ const ENUM = /^(scope|role|apikeyaccess|broadcastdomainrange|networkmode|redunda
 const COUNTED = /(speed|iops|limit|count|times)$/;
 
 // Fields whose values are words of the API, not of whoever named something.
-const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter)$/;
+const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter|limit|available)$/i;
+const NOUN = /^(jobinstancetype|entitytype|resourcetype)$/; // "VirtualMachine": kinds of things, as commands name them
 const SAID = /^(said|reason|output)$/; // sentences of the server
 
 /** A value of a field, shown as what it is. */
@@ -76,6 +77,7 @@ export function Value({ name, value, field }: { name: string; value: unknown; fi
   if (ADDRESS.test(name)) return <span className="mono">{text}</span>;
   if (/^\d+\.\d+%$/.test(text)) return `${number(Number.parseFloat(text))} %`;
   if (SAID.test(name)) return <Given>{text}</Given>;
+  if (NOUN.test(name)) return t(sentence(text));
   return ENUM.test(name) ? worded(text) : WORDED.test(name) ? word(text) : text.replace(/,(?=[a-z])/g, ", ").replace(/^vlan:\/\//, "");
 }
 
@@ -116,6 +118,6 @@ export function nameOf(row: Row): string {
   const name = String(field === undefined ? "–" : (row[field] ?? ruleOf(row)));
   if (field === "startip") return row["endip"] && row["endip"] !== name ? `${name} – ${String(row["endip"])}` : name;
   if (field === "cmd") return t(sentence(name.split(".").at(-1)?.replace(/Cmd$/, "") ?? name));
-  if (field === "resourcetypename") return worded(name);
+  if (field === "resourcetypename" || field === "traffictype") return worded(name);
   return field === "id" && UUID.test(name) ? name.slice(0, 8) : name;
 }

@@ -1,5 +1,5 @@
 // English needs a file only where a text has plural forms.
-import type { Texts } from "../words";
+import type { Texts, Values } from "../words";
 
 export default {
   "{count} commands that your role may call": { one: "{count} command that your role may call", other: "{count} commands that your role may call" },
@@ -10,3 +10,5 @@ export default {
   "{count} users": { one: "{count} user", other: "{count} users" },
   "{count} rules lead in from outside": { one: "{count} rule leads in from outside", other: "{count} rules lead in from outside" },
 } satisfies Texts;
+
+export const values: Values = { "Download Complete": "Downloaded" };

@@ -3,7 +3,7 @@ import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, useState, type ReactNode } from "react";
 import { destructive, type Command, type Field, type Kind } from "../../api/catalogue";
-import type { ApiError, Row } from "../../api/client";
+import { ApiError, type Row } from "../../api/client";
 import { useCatalogue, useOne } from "../../api/use";
 import { openConsole } from "../../console/open";
 import { t, word } from "../../lib/words";
@@ -19,7 +19,7 @@ import { Facts } from "./Facts";
 import { PANELS } from "./panels";
 import "./detail.css";
 
-const ABOUT: Record<string, string> = { instances: "VirtualMachine", volumes: "Volume", networks: "Network", hosts: "Host", images: "Template", accounts: "Account", users: "User", "public-ips": "PublicIpAddress", projects: "Project", domains: "Domain" };
+const ABOUT: Record<string, string> = { instances: "VirtualMachine", volumes: "Volume", networks: "Network", hosts: "Host", images: "Template", accounts: "Account", users: "User", "public-ips": "IpAddress", projects: "Project", domains: "Domain" };
 const JobsOf = lazy(() => import("../../ui/Activity").then((part) => ({ default: part.JobsOf })));
 
 /** Lists that can be narrowed to this thing: tabs. */
@@ -61,8 +61,8 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
   const found = useOne(kind.list.name, { ...meta?.params, [by]: id, ...(takesAll && { listall: true }) });
   const own = (panel?.tabs ?? []).filter((one) => catalogue.has(one.needs));
   const tabs = useMemo(() => related(catalogue.kinds, kind, meta?.tabs).filter(([one]) => !panel?.tabs?.some((made) => made.slug === one.slug)), [catalogue, kind, meta, panel]);
-  if (found.error) return <><h1 className="visually-hidden">{id}</h1><Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} /></>;
-  if (found.isPending) return <div className="card"><div className="skeleton" /></div>;
+  if (found.error && !(found.error instanceof ApiError && found.error.param === by)) return <><h1 className="visually-hidden">{id}</h1><Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} /></>;
+  if (found.isPending && !found.error) return <div className="card"><div className="skeleton" /></div>;
   const row = found.data;
   if (!row) return <div className="empty card"><h1>{t("There is no {what} with this id that you may see", { what: within(meta ? t(meta.one) : spoken(kind.noun)) })}</h1><span className="mono">{id}</span><Link to="/$slug" params={{ slug: kind.slug }}>{t("All {what}", { what: t(meta?.title ?? kind.title) })}</Link></div>;
   const first = (meta?.first ?? []).map((name) => kind.actions.find((command) => command.name === name)).filter((command): command is Command => command !== undefined);
@@ -82,7 +82,7 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
     <>
       <div className="title">
         <div className="grow">
-          <h1 className="row wrap">{nameOf(row)} {state && <Status state={state} />}</h1>
+          <h1 className="row wrap">{nameOf(row) === id ? spoken(kind.noun) : nameOf(row)} {state && <Status state={state} />}</h1>
           <p className="mono faint">{id} <Copy text={id} /></p>
         </div>
         <div className="row wrap">

@@ -93,6 +93,7 @@ export function CreateInstance(): ReactNode {
   ];
   const at = Math.max(0, steps.findIndex((step) => step.id === (draft.step ?? (zones.data?.rows.length === 1 ? "image" : "zone"))));
   const current = steps[at]?.id ?? "zone";
+  useEffect(() => document.querySelector(".steps [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [current]);
   const create = async () => {
     let using = params;
     if (!network && isolated) {
