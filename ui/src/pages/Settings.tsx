@@ -7,7 +7,7 @@ import type { ApiError, Params, Row } from "../api/client";
 import { useCatalogue, useList, usePerform } from "../api/use";
 import { number } from "../lib/format";
 import { t, word } from "../lib/words";
-import { within } from "../meta/words";
+import { stepOf, within } from "../meta/words";
 import { Explain } from "../ui/Explain";
 import { Picker } from "../ui/Picker";
 import { Title } from "../ui/Title";
@@ -29,7 +29,7 @@ function Field({ row, value, label, store, pending }: { row: Row; value: string;
   if (options) return <select aria-label={label} value={value} disabled={pending} onChange={(event) => store(event.currentTarget.value, () => undefined)}>{[...new Set([value, ...options])].map((one) => <option key={one} value={one}>{word(one)}</option>)}</select>;
   return (
     <form className="row" onSubmit={(event) => { event.preventDefault(); if (typed !== undefined) store(typed, () => setTyped(undefined)); }}>
-      <TextInput aria-label={label} value={typed ?? value} onChange={(event) => setTyped(event.currentTarget.value)} />
+      <TextInput aria-label={label} type={/password|secret/.test(String(row["name"])) ? "password" : "text"} value={typed ?? value} onChange={(event) => setTyped(event.currentTarget.value)} />
       {typed !== undefined && typed !== value && <Button type="submit" size="xs" loading={pending}>{t("Set")}</Button>}
     </form>
   );
@@ -61,7 +61,7 @@ function AddScope({ row }: { row: Row }): ReactNode {
   const [value, setValue] = useState(String(row["value"] ?? ""));
   const chosen = allowed.find(([scope]) => scope === sort);
   if (!allowed.length || !chosen) return null;
-  if (!open) return <button type="button" className="chip add-scope" onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([scope]) => within(word(scope))).join(", ") })}</button>;
+  if (!open) return <button type="button" className="chip add-scope" onClick={() => setOpen(true)}>+ {t("Different in one {what}", { what: allowed.map(([scope]) => within(stepOf(scope))).join(", ") })}</button>;
   return (
     <form className="inline-form" onSubmit={(event) => { event.preventDefault(); run.mutate({ command: "updateConfiguration", params: { name: String(row["name"]), value, [chosen[1]]: where } }, { onSuccess: () => { setOpen(false); setWhere(undefined); } }); }}>
       {allowed.length > 1 && <Select label={t("Where")} data={allowed.map(([scope]) => ({ value: scope, label: word(scope) }))} value={sort} allowDeselect={false} onChange={(one) => { setSort(one ?? ""); setWhere(undefined); }} />}
