@@ -10,6 +10,7 @@ from pathlib import Path
 import cloudwright
 from cloudwright.compute.affinity import DEDICATED
 from cloudwright.core.task import Task
+from cloudwright.identity.limit_view import UNLIMITED
 from cloudwright.operations.configuration import SCOPE_NAMES
 from cloudwright.storage.template.view import STATES as FETCHED
 
@@ -23,7 +24,7 @@ def spoken() -> list[str]:
     """Tasks of jobs and their steps, states that something is given, scopes of settings, affinities."""
     own = [task for task in Task.by_name.values() if task.__module__.startswith("cloudwright.")]
     steps = {step.name for task in own for step in task.steps}
-    named = {DEDICATED, "Download Complete", "Downloaded", *FETCHED.values(), *SCOPE_NAMES.values()}
+    named = {DEDICATED, UNLIMITED, "Download Complete", "Downloaded", *FETCHED.values(), *SCOPE_NAMES.values()}
     return sorted({task.__name__ for task in own} | steps | set(_states()) | named)
 
 

@@ -37,6 +37,7 @@ def test_units(cloud: Cloud, root: Caller, chief: Caller, ann: Caller, tmp_path:
     offered = {name: call(cloud, who, "listApis")["api"] for name, who in (("root", root), ("chief", chief), ("user", ann))}
     groups = call(cloud, root, "listConfigurationGroups")["configurationgroup"]
     named = [part["name"] for group in groups for part in (group, *group["subgroup"])]
+    named += [limit["resourcetypename"] for limit in call(cloud, root, "listResourceLimits")["resourcelimit"]]
     record = tmp_path / "apis.json"
     record.write_text(json.dumps(offered | {"spoken": [*spoken(), *named]}))
     run("test", CLOUDWRIGHT_APIS=str(record))
