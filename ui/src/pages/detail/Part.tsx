@@ -69,14 +69,15 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
         {adds.filter((add) => catalogue.has(add.command)).map((add) => <Button key={add.label} size="xs" variant="default" data-disabled={add.why ? true : undefined} aria-disabled={add.why !== undefined} title={add.why} onClick={() => !add.why && begin(add)}><Hinted hint={add.why ? undefined : catalogue.commands.get(add.command)?.description}>{add.label}</Hinted></Button>)}
       </div>
       {found.error && <Explain error={found.error as ApiError} title={t("{what} could not be read", { what: title })} retry={() => void found.refetch()} />}
+      {found.isPending && <div className="skeleton" />}
       {found.data && !rows.length && <p className="quiet" style={{ margin: 0 }}>{empty}</p>}
       {rows.length > 0 && (
         <div className="scroll" tabIndex={0} role="region" aria-label={title}>
-          <table className="plain">
+          <table className="plain part">
             <thead><tr>{columns.map((column) => <th key={column}><Hinted hint={fields.get(column)?.description}>{titleOf(column)}</Hinted></th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
             <tbody>{rows.map((row, at) => (
               <tr key={String(row["id"] ?? at)}>
-                {columns.map((column) => <td key={column}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
+                {columns.map((column) => <td key={column} data-label={titleOf(column)}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
                 {kind && kind.actions.length > 0 && <td style={{ textAlign: "end" }}><button type="button" className="icon-button small" aria-haspopup="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onClick={(event) => setMenu({ row, anchor: event.currentTarget.getBoundingClientRect() })}>⋮</button></td>}
               </tr>
             ))}</tbody>
