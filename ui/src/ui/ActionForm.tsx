@@ -24,7 +24,7 @@ const packed = (param: Param | undefined) => param?.name === "userdata" && param
 /** What the server says of a parameter, if it says more than the label. */
 function about(param: Param, label: string): ReactNode {
   if (packed(param)) return t("As text: it is sent as base64");
-  return param.description.replace(/^(its|the|an?) /i, "").toLowerCase() === label.toLowerCase() ? "" : <Given>{param.description}</Given>;
+  return param.description.replace(/^(its|the|an?) /i, "").toLowerCase() === label.toLowerCase() ? "" : <Given>{param.description.replace(/, or -1 for all$/, "")}</Given>;
 }
 
 /** Whether it may be of many lines. */
