@@ -10,7 +10,7 @@ from cloudwright.compute.affinity import AffinityGroup, AffinityMember, group_of
 from cloudwright.compute.model import Vm
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success, Verb, spoken
-from cloudwright.core.error import InUse, ParamError
+from cloudwright.core.error import InUse, ParamError, counted
 from cloudwright.core.listing import Condition, List, where
 from cloudwright.core.param import Ref, param
 from cloudwright.core.record import Record, changed, created
@@ -18,7 +18,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
 from cloudwright.identity.model import Account, Domain
 from cloudwright.identity.owner import account_named
-from cloudwright.infrastructure.dedication import LIVING, OF_HOST, PLACES, claim_of, domains_of
+from cloudwright.infrastructure.dedication import LIVING, OF_HOST, PLACES, claim_of, claims_on, domains_of
 from cloudwright.infrastructure.model import Cluster, Dedication, Host, Pod, Zone
 
 _d = Dedication.c
@@ -100,10 +100,9 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
     _hold(tx, place)
     strangers = _strangers(tx, place, domain, account)
     if strangers:
-        raise InUse(
-            f"{place.name} cannot be dedicated to {whose}: {strangers} instances of others are there", param=f"{kind}id",
-            fix=["migrate them elsewhere, or stop them, first"],
-        )  # fmt: skip
+        there = f"{counted({'instance': strangers})} of others {'is' if strangers == 1 else 'are'} there"
+        text = f"{place.name} cannot be dedicated to {whose}: {there}"
+        raise InUse(text, param=f"{kind}id", fix=["migrate them elsewhere, or stop them, first"])
     row.group_id = (group_of_dedications(tx, domain, account) or make_group(tx, domain, account)).id
     tx.insert(row)
     command.start(tx, created(row, f"{kind} {place.name} is dedicated to {whose}"), row, caller)
@@ -158,25 +157,30 @@ def release(command: Any, tx: Tx, caller: Caller, place: Any) -> Success:
     if row is None:
         raise ParamError(f"Parameter {place.kind}id: {place.name} is dedicated to nobody", param=f"{place.kind}id")
     _hold(tx, place)
-    _check_group(tx, row, place)
     tx.remove(row)
+    _check_group(tx, row, place)
     command.start(tx, changed(f"{place.kind} {place.name} is for everybody"), row, caller)
     return Success()
 
 
 def _check_group(tx: Tx, row: Dedication, place: Any) -> None:
-    """Refuse to take from an affinity group where its machines run, or all that it has. Raises InUse."""
+    """Refuse to have taken from an affinity group where its machines run, or all that it had. Raises InUse."""
     group = tx.find(AffinityGroup, AffinityGroup.c.id == row.group_id)
     if group is None:
         return
-    members = sa.select(AffinityMember.c.vm_id).where(AffinityMember.c.group_id == group.id, AffinityMember.c.gone == 0)
-    running, all_ = _running(tx, place, Vm.c.id.in_(members)), tx.count(Vm, Vm.c.id.in_(members), Vm.c.state != "Destroyed")
-    refused = f"{place.name} stays dedicated: {{}} instances of affinity group {group.name} {{}}"
-    if running:
-        raise InUse(refused.format(running, "run there"), param=f"{place.kind}id", fix=["stop or move them first"])
-    if all_ and not others_under(tx, row):
+    ids = sa.select(AffinityMember.c.vm_id).where(AffinityMember.c.group_id == group.id, AffinityMember.c.gone == 0)
+    members = tx.all(Vm, Vm.c.id.in_(ids), Vm.c.state != "Destroyed")
+    at = {id for vm in members for id in (vm.host_id, vm.target_id)}
+    here = tx.all(Host, OF_HOST[place.kind] == place.id, Host.c.id.in_(at - {None})) if at - {None} else []
+    claims = claims_on(tx, here)
+    bare = {host.id for host in here if all(claim.group != group.id for claim in claims[host.id])}
+    stay = f"{place.name} stays dedicated: {{}} of affinity group {group.name} {{}}"
+    if stranded := sum(bool({vm.host_id, vm.target_id} & bare) for vm in members):
+        what = stay.format(counted({"instance": stranded}), "runs there" if stranded == 1 else "run there")
+        raise InUse(what, param=f"{place.kind}id", fix=["stop or move them first"])
+    if members and not others_under(tx, row):
         fix = ["take them out of the group by updateVMAffinityGroup", "or dedicate another place to the same first"]
-        raise InUse(refused.format(all_, "could start nowhere"), param=f"{place.kind}id", fix=fix)
+        raise InUse(stay.format(counted({"instance": len(members)}), "could start nowhere"), param=f"{place.kind}id", fix=fix)
 
 
 class DedicateZone(Dedicating, Command, answers=DedicatedZoneView, starts=Record, event="DEDICATE.RESOURCE"):

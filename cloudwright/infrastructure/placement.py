@@ -11,7 +11,7 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from cloudwright.core.error import NoCapacity
+from cloudwright.core.error import NoCapacity, counted
 
 SHOWN = 20  # refusals told of each host; the summary counts them all
 PLANNERS = ("FirstFitPlanner", "UserDispersingPlanner", "UserConcentratedPodPlanner", "ImplicitDedicationPlanner")
@@ -183,8 +183,12 @@ def _dedicated(request: Request, host: Candidate) -> str | None:
         if not claim.admits(request.account, request.domains):
             return claim.said()
     if request.alone and host.neighbours:
-        return f"it has {host.neighbours} machines of other accounts, and no other account's may be beside this one"
-    return f"it has {host.reclusive} machines of an account that shares its hosts with no other" if host.reclusive else None
+        return f"it has {counted({'machine': host.neighbours})} of other accounts, and no other account's may be beside this one"
+    return (
+        f"it has {counted({'machine': host.reclusive})} of an account that shares its hosts with no other"
+        if host.reclusive
+        else None
+    )
 
 
 def _grouped(request: Request, host: Candidate) -> str | None:
@@ -195,7 +199,11 @@ def _grouped(request: Request, host: Candidate) -> str | None:
 
 def _guests(request: Request, host: Candidate) -> str | None:
     full = host.most_guests is not None and host.guests >= host.most_guests
-    return f"it has {host.guests} machines, {host.most_guests} are allowed (maxguestslimit)" if full else None
+    return (
+        f"it has {counted({'machine': host.guests}) or 'no machine'}, {host.most_guests} are allowed (maxguestslimit)"
+        if full
+        else None
+    )
 
 
 def _affinity(request: Request, host: Candidate) -> str | None:

@@ -120,7 +120,7 @@ def test_planners(cloud: Cloud) -> None:
     assert {host_of(cloud, deploy(cloud, built, ann, **spread)[0]) for _ in range(2)} == {h.name for h in built.hosts}
     alone = offering("alone", "ImplicitDedicationPlanner")
     _, why = deploy(cloud, built, bob, **alone)
-    assert "machines of other accounts" in why
+    assert "1 machine of other accounts" in why
     call(cloud, root, "addHost", url="http://sim/z1-h3?cpus=8&mhz=2000&memory=8192", hypervisor="Simulator",
          zoneid=built.zone.uuid, podid=built.pod.uuid, clusterid=built.cluster.uuid)  # fmt: skip
     assert host_of(cloud, deploy(cloud, built, bob, **alone)[0]) == "z1-h3"

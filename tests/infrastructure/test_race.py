@@ -79,7 +79,7 @@ def test_of_two_decisions_the_second_is_taken_again(cloud: Cloud, meanwhile: Cal
             cloud.db.write(both)
 
     dedicated = Dedication(of_kind="host", of_id=here.id, zone_id=built.zone.id, domain_id=1, account_id=ann.account_id)
-    loses(hers, "1 machines of other accounts", lambda tx: place(tx, his))
+    loses(hers, "1 machine of other accounts", lambda tx: place(tx, his))
     loses(his, "shares its hosts with no other", lambda tx: place(tx, hers))
     loses(other, "1 are allowed", limit, lambda tx: place(tx, his))
     loses(his, "dedicated to account ann", lambda tx: tx.insert(dedicated))
@@ -88,7 +88,7 @@ def test_of_two_decisions_the_second_is_taken_again(cloud: Cloud, meanwhile: Cal
         row = tx.get(Vm, his.id)
         tx.update(row, state="Migrating", target_id=here.id)
 
-    loses(hers, "1 machines of other accounts", comes)
+    loses(hers, "1 machine of other accounts", comes)
     cloud.db.write(lambda tx: place(tx, hers))
     with pytest.raises(NoCapacity, match="open to the account"):
         cloud.db.write(lambda tx: place(tx, his))
@@ -107,7 +107,7 @@ def test_a_machine_that_moves_takes_its_place_in_the_same_way(
         meanwhile(lambda: place(tx, comes))
         placing.take_target(tx, tx.get(Vm, moves.id), None)
 
-    with pytest.raises(Lost, match="1 machines of other accounts"):
+    with pytest.raises(Lost, match="1 machine of other accounts"):
         cloud.db.write(both)
 
 
@@ -137,7 +137,7 @@ def test_two_servers_give_one_host_to_one_account(
     hers, his = (deploy(one, built, who, serviceofferingid=alone, startvm="false")[0] for who in (ann, bob))
     first: list[Host] = []
     meanwhile(lambda: first.append(two.db.write(lambda tx: place(tx, his))))
-    with pytest.raises(Lost, match="1 machines of other accounts"):
+    with pytest.raises(Lost, match="1 machine of other accounts"):
         one.db.write(lambda tx: place(tx, hers))  # chose the same, while the other server took it
     assert one.db.write(lambda tx: place(tx, hers)).id != first[0].id
 

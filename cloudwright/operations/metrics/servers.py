@@ -119,7 +119,7 @@ class ListInfrastructure(
     def run(self, reader: Reader, caller: Caller) -> Told:
         told: dict[str, Any] = {name: reader.count(kind) for name, kind in _COUNTED.items()} | dict.fromkeys(_NONE, 0)
         told["systemvms"] = 0  # consoles and images are served by this process
-        told["alerts"] = reader.count(Alert, Alert.c.archived.is_(False))
+        told["alerts"] = reader.count(Alert, Alert.c.archived.is_(False), Alert.c.settled.is_(None))
         return Told("infrastructure", [told], one=True)
 
 
