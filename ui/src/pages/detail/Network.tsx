@@ -1,5 +1,6 @@
 // A public address with its rules, edited in place; a network with what is in it.
 import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { useState, type FormEvent, type ReactNode } from "react";
 import type { ApiError, Params, Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
@@ -28,7 +29,7 @@ function RuleRow({ rule, sort, change }: { rule: Row; sort: Sort; change: (sort:
         <td>{forward ? t("Forward") : t("Firewall")}</td><td>{String(rule["protocol"])}</td>
         <td className="mono">{rule["protocol"] === "icmp" ? `${String(rule["icmptype"])}/${String(rule["icmpcode"])}` : forward ? ports(rule["publicport"], rule["publicendport"]) : ports(rule["startport"], rule["endport"])}</td>
         <td className="mono">{String(rule["cidrlist"] ?? "") || "0.0.0.0/0"}</td>
-        <td>{forward ? `${String(rule["virtualmachinename"])}:${ports(rule["privateport"], rule["privateendport"])}` : t("allowed")}</td>
+        <td style={{ whiteSpace: "nowrap" }}>{forward ? <><Link to="/$slug/$id" params={{ slug: "instances", id: String(rule["virtualmachineid"]) }}>{String(rule["virtualmachinename"])}</Link>:{ports(rule["privateport"], rule["privateendport"])}</> : t("allowed")}</td>
         <td><Status state={String(rule["state"])} /></td>
         <td style={{ textAlign: "end", whiteSpace: "nowrap" }}>{catalogue.has(SORTS[sort].update) && <><Button size="compact-xs" variant="default" onClick={() => change(sort, rule)}>{t("Change")}</Button>{" "}</>}{catalogue.has(SORTS[sort].remove) && <Button size="compact-xs" variant="default" loading={run.isPending} onClick={() => run.mutate({ command: SORTS[sort].remove, params: { id: String(rule["id"]) } })}>{t("Remove")}</Button>}</td>
       </tr>
