@@ -12,10 +12,11 @@ export interface View {
   dense: boolean;
 }
 
-const SKIPPED = /^(id|name|displayname|displaytext|jobid|jobstatus|jobprocstatus|hasannotations|domainpath|fordisplay|icon|headers|payload|.*id)$/;
+const SKIPPED = /^(id|name|displayname|displaytext|jobid|jobstatus|jobprocstatus|accounttype|hasannotations|domainpath|fordisplay|icon|headers|payload|.*id)$/;
 const PROPOSED = 7;
 // What a reader looks for first comes first: states, then what is its own; whose it is, its age and its limits come last.
 const RANKS: [RegExp, number][] = [[/^(state|status|allocationstate|resourcestate)$/, 0], [/^(account|project|domain)$/, 3], [/^created$/, 4], [/(limit|total|available)$/, 5], [/^removed$|threshold$/, 6]];
+const BEYOND = 6; // shown when chosen only
 const rank = (name: string) => RANKS.find(([words]) => words.test(name))?.[1] ?? 1;
 const MADE = new Set(["size"]); // columns made of several fields
 
@@ -30,7 +31,7 @@ export function columnsOf(kind: Kind, meta: Meta | undefined, rows: Row[] = [], 
   const had = (name: string) => !rows.length || MADE.has(name) || (name !== called && `${name}name` !== called && !(called === "startip" && name === "endip") && rows.some((row) => row[name] !== undefined && row[name] !== null && row[name] !== ""));
   const plainer = new Set(base?.list.response.map((field) => field.name));
   const order = (name: string) => (plainer.has(name) && name !== "state" ? 9 : 0) + rank(name);
-  if (!meta?.columns) return simple(kind).filter(had).sort((a, b) => order(a) - order(b)).slice(0, PROPOSED);
+  if (!meta?.columns) return simple(kind).filter((name) => had(name) && rank(name) < BEYOND).sort((a, b) => order(a) - order(b)).slice(0, PROPOSED);
   const known = new Set(kind.list.response.map((field) => field.name)); // a role may not be told of all
   return meta.columns.filter((name) => (known.has(name) || MADE.has(name)) && had(name));
 }

@@ -197,7 +197,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
 
 // said: heads of columns, shorter than the names of their fields
 const HEADS: Record<string, string> = {
-  name: "Kind",   templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
+  name: "Kind", haenable: "HA",   templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
   networkofferingname: "Offering", ostypename: "OS", ispublic: "Public", rolename: "Role", domainpath: "Domain", networkdomain: "DNS suffix", associatednetworkname: "Network",
   issourcenat: "Source NAT", allocationstate: "Allocation", networktype: "Type", guestcidraddress: "Guest CIDR", localstorageenabled: "Local storage", managedstate: "Managed",
   hypervisortype: "Hypervisor", podname: "Pod", clustername: "Cluster", resourcestate: "Mode", memoryallocatedpercentage: "Memory", cpuallocated: "CPU", disksizetotal: "Size",
