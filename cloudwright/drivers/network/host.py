@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import defaultdict
@@ -108,7 +109,11 @@ class HostNetwork:
         return ApplianceSeen(name, report.generation, True, namespace.macs(), report.problems, report.leases)
 
     def appliances(self) -> list[ApplianceSeen]:
-        return [self.see(path.name) for path in sorted(self._state.iterdir()) if _NAME.fullmatch(path.name)]
+        found = []
+        for name in sorted(path.name for path in self._state.iterdir() if _NAME.fullmatch(path.name)):
+            with contextlib.suppress(NotThere):  # removed meanwhile
+                found.append(self.see(name))
+        return found
 
     def remove(self, name: str) -> None:
         with self._locks[name]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -59,7 +60,11 @@ class DirectoryPool:
         return PoolFacts(disk.f_blocks * disk.f_frsize, (disk.f_blocks - disk.f_bavail) * disk.f_frsize)
 
     def volumes(self, pool: str) -> list[VolumeSeen]:
-        return [layout.seen(path) for path in layout.files(self._root(pool))]
+        found = []
+        for path in layout.files(self._root(pool)):
+            with contextlib.suppress(NotThere):  # removed meanwhile, perhaps by another host of a shared pool
+                found.append(layout.seen(path))
+        return found
 
     def see(self, pool: str, volume: str) -> VolumeSeen:
         return layout.seen(layout.find(self._root(pool), volume))

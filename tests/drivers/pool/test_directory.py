@@ -218,3 +218,13 @@ def test_a_copy_dies_with_its_process(pool: DirectoryPool, tmp_path: Path) -> No
 def test_no_two_makers_write_to_one_half(tmp_path: Path) -> None:
     halves = {layout.part(tmp_path, name, maker) for name in ("v-1", "v-2") for maker in ("h-1", "h-2")}
     assert len(halves) == 4
+
+
+def test_a_volume_that_goes_while_a_pool_is_listed_hides_no_other(pool: DirectoryPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.create("p-1", "v-1", MIB)
+    files = layout.files
+    monkeypatch.setattr(layout, "files", lambda root: iter([root / "v-0.qcow2", *files(root)]))
+    assert [seen.name for seen in pool.volumes("p-1")] == ["v-1"]
+    pool.remove("p-1", "v-1")
+    monkeypatch.undo()
+    assert pool.volumes("p-1") == []
