@@ -21,7 +21,8 @@ class ApiError(Exception):
     def __init__(self, command: str, code: int, answer: dict[str, Any]) -> None:
         self.command, self.code, self.answer = command, code, answer
         explain = answer.get("explain") or {}
-        parts = [str(answer.get("errortext", "no reason was told")), *explain.get("why", [])]
+        text = str(answer.get("errortext", "no reason was told"))
+        parts = [text, *(why for why in explain.get("why", []) if why not in text)]
         parts += [f"To do: {fix}." for fix in explain.get("fix", [])]
         super().__init__(f"{command} was refused ({code}): {' '.join(parts)}")
 

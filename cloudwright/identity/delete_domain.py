@@ -62,8 +62,8 @@ def check_empty(reader: Reader, domains: list[Domain], cleanup: bool) -> None:
     if cleanup:
         check_removable(reader, accounts)
         return
-    why = [f"{len(domains) - 1} domains are below it"] if len(domains) > 1 else []
-    why += [f"{len(accounts)} accounts are in it, the first is {accounts[0].name}"] if accounts else []
+    why = [f"domains below it: {len(domains) - 1}"] if len(domains) > 1 else []
+    why += [f"accounts in it: {len(accounts)}, the first is {accounts[0].name}"] if accounts else []
     if why:
         text = f"Domain {domains[-1].path} is not empty: {'; '.join(why)}"
         raise InUse(text, why=why, fix=["remove them first", "or give cleanup=true to remove them with it"])

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from cloudwright.core.setting import Setting, setting
+import sqlalchemy as sa
+
+from cloudwright.core.setting import Setting, SettingRow, setting
 from cloudwright.core.tx import Reader
 from cloudwright.identity.model import Account, Domain
 
@@ -30,3 +33,15 @@ def wider(reader: Reader, scope: Mapping[str, int | None]) -> Iterator[tuple[str
 
 
 Setting.wider = staticmethod(wider)
+
+
+def told_in(which: Setting[Any], domain_id: Any) -> sa.ColumnElement[str]:
+    """The value in force for the domain of that id as text, for the columns of views: as `get`, those above asked, too."""
+    here, above = Domain.t.alias("here"), Domain.t.alias("above")
+    length = sa.func.char_length(above.c.path)
+    theirs = (SettingRow.c.name == which.name, SettingRow.c.scope == "domain", SettingRow.c.gone == 0, here.c.id == domain_id)
+    among = sa.select(SettingRow.c.value).join(above, above.c.id == SettingRow.c.scope_id).where(*theirs)
+    of = among.join(here, sa.func.substr(here.c.path, 1, length) == above.c.path)
+    nearest = of.order_by(length.desc()).limit(1).correlate_except(SettingRow.t, here, above).scalar_subquery()
+    asked = sa.func.lower(FOR_CHILDREN.told()) == "true"
+    return sa.case((asked, sa.func.coalesce(nearest, which.told())), else_=which.told(domain=domain_id))

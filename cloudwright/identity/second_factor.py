@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,12 +19,13 @@ from cloudwright.core.event import emit
 from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Resource
 from cloudwright.core.secret import Secret
-from cloudwright.core.setting import Setting, SettingRow, setting
+from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.wire import WireError
 from cloudwright.identity import totp
 from cloudwright.identity.authority import govern_user
 from cloudwright.identity.model import Account, Domain, SecondFactor, User
+from cloudwright.identity.scope import told_in
 
 ENABLED = setting("enable.user.2fa", False, "whether users may set up a second factor", scopes=("domain",))
 MANDATED = setting("mandate.user.2fa", False, "whether, where they may, they must", scopes=("domain",))
@@ -52,17 +52,7 @@ def mandated(reader: Reader, domain_id: int) -> bool:
 
 def mandated_in(domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """The same as a condition on rows."""
-    return sa.and_(_on(ENABLED, domain_id), _on(MANDATED, domain_id))
-
-
-def _on(which: Setting[bool], domain_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
-    def value(scope: str, at: Any) -> Any:
-        where = (SettingRow.c.name == which.name, SettingRow.c.scope == scope, SettingRow.c.scope_id == at)
-        return (
-            sa.select(SettingRow.c.value).where(*where, SettingRow.c.gone == 0).correlate_except(SettingRow.t).scalar_subquery()
-        )
-
-    on: sa.ColumnElement[bool] = sa.func.lower(sa.func.coalesce(value("domain", domain_id), value("global", 0), "")) == "true"
+    on: sa.ColumnElement[bool] = sa.and_(*(sa.func.lower(told_in(which, domain_id)) == "true" for which in (ENABLED, MANDATED)))
     return on
 
 

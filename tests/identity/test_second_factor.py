@@ -97,6 +97,32 @@ def test_an_unverified_session_ends_with_its_first_other_command(tenants, served
     assert tenants.call(tenants.root, "listUsers", username="dan", listall="true")["user"][0]["is2famandated"] is True
 
 
+def test_what_is_told_of_a_users_domain_is_what_is_in_force_there(tenants):
+    """Whether by the domain's own value, one above it, or everybody's."""
+
+    def told():
+        rows = tenants.call(tenants.root, "listUsers", listall="true")["user"]
+        said = {row["username"]: row["is2famandated"] for row in rows}
+        reader = tenants.cloud.db.read()
+        assert all(second_factor.mandated(reader, tenants.fresh(name).domain_id) is value for name, value in said.items())
+        return {name for name, value in said.items() if value}
+
+    def put_in(domain, value):
+        where = {"domainid": tenants.domains[domain]}
+        tenants.call(tenants.root, "updateConfiguration", name="mandate.user.2fa", value=value, **where)
+
+    put(tenants, "enable.user.2fa", "true")
+    put_in("eng", "true")
+    assert told() == {"eva", "ann", "abe"}
+    put(tenants, "enable.domain.settings.for.child.domain", "true")
+    assert told() == {"eva", "ann", "abe", "dan"}
+    put_in("dev", "false")
+    assert told() == {"eva", "ann", "abe"}
+    put(tenants, "mandate.user.2fa", "true")
+    put_in("eng", "false")
+    assert told() == {"system", "admin", "ole", "ods"}
+
+
 def test_nobody_sets_up_without_being_signed_in(tenants, served):  # noqa: F811
     nobody = Browser(served[0])
     assert nobody.ask("setupUserTwoFactorAuthentication")[0] == 401
