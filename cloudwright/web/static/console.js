@@ -89,8 +89,8 @@ async function reopen() {
     if (!row) return gone(t("There is no such machine any more"), "");
     named(row.name);
     if (row.state === "Running") return await renewed();
-    say("ended", t("It is {state}", { state: row.state }));
-    notice(t("{name} is {state}", { name: row.name, state: row.state }), t("A machine has a screen while it runs."), row.state === "Stopped" ? ["start"] : []);
+    say("ended", t("It is {state}", { state: t(row.state) }));
+    notice(t("{name} is {state}", { name: row.name, state: t(row.state) }), t("A machine has a screen while it runs."), row.state === "Stopped" ? ["start"] : []);
     setTimeout(reopen, pause);
   } catch (error) {
     if (error.status === 401 || error.status === 511) return gone(t("Your session ended"), t("Sign in again in the console's main window, then try again here."));
