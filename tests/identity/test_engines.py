@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from cloudwright.cloud import Cloud
-from cloudwright.core.error import Unsupported
+from cloudwright.core.error import ParamError, Unsupported
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
 from cloudwright.identity.gate import Gatekeeper
@@ -54,9 +54,26 @@ def live(cloud):
     assert keeper.sign_in("dan", "wrong", "/Ünder/dev_/", None) is None
     assert keeper.permitted(tenants.fresh("eva"), "createDomain")
     assert not keeper.permitted(tenants.fresh("dan"), "createDomain")
+    settings(tenants, domain, below)
     project(cloud, tenants, below)
     done(cloud, root, "deleteDomain", id=domain, cleanup="true")
     assert [row.path for row in cloud.db.read().all(Domain)] == ["/"]
+
+
+def settings(tenants, domain, below):
+    told = ("user.allow.multiple.accounts", "use.secret.key.in.response", "enable.domain.settings.for.child.domain")
+    for name in (*told, "enable.user.2fa", "allow.user.view.all.domain.accounts"):
+        tenants.call(tenants.root, "updateConfiguration", name=name, value="true")
+    account(tenants.cloud, tenants.root, "ned", 0, below)
+    about = {"email": "x", "firstname": "x", "lastname": "x", "password": PASSWORD, "domainid": below}
+    twin = tenants.call(tenants.root, "createUser", username="dan", account="ned", **about)["user"]
+    with pytest.raises(ParamError, match="already a user dan"):
+        tenants.call(tenants.root, "createUser", username="dan", account="dan", **about)
+    tenants.call(tenants.root, "deleteUser", id=twin["id"])
+    tenants.call(tenants.root, "updateConfiguration", name="mandate.user.2fa", value="true", domainid=domain)
+    dan = tenants.call("dan", "listUsers")["user"][0]
+    assert (dan["is2famandated"], len(dan["secretkey"]) > 40) == (True, True)
+    assert [row["name"] for row in tenants.call("dan", "listAccounts")["account"]] == ["dan", "ned"]
 
 
 def project(cloud, tenants, domain):
