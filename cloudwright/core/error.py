@@ -48,12 +48,6 @@ class ParamError(CloudError):
     cs_code = 4350
 
 
-class MalformedMap(ParamError):
-    """A map parameter's key is not `name[index].subkey`."""
-
-    code = 430
-
-
 class Unsupported(CloudError):
     """The command is unknown or not for this caller."""
 

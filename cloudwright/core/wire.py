@@ -282,11 +282,6 @@ def object_body(name: str | None, row: Row) -> Body:
     return {name or "null": row}
 
 
-def success_body(success: bool = True, text: str | None = None) -> Body:
-    """Plain success, with an optional sentence."""
-    return {"success": success, "displaytext": text}
-
-
 def job_body(job: str, entity: str | None = None) -> Body:
     """The immediate answer of an asynchronous command; `entity` is the id of what it creates."""
     return {"id": entity, "jobid": job}

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import threading
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -15,27 +12,6 @@ from cloudwright.core.ticket import Claims, TokenRefused, read_token
 
 _CHUNK = 64 * 1024
 _OPEN_SECONDS = 10
-
-
-class Spent:
-    """The nonces used up on this server. Where several servers share a key, they must share this too."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._used: set[str] = set()
-        self._by_expiry: list[tuple[int, str]] = []
-
-    def __call__(self, claims: Claims, peer: str = "") -> bool:
-        """Use the claims up: True the first time, False ever after."""
-        with self._lock:
-            while self._by_expiry and self._by_expiry[0][0] < self._clock():
-                self._used.discard(heapq.heappop(self._by_expiry)[1])
-            if claims.nonce in self._used:
-                return False
-            self._used.add(claims.nonce)
-            heapq.heappush(self._by_expiry, (claims.expires, claims.nonce))
-            return True
 
 
 class Source(Protocol):

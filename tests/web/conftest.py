@@ -159,7 +159,7 @@ class House:
             raise WireError(533, "host h1 has 2 of 8 cores", cs_code=4325)
         if command.name == "listZones":
             return Outcome(wire.list_body("zone", [{"id": "0b7e", "name": "alpha"}], 1))
-        return Outcome(wire.success_body())
+        return Outcome({"success": True})
 
     # The client's side
 
@@ -189,3 +189,15 @@ class House:
 @pytest.fixture
 def house():
     return House()
+
+
+def once():
+    """What spends each console token once, as the database does for all servers."""
+    used = set()
+
+    def spend(claims, peer):
+        fresh = claims.nonce not in used
+        used.add(claims.nonce)
+        return fresh
+
+    return spend

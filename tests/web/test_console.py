@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudwright.core.ticket import TokenRefused, mint, read_token
-from cloudwright.web.console import Door, Spent
+from cloudwright.web.console import Door
+from tests.web.conftest import once
 
 KEY = b"k" * 32
 
@@ -53,7 +54,7 @@ def test_a_token_opens_once():
         async def no_screen(claims):
             raise OSError("no screen")
 
-        door = Door(KEY, no_screen, Spent())
+        door = Door(KEY, no_screen, once())
         import time
 
         token = mint(KEY, "vm-1", "u-ann", time.time())
@@ -63,13 +64,3 @@ def test_a_token_opens_once():
             await door.admit(token, time.time())
 
     asyncio.run(story())
-
-
-def test_used_tokens_are_forgotten_after_they_expire():
-    now = [1000.0]
-    spent = Spent(lambda: now[0])
-    claims = read_token(KEY, mint(KEY, "vm-1", "u-ann", 1000), 1000)
-    assert [spent(claims), spent(claims)] == [True, False]
-    now[0] = 2000
-    spent(read_token(KEY, mint(KEY, "vm-1", "u-ann", 2000), 2000))
-    assert len(spent._used) == 1

@@ -16,10 +16,11 @@ import requests
 from cs import CloudStack
 
 from cloudwright.core.ticket import mint
-from cloudwright.web.console import Door, Spent
+from cloudwright.web.console import Door
 from cloudwright.web.events import Event, Hub
 from cloudwright.web.gate import Answer, Outcome, Request
 from cloudwright.web.server import Options, Server, packed
+from tests.web.conftest import once
 
 KEY = b"k" * 32
 
@@ -38,7 +39,7 @@ class Site:
         self.hub = Hub(lambda identity, event: event.data["owner"] == identity.user)
         self.port, self.integration = free_port(), free_port()
         options = Options(port=self.port, integration_port=self.integration, grace=3)
-        self.server = Server(house.face, options, hub=self.hub, door=Door(KEY, self.screen, Spent()))
+        self.server = Server(house.face, options, hub=self.hub, door=Door(KEY, self.screen, once()))
         started = time.monotonic()
         self.server.start()
         self.ready = time.monotonic() - started
