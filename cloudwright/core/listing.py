@@ -125,10 +125,7 @@ class List(Verb, http_method="GET"):
 
     def _stored(self, name: str, param: str) -> Any:
         """The column behind a field that may be ordered by or counted. Raises ParamError."""
-        view = self._view()
-        stored = {
-            n: f.expr for n, f in view.visible_to_all().items() if getattr(f.expr, "table", None) is view.of.t and f.kind != "map"
-        }
+        stored = self._view().stored()
         if name not in stored:
             raise ParamError(f"Parameter {param}: {name!r} is not one of {', '.join(sorted(stored))}", param=param)
         return stored[name]

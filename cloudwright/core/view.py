@@ -196,6 +196,12 @@ class View:
         return {name: f for name, f in cls.fields.items() if not f.admin and not name.startswith("_")}
 
     @classmethod
+    def stored(cls) -> dict[str, Any]:
+        """The columns of its own table behind fields that every caller gets, but for maps: by these, lists order and count."""
+        plain = {name: f.expr for name, f in cls.visible_to_all().items() if f.kind != "map"}
+        return {name: expr for name, expr in plain.items() if getattr(expr, "table", None) is cls.of.t}
+
+    @classmethod
     def statement(cls, kind: Kind, page: sa.Select[Any], key: Any) -> sa.Select[Any]:
         """The page's rows joined with what the fields need, cached under `key`."""
         return cls._statements.get((cls, kind is Kind.ROOT, key), lambda: cls._joined(kind, page))

@@ -133,13 +133,8 @@ def fields_of(api: Api, root: bool) -> list[dict[str, Any]]:
     plain = {**({} if view or api.response else SUCCESS), **api.response, **({} if api.form == "flat" else JOB)}
     known = {f["name"] for f in told}
     if view and any(p.wire_name == "orderby" for p in api.params.values()):
-        told = [f | {"orders": True} if f["name"] in _stored(view) else f for f in told]  # lists order and count by it
+        told = [f | {"orders": True} if f["name"] in view.stored() else f for f in told]  # lists order and count by it
     return told + [{"name": n, "type": kind, "description": doc} for n, (kind, doc) in plain.items() if n not in known]
-
-
-def _stored(view: type[View]) -> set[str]:
-    """The fields that are columns of the resource's own table."""
-    return {name for name, f in view.visible_to_all().items() if getattr(f.expr, "table", None) is view.of.t}
 
 
 def _field(declared: Field, name: str = "") -> dict[str, Any]:
