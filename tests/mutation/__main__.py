@@ -1,7 +1,7 @@
 """How good are the tests of who may what? Each condition of that code is made wrong, one after another: some test must fail.
 
     python -m tests.mutation                    # all; prints the score and what survived
-    python -m tests.mutation core/access.py     # only that file
+    python -m tests.mutation core/access.py     # only that file, or all in a directory (compute/)
     python -m tests.mutation --sample 50        # that many, chosen at random
 
 All tests run once, and it is noted which lines each of them reaches. Then a fork of this process, in which everything is loaded
@@ -21,12 +21,14 @@ import threading
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.mutation import checks, declared
 from tests.mutation.change import Mutant, changed, mutants
 
 ROOT = Path(__file__).parents[2]
@@ -53,18 +55,20 @@ TARGETS: dict[str, frozenset[str]] = {
     "operations/word/annotation.py": frozenset({"access"}),
     "web/handle.py": frozenset({"_authenticate", "_by_signature", "_by_session", "_authorize", "_check_address", "_recognize"}),
 }
-"""File -> the functions in question; none: all."""
+"""File -> the functions in question; none: all. Of the other modules of the domains: where they say who may."""
 
 PATIENCE = 60.0  # seconds of a processor for one mutant
 
 TESTS = [
-    *(f"identity/test_{name}.py" for name in ("matrix", "matrix_shared", "matrix_roles", "within", "owner", "permission")),
-    *(f"identity/test_{name}.py" for name in ("in_force", "gate", "keys", "role", "source", "second_factor")),
-    *(f"identity/project/test_{name}.py" for name in ("permit", "matrix", "role")),
+    *checks.DOMAINS,
     *(f"core/test_{name}.py" for name in ("access", "param")),
     *(f"web/test_{name}.py" for name in ("handle", "session", "recognition")),
+    "golden/test_api.py",
 ]
 """Where the tests are that should notice, below tests."""
+
+ON_DECLARATIONS = ("test_declared.py", "test_matrix_roles.py", "test_api.py")
+"""The tests that hold what is declared against facts."""
 
 OPTIONS = [
     *("-o", "addopts=--import-mode=importlib", "-p", "no:terminal", "-p", "no:cacheprovider", "--capture=sys", "--timeout=60"),
@@ -178,6 +182,8 @@ class Trials:
         if one is None:
             noticing = {name for _, name in self.kills}
             return [test.item for test in self.tests if test.item.nodeid in noticing]
+        if one.mutant.node == declared.NOWHERE:
+            return [test.item for test in self.tests if test.item.path.name in ON_DECLARATIONS]
         lines = {(one.file, line) for line in one.mutant.lines}
         if not one.mutant.function:
             lines = {reached for test in self.tests for reached in test.reached if reached[0] == one.file}
@@ -207,7 +213,9 @@ class Trials:
         with tempfile.TemporaryDirectory(dir=place.databases.roomy()) as directory:
             place.awake(self.resting, Path(directory))
             place.forget(self.files)
-            if one is not None:
+            if one is not None and one.mutant.node == declared.NOWHERE:
+                declared.put(one.file, one.mutant)
+            elif one is not None:
                 path = path_of(one.file)
                 module = next(m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == path)
                 place.put(module, changed(Path(path).read_text(), one.mutant), self.functions[path])
@@ -245,14 +253,15 @@ def _turned(items: list[pytest.Item]) -> list[pytest.Item]:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__.split("\n")[0])
-    parser.add_argument("files", nargs="*", choices=[[], *TARGETS], metavar="file")
+    parser.add_argument("files", nargs="*", metavar="file")
     parser.add_argument("--sample", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--verbose", action="store_true", help="tell which test noticed each")
     given = parser.parse_args()
     os.nice(10)
     known = equivalent()
-    found = everything(given.files or list(TARGETS))
+    files = sorted({*TARGETS, *checks.files()})
+    found = everything([file for file in files if file.startswith(tuple(given.files or [""]))])
     tried = [one for one in found if not {str(one), one.whole} & known]
     tried = random.Random(0).sample(tried, given.sample) if 0 < given.sample < len(tried) else tried
     trials = Trials(tried, given.jobs, given.verbose)
@@ -265,13 +274,22 @@ def main() -> None:
 
 def everything(files: list[str]) -> list[Try]:
     """All mutants of these files. What is told to be equivalent must be among them."""
-    found = [Try(file, mutant) for file in files for mutant in mutants(Path(path_of(file)).read_text(), TARGETS[file])]
+    found = [Try(file, mutant) for file in files for mutant in [*_in_code(file), *declared.mutants(file)]]
     stale = {one for one in equivalent() if one.partition(" ")[0] in files} - {
         name for one in found for name in (str(one), one.whole)
     }
     if stale:
         raise SystemExit("These are equivalent to nothing any more:\n" + "\n".join(sorted(stale)))
     return found
+
+
+def _in_code(file: str) -> Iterator[Mutant]:
+    source, functions = Path(path_of(file)).read_text(), TARGETS.get(file)
+    if functions == ALL:
+        return mutants(source, lambda *_: True)
+    if functions is not None:
+        return mutants(source, lambda function, *where: function in functions or checks.said(function, *where))
+    return mutants(source, checks.said)
 
 
 def tell_score(tried: list[Try], survivors: list[Try]) -> None:

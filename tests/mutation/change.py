@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _OTHER: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -28,12 +28,12 @@ class Mutant(NamedTuple):
     node: int
 
 
-def mutants(source: str, wanted: frozenset[str]) -> Iterator[Mutant]:
-    """All mutants of a module; where `wanted` names functions, of these alone. What is declared or registered while modules are
-    loaded is no condition."""
+def mutants(source: str, wanted: Callable[[str, ast.AST, ast.stmt | None], bool]) -> Iterator[Mutant]:
+    """All mutants of a module that are `wanted`: in which function, at which node, in which statement. What is declared or
+    registered while modules are loaded is no condition."""
     told = Counter[str]()
-    for number, (node, function, lines) in enumerate(_nodes(ast.parse(source))):
-        if (wanted and function not in wanted) or function == "__init_subclass__":
+    for number, (node, function, statement) in enumerate(_nodes(ast.parse(source))):
+        if function == "__init_subclass__" or not wanted(function, node, statement):
             continue
         for what in _changes(node):
             if what == "do not call" and not function:
@@ -42,6 +42,7 @@ def mutants(source: str, wanted: frozenset[str]) -> Iterator[Mutant]:
             text = text if len(text) < 110 else text[:107] + "..."
             told[function + text] += 1
             again = told[function + text]
+            lines = range(0) if statement is None else _lines(statement)
             yield Mutant(function, text + (f" ({again})" if again > 1 else ""), lines, number)
 
 
@@ -53,19 +54,31 @@ def changed(source: str, mutant: Mutant) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
-def _nodes(tree: ast.AST, function: str = "", lines: range = range(0)) -> Iterator[tuple[ast.AST, str, range]]:
-    """Expressions and statements in their order, with the function and the lines of the statement around each. What is declared
-    (annotations, decorators, defaults, the fields of a class) is no condition."""
+def _nodes(tree: ast.AST, function: str = "", around: ast.stmt | None = None) -> Iterator[tuple[ast.AST, str, ast.stmt | None]]:
+    """Expressions and statements in their order, with the function and the statement around each. What is declared (annotations,
+    decorators, defaults, the fields of a class) is no condition; the functions without a name are, that a field is given."""
     for name, value in ast.iter_fields(tree):
         if name in _DECLARED and isinstance(tree, ast.FunctionDef | ast.AnnAssign | ast.ClassDef | ast.arguments):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or (isinstance(tree, ast.ClassDef) and not isinstance(child, ast.FunctionDef)):
+            if not isinstance(child, ast.AST):
                 continue
-            within = _lines(child) if isinstance(child, ast.stmt) else lines
+            if isinstance(tree, ast.ClassDef) and not isinstance(child, ast.FunctionDef):
+                yield from _given(child, tree.name)
+                continue
+            within = child if isinstance(child, ast.stmt) else around
             yield child, function, within
             inner = child.name if isinstance(child, ast.FunctionDef) and not function else function
             yield from _nodes(child, inner, within)
+
+
+def _given(statement: ast.AST, of: str) -> Iterator[tuple[ast.AST, str, ast.stmt | None]]:
+    """What is in the functions without a name that a field of a class is given."""
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        name = ast.unparse(statement.targets[0] if isinstance(statement, ast.Assign) else statement.target)
+        for found in ast.walk(statement):
+            if isinstance(found, ast.Lambda):
+                yield from _nodes(found, f"{of}.{name}", statement)
 
 
 def _lines(statement: ast.stmt) -> range:

@@ -79,7 +79,7 @@ function Setting({ row }: { row: Row }): ReactNode {
   const others = (row["values"] as Row[] | undefined) ?? [];
   return (
     <li className="setting">
-      <div className="grow"><b className="mono">{String(row["name"])}</b>{changed(row) && <span className="status mark" style={{ marginInlineStart: 8 }}>{t("changed")}</span>}<div className="quiet" lang="en">{String(row["description"] ?? "")}</div><small className="faint">{t("Default: {value}", { value: String(row["defaultvalue"] ?? "") || "–" })}</small></div>
+      <div className="grow"><b className="mono">{String(row["name"])}</b>{changed(row) && <span className="status mark" style={{ marginInlineStart: 8 }}>{t("changed")}</span>}<div className="quiet" lang="en">{String(row["description"] ?? "")}</div><small className="faint">{t("Default: {value}", { value: word(String(row["defaultvalue"] ?? "")) || "–" })}</small></div>
       <div className="scopes">
         <InScope row={row} value={value} where={t("everywhere")} scope={{}} />
         {others.map((one) => {

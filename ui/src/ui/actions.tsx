@@ -4,7 +4,6 @@ import { Fragment, lazy, Suspense, useEffect, useRef, useState, type ReactNode }
 import { Catalogue, destructive, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
-import { sentence } from "../lib/format";
 import { t, word } from "../lib/words";
 import { spoken, titleOf } from "../meta/words";
 import type { Values } from "./ActionForm";
@@ -23,9 +22,11 @@ export function whyNot(command: Command, row: Row): string | undefined {
   return undefined;
 }
 
+/** A command of a row, without saying of what: English ends with the noun, German begins with it. */
 export function label(command: Command, kind: Kind): string {
   const words = spoken(command.name);
-  const noun = sentence(kind.noun).toLowerCase();
+  const noun = spoken(kind.noun).toLowerCase();
+  if (words.toLowerCase().startsWith(`${noun} `)) return words.charAt(noun.length + 1).toUpperCase() + words.slice(noun.length + 2);
   return words.toLowerCase().endsWith(` ${noun}`) ? words.slice(0, -noun.length - 1).replace(/ (for|to|from|of)$/, "") : words;
 }
 

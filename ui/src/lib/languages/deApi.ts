@@ -594,7 +594,7 @@ export default {
   "Requires HVM": "Braucht HVM",
   "Requires storage motion": "Datenträger müssen mitziehen",
   "Requires upgrade": "Aktualisierung nötig",
-  "Resets passwords": "Setzt Passwörter zurück",
+  "Resets passwords": "Passwort rücksetzbar",
   "Resource": "Ressource",
   "Resource count": "Ressourcenzähler",
   "Resource ids": "Ressourcen",
