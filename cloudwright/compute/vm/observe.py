@@ -135,12 +135,6 @@ def found_running(tx: Tx, vm: Vm, host: Host) -> None:
     emit(tx, "VM.START", f"{vm.name} was found running on {host.name}", about=vm, level="WARN")
 
 
-def host_silent(tx: Tx, host: Host) -> None:
-    """A host is no longer heard: what it did last is what is known, and that it is old is told."""
-    mine = (Vm.c.host_id == host.id, Vm.c.gone == 0)
-    tx.execute(Vm.t.update().where(*mine).values(observed="unknown"))
-
-
 def _busy(tx: Tx, vms: Sequence[Vm]) -> dict[int, set[str]]:
     """Which of these instances have tasks, and which ones: one statement a report."""
     subjects = {f"{vm.kind}:{vm.id}": vm.id for vm in vms}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-
 from cloudwright.core import task as tasks
 from cloudwright.core.access import Caller
 from cloudwright.core.command import Command, Success
@@ -152,8 +150,3 @@ class DeleteImageStore(Command, since="4.2.0"):
             tx.remove(place)
         tx.remove(store)
         return Success()
-
-
-def stores_of(zone: Zone) -> sa.ColumnElement[bool]:
-    """The image stores that serve a zone."""
-    return sa.or_(ImageStore.c.zone_id == zone.id, ImageStore.c.zone_id.is_(None))
