@@ -51,7 +51,7 @@ class Files:
             return Answer(302, [("location", "/client/")])
         path = self._find(request.path)
         if path is None:
-            return Answer(404, [("content-type", "text/plain"), *_HEADERS], b"There is no such page.\n")
+            return Answer(404, [("content-type", "text/plain"), *_HEADERS], self._absent(request.path))
         if path.suffix == ".html" and _NONCE in (page := self._read(path)).content:
             return _page(page, request.method)
         packed = path.with_name(f"{path.name}.gz")
@@ -63,6 +63,11 @@ class Files:
         if file.etag in request.headers.get("if-none-match", ""):
             return Answer(304, headers)
         return Answer(200, headers, b"" if request.method == "HEAD" else file.content)
+
+    def _absent(self, path: str) -> bytes:
+        if path == "/client/" and self._console is None:
+            return b"The console is not built here: run `make console`, then start the server anew. The API is at /client/api.\n"
+        return b"There is no such page.\n"
 
     def _find(self, path: str) -> Path | None:
         if path == "/client/console":
