@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 
 Turn = Callable[[Any], Any]
 V = TypeVar("V")
-RECENT = 256  # a statement of the largest view takes half a MB
+RECENT = 512  # more than all lists and views in daily use; one of the largest view takes half a MB
 
 
 class Recent(Generic[V]):
