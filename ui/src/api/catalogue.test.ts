@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { METAS } from "../meta";
 import { offered, type Role } from "../testing/offered";
 import { entriesOf } from "../ui/entries";
-import { Catalogue, nounOf, singular } from "./catalogue";
+import { Catalogue, nounOf, singular, naming } from "./catalogue";
 
 // Resources whose commands come with a later part of the server; their pages appear with them.
 const LATER = new Set(["listSnapshots"]);
@@ -41,6 +41,17 @@ describe("kinds", () => {
     expect(names("listVolumes")).toEqual(expect.arrayContaining(["attachVolume", "detachVolume", "resizeVolume"]));
     expect(kind("listNetworks").create.map((command) => command.name)).toContain("createNetwork");
     expect(catalogue.target(catalogue.commands.get("attachVolume")!, kind("listVolumes"))?.name).toBe("id");
+  });
+
+  test("a row that is known by its name is named by it, and by whose it is", () => {
+    const command = kind("listSSHKeyPairs").actions.find((one) => one.name === "deleteSSHKeyPair")!;
+    const target = catalogue.target(command, kind("listSSHKeyPairs"))!;
+    expect(naming(command, target, { id: "1", name: "laptop", account: "ann", domainid: "d" })).toEqual({ name: "laptop", account: "ann", domainid: "d" });
+    expect(naming(command, target, { id: "1", name: "laptop", projectid: "p" })).toEqual({ name: "laptop", projectid: "p" });
+  });
+
+  test("an id of which a command does not say what it refers to is asked for as in other commands", () => {
+    expect(catalogue.commands.get("registerIso")?.params.find((param) => param.name === "zoneid")?.entity).toBe(catalogue.commands.get("createVolume")?.params.find((param) => param.name === "zoneid")?.entity);
   });
 
   test("hardly a command is without a place", () => {

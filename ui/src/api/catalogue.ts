@@ -1,6 +1,6 @@
 // What the server offers, from `listApis`: pages, forms, pickers and menus are derived from this and nothing else.
 import { kebab, sentence } from "../lib/format";
-import { list, me } from "./client";
+import { list, me, type Params, type Row } from "./client";
 
 export interface Param {
   name: string;
@@ -61,6 +61,13 @@ const LOST = /^(delete|destroy|expunge|remove|release|disassociate|revoke|archiv
 
 export function destructive(command: Command): boolean {
   return LOST.test(command.name);
+}
+
+/** How a command names a row: by its id, or, where it takes none, by its name and whose it is. */
+export function naming(command: Command, target: Param, row: Row): Params {
+  if (target.name !== "name") return { [target.name]: String(row["id"]) };
+  const words = ["name", ...(row["projectid"] ? ["projectid"] : ["account", "domainid"])];
+  return Object.fromEntries(words.filter((word) => row[word] !== undefined && command.params.some((param) => param.name === word)).map((word) => [word, String(row[word])]));
 }
 
 const CREATES = /^(create|deploy|register|add|associate|upload|import|acquire|generate|issue)[A-Z]/;
@@ -155,7 +162,8 @@ export class Catalogue {
     return (
       command.params.find((param) => (param.name === "id" || param.name === "ids") && (own(param) || param.entity === undefined)) ??
       command.params.find((param) => own(param) && param.required) ??
-      command.params.find((param) => own(param) && param.name === `${kind?.noun.toLowerCase()}id`)
+      command.params.find((param) => own(param) && param.name === `${kind?.noun.toLowerCase()}id`) ??
+      (/^delete[A-Z]/.test(command.name) ? command.params.find((param) => param.name === "name" && param.required) : undefined)
     );
   }
 }

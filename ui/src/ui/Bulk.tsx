@@ -2,7 +2,7 @@
 import { Button } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
-import { destructive, type Command, type Kind } from "../api/catalogue";
+import { destructive, naming, type Command, type Kind } from "../api/catalogue";
 import { ApiError, type Row } from "../api/client";
 import { perform, refresh } from "../api/jobs";
 import { useCatalogue } from "../api/use";
@@ -28,14 +28,14 @@ export function Bulk({ kind, chosen, clear }: { kind: Kind; chosen: Map<string, 
   const able = (command: Command) => rows.filter((row) => !whyNot(command, row));
   const run = async (command: Command) => {
     const work = able(command);
-    const target = catalogue.target(command, kind)?.name ?? "id";
+    const target = catalogue.target(command, kind);
     setFailed([]);
     setDone(0);
     const next = async (): Promise<void> => {
       const row = work.shift();
       if (!row) return;
       try {
-        await perform(command.name, { [target]: String(row["id"]) });
+        await perform(command.name, target ? naming(command, target, row) : { id: String(row["id"]) });
       } catch (error) {
         if (error instanceof ApiError) setFailed((old) => [...old, [row, error]]);
       }

@@ -1,7 +1,7 @@
 // What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
 import { Drawer } from "@mantine/core";
 import { Fragment, lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
-import { Catalogue, destructive, type Command, type Kind } from "../api/catalogue";
+import { Catalogue, destructive, naming, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { t, word } from "../lib/words";
@@ -50,7 +50,7 @@ export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked:
   const close = () => { setTold(undefined); closed(); };
   const row = asked?.rows[0];
   const target = asked && row ? catalogue.target(asked.command, kind) : undefined;
-  const own: Params = target && row ? { [target.name]: target.multiple || target.name === "ids" ? asked?.rows.map((one) => String(one["id"])) : String(row["id"]) } : {};
+  const own: Params = target && row ? target.multiple || target.name === "ids" ? { [target.name]: asked?.rows.map((one) => String(one["id"])) } : naming(asked.command, target, row) : {};
   return (
     <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${asked.title ?? spoken(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
       {told && <Secrets answer={told} done={close} />}

@@ -1,7 +1,7 @@
 // The page of any one thing: its facts, what can be done with it, what belongs to it, what happened to it.
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo, useState, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from "react";
 import { destructive, type Command, type Field, type Kind } from "../../api/catalogue";
 import { ApiError, type Row } from "../../api/client";
 import { useCatalogue, useOne } from "../../api/use";
@@ -59,6 +59,7 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
   const takesAll = kind.list.params.some((param) => param.name === "listall");
   const by = kind.list.params.find((param) => /^(id|nicid|jobid)$/.test(param.name))?.name ?? "id";
   const found = useOne(kind.list.name, { ...meta?.params, [by]: id, ...(takesAll && { listall: true }) });
+  useEffect(() => { document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); }, [wanted, found.data === undefined]);
   const own = (panel?.tabs ?? []).filter((one) => catalogue.has(one.needs));
   const tabs = useMemo(() => related(catalogue.kinds, kind, meta?.tabs).filter(([one]) => !panel?.tabs?.some((made) => made.slug === one.slug)), [catalogue, kind, meta, panel]);
   if (found.error && !(found.error instanceof ApiError && found.error.param === by)) return <><h1 className="visually-hidden">{id}</h1><Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} /></>;

@@ -93,7 +93,7 @@ export function CreateInstance(): ReactNode {
   ];
   const at = Math.max(0, steps.findIndex((step) => step.id === (draft.step ?? (zones.data?.rows.length === 1 ? "image" : "zone"))));
   const current = steps[at]?.id ?? "zone";
-  useEffect(() => document.querySelector(".steps [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }), [current]);
+  useEffect(() => { document.querySelector(".steps [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); }, [current]); // some browsers answer a promise, which is nothing to clean up by
   const create = async () => {
     let using = params;
     if (!network && isolated) {
