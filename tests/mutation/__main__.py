@@ -90,6 +90,15 @@ class Try(NamedTuple):
         """All mutants of its function."""
         return f"{self.file} {self.mutant.function} *"
 
+    @property
+    def declared(self) -> bool:
+        return self.mutant.node == declared.NOWHERE
+
+    @property
+    def alike(self) -> str:
+        """What those have in common that the same tests will notice."""
+        return self.mutant.what if self.declared else self.file
+
 
 class Test(NamedTuple):
     """What was seen of a test: the seconds of a processor that it took, and the lines of the targets that it reached."""
@@ -182,13 +191,13 @@ class Trials:
         if one is None:
             noticing = {name for _, name in self.kills}
             return [test.item for test in self.tests if test.item.nodeid in noticing]
-        if one.mutant.node == declared.NOWHERE:
-            return [test.item for test in self.tests if test.item.path.name in ON_DECLARATIONS]
         lines = {(one.file, line) for line in one.mutant.lines}
         if not one.mutant.function:
             lines = {reached for test in self.tests for reached in test.reached if reached[0] == one.file}
         found = [test for test in self.tests if test.reached & lines]
-        found.sort(key=lambda test: (-self.kills[one.file, test.item.nodeid], test.seconds))
+        if one.declared:
+            found = [test for test in self.tests if test.item.path.name in ON_DECLARATIONS]
+        found.sort(key=lambda test: (-self.kills[one.alike, test.item.nodeid], test.seconds))
         spent = itertools.accumulate(test.seconds for test in found)
         return [test.item for test, sum_ in zip(found, spent, strict=True) if sum_ - test.seconds < PATIENCE]
 
@@ -213,7 +222,7 @@ class Trials:
         with tempfile.TemporaryDirectory(dir=place.databases.roomy()) as directory:
             place.awake(self.resting, Path(directory))
             place.forget(self.files)
-            if one is not None and one.mutant.node == declared.NOWHERE:
+            if one is not None and one.declared:
                 declared.put(one.file, one.mutant)
             elif one is not None:
                 path = path_of(one.file)
@@ -238,7 +247,7 @@ class Trials:
         if said.startswith("!"):
             tell(f"{one} was not tried: {said[1:]}")
             said = ""
-        self.kills[one.file, said] += 1
+        self.kills[one.alike, said] += 1
         if said and self.verbose:
             tell(f"noticed: {one} by {said}")
         if not said:

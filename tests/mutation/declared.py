@@ -52,7 +52,7 @@ def _weaker() -> dict[tuple[str, str, str], tuple[Any, str, Any]]:
                 found[_file(of), f"{of.__name__}.{name}", "let it be used, not changed"] = (p, "use", Use.USE)
     for view in View.by_name.values():
         for name, f in view.fields.items():
-            if f.admin and _file(view):
+            if f.admin and not name.startswith("_") and _file(view):
                 found[_file(view), f"{view.__name__}.{name}", "tell it to all"] = (f, "admin", False)
     return found
 

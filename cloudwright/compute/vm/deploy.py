@@ -92,7 +92,7 @@ class DeployVirtualMachine(RefusedOfNew, OwnedBy, Command, answers=NewVmView, cr
 
     def run(self, tx: Tx, caller: Caller) -> Vm:
         account = owner(tx, caller, self)
-        self._check(tx, caller, account)
+        self._check(tx, account)
         networks = self._networks(tx, caller, account)
         groups = groups_given(tx, account, self.affinity_groups, self.affinity_group_names)
         vm = tx.insert(self._vm(tx, caller, account))
@@ -105,7 +105,7 @@ class DeployVirtualMachine(RefusedOfNew, OwnedBy, Command, answers=NewVmView, cr
         self.start(tx, task, vm, caller)
         return vm
 
-    def _check(self, tx: Tx, caller: Caller, account: Account) -> None:
+    def _check(self, tx: Tx, account: Account) -> None:
         template = self._image
         check_offered(tx, self.service_offering, self.zone, account.domain_id, "serviceofferingid")
         if self.service_offering.system_vm is not None:
@@ -116,8 +116,6 @@ class DeployVirtualMachine(RefusedOfNew, OwnedBy, Command, answers=NewVmView, cr
         if self.override is not None:
             check_offered(tx, self.override, self.zone, account.domain_id, "overridediskofferingid")
             self._check_override(self.service_offering, template)
-        if self.zone.allocation_state != "Enabled" and not caller.root:
-            raise ParamError(f"Parameter zoneid: zone {self.zone.name} is disabled", param="zoneid")
         here = (TemplateAt.c.template_id == template.id, TemplateAt.c.state == "Ready", TemplateAt.c.zone_id == self.zone.id)
         if tx.find(TemplateAt, *here) is None:
             text = f"Parameter templateid: template {template.name} is not ready in zone {self.zone.name}"

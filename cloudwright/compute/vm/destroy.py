@@ -6,7 +6,7 @@ from cloudwright.compute.model import Vm
 from cloudwright.compute.vm.placing import give_back
 from cloudwright.compute.vm.stop import StopVm, take_down
 from cloudwright.compute.vm.view import VmView
-from cloudwright.core.access import Caller, Use
+from cloudwright.core.access import Caller, Kind, Use
 from cloudwright.core.command import Command, Success
 from cloudwright.core.error import Denied, InUse, ParamError, WrongState
 from cloudwright.core.param import Ref, param
@@ -136,7 +136,7 @@ def _stopped(vm: Vm) -> StopVm | None:
 
 
 def _may_expunge(tx: Tx, caller: Caller, vm: Vm, wanted: bool) -> None:
-    allowed = caller.root or MAY_EXPUNGE.get(tx, account=vm.account_id, domain=vm.domain_id)
+    allowed = caller.kind is not Kind.USER or MAY_EXPUNGE.get(tx, account=vm.account_id, domain=vm.domain_id)
     if wanted and not allowed:
         text = "Only administrators expunge and recover instances here"
         raise Denied(text, why=["setting allow.user.expunge.recover.vm is false"], fix=["ask an administrator"])

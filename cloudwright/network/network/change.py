@@ -31,7 +31,9 @@ class UpdateNetwork(Command, answers=NetworkView, starts=ApplyNetwork, event="NE
     guest_vm_cidr: str | None = param("the part of the addresses that machines get")
     update_in_sequence: bool = param("true: one router after the other; here there is one", default=False)
     display_network: bool | None = param("whether its owner is shown it", roles=("Admin",))
-    forced: bool = param("true: change the offering even where its rules are lost; they are never lost here", default=False)
+    forced: bool = param(
+        "true: change the offering even where its rules are lost; they are never lost here", default=False, roles=("Admin",)
+    )
     public_mtu: int | None = param("the largest packet towards the outside, in bytes", since="4.18.0")
     private_mtu: int | None = param("the largest packet inside, in bytes", since="4.18.0")
     dns1: str | None = param("the DNS server asked first", since="4.18.0", check=ip)

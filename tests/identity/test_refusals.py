@@ -1,0 +1,108 @@
+"""What commands keep for some callers beside the rules of roles and rows: who is refused, and who is not, by the same words."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloudwright.compute.vm.destroy import MAY_EXPUNGE
+from cloudwright.core import wire
+from cloudwright.core.command import Verb
+from cloudwright.core.error import Denied
+from cloudwright.storage.volume.command import EXPUNGE_ALLOWED
+
+SYSTEM = {"issystem": "true", "systemvmtype": "domainrouter"}
+SIZED = {"cpunumber": "1", "cpuspeed": "500", "memory": "512"}
+ROLE = {"rules[0].rule": "listZones", "rules[0].permission": "allow"}
+ALL_BUT_ROOT = ("rea", "eva", "ann")
+MANAGERS = ("rea", "eva", "root")
+
+CASES = {
+    "an offering for the system's machines": ("createServiceOffering", SIZED | SYSTEM, ALL_BUT_ROOT, ("root",)),
+    "an offering with tags": ("createServiceOffering", SIZED | {"tags": "fast"}, ALL_BUT_ROOT, ("root",)),
+    "an offering with tags of hosts": ("createServiceOffering", SIZED | {"hosttags": "fast"}, ALL_BUT_ROOT, ("root",)),
+    "a disk offering with tags": ("createDiskOffering", {"disksize": "1", "tags": "fast"}, ALL_BUT_ROOT, ("root",)),
+    "a disk offering": ("createDiskOffering", {"disksize": "1"}, (), MANAGERS),
+    "people of a directory below ROOT": ("importLdapUsers", {}, ALL_BUT_ROOT, ("root",)),
+    "a directory for all": ("addLdapConfiguration", {"hostname": "127.0.0.1", "port": "1"}, ALL_BUT_ROOT, ("root",)),
+    "the end of a directory for all": ("deleteLdapConfiguration", {"hostname": "127.0.0.1"}, ALL_BUT_ROOT, ("root",)),
+    "directories, the old way": ("ldapConfig", {"listall": "true"}, ALL_BUT_ROOT, ("root",)),
+    "their end, the old way": ("ldapRemove", {}, ALL_BUT_ROOT, ("root",)),
+    "a project's limit": ("updateResourceLimit", {"projectid": "PROJECT", "max": "1"}, ("ann",), MANAGERS),
+    "one's own limit": ("updateResourceLimit", {"account": "eva", "domainid": "ENG", "max": "1"}, ("eva",), ("rea", "root")),
+    "an account's end in a project": ("deleteAccountFromProject", {"projectid": "PROJECT", "account": "mem"},
+                                      ("alo",), ("mem", "ann")),
+    "a user's end in a project": ("deleteUserFromProject", {"projectid": "PROJECT", "userid": "ALO"},
+                                  ("mem",), ("alo", "ann")),
+    "a role": ("createRole", {"type": "User"}, ALL_BUT_ROOT, ("root",)),
+    "a role with rules": ("importRole", ROLE | {"name": "new", "type": "User"}, ALL_BUT_ROOT, ("root",)),
+    "a role's rules": ("importRole", ROLE | {"name": "looks", "forced": "true", "type": "User"}, ALL_BUT_ROOT, ("root",)),
+    "a user of the system": ("createUser", {"account": "system", "domainid": "ROOT"}, ("root",), ()),
+    "a template recommended": ("registerTemplate", {"isfeatured": "true", "zoneid": "-1"}, ("ann",), MANAGERS),
+    "a template of the system": ("registerTemplate", {"templatetype": "SYSTEM", "zoneid": "-1"}, ALL_BUT_ROOT, ("root",)),
+    "a machine's end for good": ("destroyVirtualMachine", {"expunge": "true"}, ("ann",), MANAGERS),
+    "a machine's end": ("destroyVirtualMachine", {}, (), ("ann", *MANAGERS)),
+    "free addresses": ("listPublicIpAddresses", {"state": "Free"}, ALL_BUT_ROOT, ("root",)),
+    "addresses": ("listPublicIpAddresses", {"state": "Allocated"}, (), MANAGERS),
+    "settings of the cloud": ("listConfigurations", {}, ALL_BUT_ROOT, ("root",)),
+    "a setting of the cloud": ("updateConfiguration", {"name": "expunge.delay", "value": "60"}, ALL_BUT_ROOT, ("root",)),
+    "a setting of a domain": ("listConfigurations", {"domainid": "ENG"}, (), MANAGERS),
+    "words for administrators": ("addAnnotation", {"adminsonly": "true", "annotation": "x", "entitytype": "VM", "entityid": "VM"},
+                                 ALL_BUT_ROOT, ("root",)),
+    "for whom words are": ("updateAnnotationVisibility", {"adminsonly": "true"}, ALL_BUT_ROOT, ("root",)),
+}  # fmt: skip
+"""What: the command, what it is told, who is refused by `Denied`, who is not."""
+
+
+@pytest.mark.parametrize("what", CASES)
+def test_a_command_keeps_for_some(scene, what):
+    name, given, refused, let = CASES[what]
+    verb, domains = Verb.by_name[name], scene.tenants.domains
+    ids = {
+        "PROJECT": scene.project.uuid,
+        "ENG": domains["eng"],
+        "ROOT": scene.callers["root"].domain_uuid,
+        "ALO": scene.callers["alo"].user_uuid,
+        "VM": scene.made["ann"]["vm"].uuid,
+    }
+    for who in (*refused, *let):
+        sent = scene.parameters(verb, who, {key: ids.get(value, value) for key, value in given.items()})
+        answer = scene.ask(verb, who, sent)
+        assert answer.startswith("('Denied'") is (who in refused), (who, answer[:300])
+
+
+RIGHTS = {
+    "destroyVolume": ("volume", "Ready", {"expunge": "true"}),
+    "recoverVolume": ("volume", "Destroy", {}),
+    "destroyVirtualMachine": ("vm", "Stopped", {"expunge": "true"}),
+    "expungeVirtualMachine": ("vm", "Destroyed", {}),
+    "recoverVirtualMachine": ("vm", "Destroyed", {}),
+}
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+def test_users_expunge_and_recover_where_a_setting_lets_them(scene, undone, name):
+    """Where it does not, administrators of domains still do."""
+    verb, (kind, state, more) = Verb.by_name[name], RIGHTS[name]
+    row = scene.made["ann"][kind]
+
+    def look(tx, who, let):
+        caller = scene.callers[who]
+        for setting in (MAY_EXPUNGE, EXPUNGE_ALLOWED):
+            setting.set(tx, str(let).lower())
+        tx.update(tx.get(type(row), row.id), state=state)
+        command = verb.decode(verb.read(wire.Parameters({"id": row.uuid, **more}), caller), tx, caller)
+        if who == "ann" and not let:
+            with pytest.raises(Denied):
+                command.run(tx, caller)
+        else:
+            command.run(tx, caller)
+
+    for who, let in (("ann", False), ("ann", True), ("eva", False), ("root", False)):
+        undone(lambda tx, who=who, let=let: look(tx, who, let))
+
+
+def test_an_account_named_to_be_changed_is_not_its_users(scene):
+    verb = Verb.by_name["updateAccount"]
+    given = {"account": "ann", "domainid": scene.tenants.domains["eng"], "newname": "anna"}
+    assert "there is no account 'ann' in that domain that you may change" in scene.ask(verb, "ann", given)
+    assert "dryrun" in scene.ask(verb, "eva", given)
