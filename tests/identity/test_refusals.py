@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from cloudwright.compute.vm.deploy import DeployVirtualMachine
 from cloudwright.compute.vm.destroy import MAY_EXPUNGE
+from cloudwright.compute.vm.given import closed_details
+from cloudwright.compute.vm.interfaces import wanted_networks
 from cloudwright.core import wire
 from cloudwright.core.command import Verb
-from cloudwright.core.error import Denied
+from cloudwright.core.error import Denied, ParamError
+from cloudwright.network.model import Network
 from cloudwright.storage.volume.command import EXPUNGE_ALLOWED
+from tests.identity.test_matrix_shared import Shelf
 
 SYSTEM = {"issystem": "true", "systemvmtype": "domainrouter"}
 SIZED = {"cpunumber": "1", "cpuspeed": "500", "memory": "512"}
@@ -49,6 +54,20 @@ CASES = {
     "words for administrators": ("addAnnotation", {"adminsonly": "true", "annotation": "x", "entitytype": "VM", "entityid": "VM"},
                                  ALL_BUT_ROOT, ("root",)),
     "for whom words are": ("updateAnnotationVisibility", {"adminsonly": "true"}, ALL_BUT_ROOT, ("root",)),
+    "an account of more power, by name": ("updateAccount", {"account": "rea", "domainid": "ENG", "newname": "x"},
+                                          ("eva",), ("root",)),
+    "an account of more power": ("updateAccount", {"id": "REA", "newname": "x"}, ("eva",), ("root",)),
+    "its end": ("deleteAccount", {"id": "REA"}, ("eva",), ("root",)),
+    "its lock": ("disableAccount", {"id": "REA", "lock": "true"}, ("eva",), ("root",)),
+    "another user of it": ("createUser", {"account": "rea", "domainid": "ENG"}, ("eva",), ("root",)),
+    "its user": ("updateUser", {"id": "REAS", "firstname": "x"}, ("eva",), ("root",)),
+    "its user's end": ("deleteUser", {"id": "REAS"}, ("eva",), ("root",)),
+    "its user's rest": ("disableUser", {"id": "REAS"}, ("eva",), ("root",)),
+    "its user's work": ("enableUser", {"id": "REAS"}, ("eva",), ("root",)),
+    "its user's lock": ("lockUser", {"id": "REAS"}, ("eva",), ("root",)),
+    "its user's keys": ("registerUserKeys", {"id": "REAS"}, ("eva",), ("root",)),
+    "its user's second factor": ("setupUserTwoFactorAuthentication", {"userid": "REAS", "enable": "false"}, ("eva",), ("root",)),
+    "its user's sign-in elsewhere": ("authorizeSamlSso", {"userid": "REAS", "enable": "false"}, ("eva",), ("root",)),
 }  # fmt: skip
 """What: the command, what it is told, who is refused by `Denied`, who is not."""
 
@@ -62,6 +81,8 @@ def test_a_command_keeps_for_some(scene, what):
         "ENG": domains["eng"],
         "ROOT": scene.callers["root"].domain_uuid,
         "ALO": scene.callers["alo"].user_uuid,
+        "REA": scene.callers["rea"].account_uuid,
+        "REAS": scene.callers["rea"].user_uuid,
         "VM": scene.made["ann"]["vm"].uuid,
     }
     for who in (*refused, *let):
@@ -106,3 +127,28 @@ def test_an_account_named_to_be_changed_is_not_its_users(scene):
     given = {"account": "ann", "domainid": scene.tenants.domains["eng"], "newname": "anna"}
     assert "there is no account 'ann' in that domain that you may change" in scene.ask(verb, "ann", given)
     assert "dryrun" in scene.ask(verb, "eva", given)
+
+
+def test_details_of_machines_are_closed_to_all_but_root(scene):
+    reader = scene.db.read()
+    told = {
+        who: [
+            sorted({"rootdisksize", "rootdiskcontroller"} & closed_details(reader, scene.callers[who], seen))
+            for seen in (False, True)
+        ]
+        for who in ("root", "eva", "ann")
+    }
+    closed = [["rootdiskcontroller", "rootdisksize"], ["rootdisksize"]]
+    assert told == {"root": [[], []], "eva": closed, "ann": closed}
+
+
+def test_a_network_that_is_shared_may_be_named_in_a_map(scene, undone):
+    def look(tx):
+        network = Shelf(scene, tx).put(Network, "ann", acl_type="Domain", subdomain_access=False)
+        asked = DeployVirtualMachine()
+        asked.__dict__.update(networks=[], ip_to_network_list=[{"networkId": network.uuid}])
+        assert [want.network.id for want in wanted_networks(asked, tx, scene.callers["amy"])] == [network.id]
+        with pytest.raises(ParamError):
+            wanted_networks(asked, tx, scene.callers["ods"])
+
+    undone(look)
