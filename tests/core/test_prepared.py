@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cloudwright.core.db import Database
 from cloudwright.core.tx import _shape
-from cloudwright.infrastructure.model import Host, HostTag
+from cloudwright.infrastructure.model import Cluster, Host, HostTag
 
 CONDITIONS: list[list[Any]] = [
     [],
@@ -35,7 +35,8 @@ CONDITIONS: list[list[Any]] = [
 def filled(database_url: str) -> Iterator[Database]:
     db = Database(database_url)
     db.create_all()
-    db.write(lambda tx: [tx.insert(_host(i)) for i in range(30)])
+    clusters = [Cluster(name=name, zone_id=1, pod_id=1, hypervisor="KVM") for name in "abc"]
+    db.write(lambda tx: [tx.insert(row) for row in (*clusters, *map(_host, range(30)))])
     db.write(lambda tx: [tx.insert(HostTag(host_id=id, name="ssd")) for id in (2, 5)])
     db.write(lambda tx: tx.remove(tx.get(Host, 7)))
     yield db
