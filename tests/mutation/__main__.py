@@ -21,7 +21,6 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -29,34 +28,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.mutation import checks, declared
-from tests.mutation.change import Mutant, changed, mutants
+from tests.mutation.change import Mutant, changed
 
 ROOT = Path(__file__).parents[2]
-ALL: frozenset[str] = frozenset()
-TARGETS: dict[str, frozenset[str]] = {
-    "core/access.py": ALL,
-    "core/param.py": frozenset({"resolve", "_row", "read"}),
-    "core/command.py": frozenset({"decode", "judge"}),
-    "core/task.py": frozenset({"access"}),
-    "identity/permission.py": ALL,
-    "identity/gate.py": ALL,
-    "identity/caller.py": ALL,
-    "identity/owner.py": ALL,
-    "identity/model.py": frozenset({"access"}),
-    "identity/project/permit.py": ALL,
-    "identity/project/model.py": frozenset({"access", "invites_caller", "managed_by_caller"}),
-    "identity/directory/model.py": frozenset({"access"}),
-    "compute/model.py": frozenset({"access"}),
-    "storage/model.py": frozenset({"access", "shared_with_caller"}),
-    "network/model.py": frozenset({"access"}),
-    "infrastructure/model.py": frozenset({"access", "_zones_of_others"}),
-    "infrastructure/offered.py": frozenset({"_somewhere", "offered_to_caller", "changed_by_caller", "_named"}),
-    "operations/webhook/model.py": frozenset({"access"}),
-    "operations/word/annotation.py": frozenset({"access"}),
-    "web/handle.py": frozenset({"_authenticate", "_by_signature", "_by_session", "_authorize", "_check_address", "_recognize"}),
-}
-"""File -> the functions in question; none: all. Of the other modules of the domains: where they say who may."""
-
 PATIENCE = 60.0  # seconds of a processor for one mutant
 
 TESTS = [
@@ -269,7 +243,7 @@ def main() -> None:
     given = parser.parse_args()
     os.nice(10)
     known = equivalent()
-    files = sorted({*TARGETS, *checks.files()})
+    files = checks.files()
     found = everything([file for file in files if file.startswith(tuple(given.files or [""]))])
     tried = [one for one in found if not {str(one), one.whole} & known]
     tried = random.Random(0).sample(tried, given.sample) if 0 < given.sample < len(tried) else tried
@@ -283,22 +257,13 @@ def main() -> None:
 
 def everything(files: list[str]) -> list[Try]:
     """All mutants of these files. What is told to be equivalent must be among them."""
-    found = [Try(file, mutant) for file in files for mutant in [*_in_code(file), *declared.mutants(file)]]
+    found = [Try(file, mutant) for file in files for mutant in [*checks.mutants_in(file), *declared.mutants(file)]]
     stale = {one for one in equivalent() if one.partition(" ")[0] in files} - {
         name for one in found for name in (str(one), one.whole)
     }
     if stale:
         raise SystemExit("These are equivalent to nothing any more:\n" + "\n".join(sorted(stale)))
     return found
-
-
-def _in_code(file: str) -> Iterator[Mutant]:
-    source, functions = Path(path_of(file)).read_text(), TARGETS.get(file)
-    if functions == ALL:
-        return mutants(source, lambda *_: True)
-    if functions is not None:
-        return mutants(source, lambda function, *where: function in functions or checks.said(function, *where))
-    return mutants(source, checks.said)
 
 
 def tell_score(tried: list[Try], survivors: list[Try]) -> None:

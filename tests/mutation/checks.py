@@ -1,4 +1,5 @@
-"""Where the commands themselves say who may: conditions on the caller, refusals, and calls of what refuses."""
+"""Where it is said who may: the code that is about nothing else, and in the commands themselves conditions on the caller,
+refusals, and calls of what refuses."""
 
 from __future__ import annotations
 
@@ -8,15 +9,49 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.mutation.change import Mutant, mutants
+
 ROOT = Path(__file__).parents[2] / "cloudwright"
 DOMAINS = ("identity", "compute", "storage", "network", "infrastructure", "operations")
+ALL: frozenset[str] = frozenset()
+TARGETS: dict[str, frozenset[str]] = {
+    "core/access.py": ALL,
+    "core/param.py": frozenset({"resolve", "_row", "read"}),
+    "core/command.py": frozenset({"decode", "judge"}),
+    "core/task.py": frozenset({"access"}),
+    "identity/permission.py": ALL,
+    "identity/gate.py": ALL,
+    "identity/caller.py": ALL,
+    "identity/owner.py": ALL,
+    "identity/model.py": frozenset({"access"}),
+    "identity/project/permit.py": ALL,
+    "identity/project/model.py": frozenset({"access", "invites_caller", "managed_by_caller"}),
+    "identity/directory/model.py": frozenset({"access"}),
+    "compute/model.py": frozenset({"access"}),
+    "storage/model.py": frozenset({"access", "shared_with_caller"}),
+    "network/model.py": frozenset({"access"}),
+    "infrastructure/model.py": frozenset({"access", "_zones_of_others"}),
+    "infrastructure/offered.py": frozenset({"_somewhere", "offered_to_caller", "changed_by_caller", "_named"}),
+    "operations/webhook/model.py": frozenset({"access"}),
+    "operations/word/annotation.py": frozenset({"access"}),
+    "web/handle.py": frozenset({"_authenticate", "_by_signature", "_by_session", "_authorize", "_check_address", "_recognize"}),
+}
+"""File -> the functions in question; none: all. Of the other modules of the domains: where they say who may."""
+
 _FIRST = frozenset({"guard", "judge", "check_for"})
 _WHO = re.compile(r"\bcaller\.(root|kind|role_type|key_id)\b|\bKind\.[A-Z]|\bUse\.[A-Z]|\b(rule|lookup)\(")
 
 
 def files() -> list[str]:
-    """All modules of the domains, below the package."""
-    return sorted(str(path.relative_to(ROOT)) for domain in DOMAINS for path in (ROOT / domain).rglob("*.py"))
+    """The targets and all modules of the domains, below the package."""
+    found = {str(path.relative_to(ROOT)) for domain in DOMAINS for path in (ROOT / domain).rglob("*.py")}
+    return sorted(found | TARGETS.keys())
+
+
+def mutants_in(file: str) -> Iterator[Mutant]:
+    """All mutants of a module's code."""
+    functions = TARGETS.get(file)
+    return mutants((ROOT / file).read_text(), lambda name, *at: functions == ALL or name in (functions or ()) or said(name, *at))
 
 
 def said(_function: str, node: ast.AST, statement: ast.stmt | None) -> bool:

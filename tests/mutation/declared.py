@@ -53,7 +53,8 @@ def _weaker() -> dict[tuple[str, str, str], tuple[Any, str, Any]]:
     for view in View.by_name.values():
         for name, f in view.fields.items():
             if f.admin and not name.startswith("_") and _file(view):
-                found[_file(view), f"{view.__name__}.{name}", "tell it to all"] = (f, "admin", False)
+                of = _declaring(view, name)
+                found[_file(of), f"{of.__name__}.{name}", "tell it to all"] = (f, "admin", False)
     return found
 
 
