@@ -11,6 +11,7 @@ from cloudwright.compute.vm.interfaces import wanted_networks
 from cloudwright.core import wire
 from cloudwright.core.command import Verb
 from cloudwright.core.error import Denied, ParamError
+from cloudwright.identity.model import Role
 from cloudwright.network.model import Network
 from cloudwright.storage.volume.command import EXPUNGE_ALLOWED
 from tests.identity.test_matrix_shared import Shelf
@@ -40,7 +41,6 @@ CASES = {
                                   ("mem",), ("alo", "ann")),
     "a role": ("createRole", {"type": "User"}, ALL_BUT_ROOT, ("root",)),
     "a role with rules": ("importRole", ROLE | {"name": "new", "type": "User"}, ALL_BUT_ROOT, ("root",)),
-    "a role's rules": ("importRole", ROLE | {"name": "looks", "forced": "true", "type": "User"}, ALL_BUT_ROOT, ("root",)),
     "a user of the system": ("createUser", {"account": "system", "domainid": "ROOT"}, ("root",), ()),
     "a template recommended": ("registerTemplate", {"isfeatured": "true", "zoneid": "-1"}, ("ann",), MANAGERS),
     "a template of the system": ("registerTemplate", {"templatetype": "SYSTEM", "zoneid": "-1"}, ALL_BUT_ROOT, ("root",)),
@@ -150,5 +150,22 @@ def test_a_network_that_is_shared_may_be_named_in_a_map(scene, undone):
         assert [want.network.id for want in wanted_networks(asked, tx, scene.callers["amy"])] == [network.id]
         with pytest.raises(ParamError):
             wanted_networks(asked, tx, scene.callers["ods"])
+
+    undone(look)
+
+
+def test_only_root_gives_a_role_other_rules(scene, undone):
+    def look(tx):
+        tx.insert(Role(name="custom", role_type="User", public=True))
+        verb = Verb.by_name["importRole"]
+        for who in ("eva", "root"):
+            caller = scene.callers[who]
+            sent = wire.Parameters(ROLE | {"name": "custom", "forced": "true"})
+            command = verb.decode(verb.read(sent, caller), tx, caller)
+            if who == "eva":
+                with pytest.raises(Denied):
+                    command.run(tx, caller)
+            else:
+                command.run(tx, caller)
 
     undone(look)
