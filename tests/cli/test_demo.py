@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
 from cloudwright.cli.client import Api
+from cloudwright.cli.demo import hold
 from cloudwright.cli.demo.folder import Folder
 from tests.cli.serving import eventually
 
@@ -89,6 +92,19 @@ def test_a_demo_whose_holder_died_is_built_anew(folder):
     assert demo(folder, "status").returncode == 1
     assert demo(folder, "up", "--simulator").returncode == 0
     assert folder.read()["pid"] != first["pid"]
+
+
+def test_a_port_that_another_takes_meanwhile_is_left_to_it(tmp_path, monkeypatch):
+    folder = Folder(tmp_path / "demo")
+    folder.make()
+    with socket.create_server(("127.0.0.1", 0)) as other, contextlib.ExitStack() as held:
+        taken = other.getsockname()[1]
+        free = hold.free_port
+        monkeypatch.setattr(hold, "free_port", lambda first: taken if first == hold.FIRST_PORT else free(first))
+        server, port = hold._server(folder, "127.0.0.1", held)
+        assert server.poll() is None
+        assert port > taken
+        socket.create_connection(("127.0.0.1", port), 5).close()
 
 
 def test_what_stands_in_the_way_is_said(folder):

@@ -26,6 +26,8 @@ SERVER_WAIT = 60.0
 GRACE = 20.0  # seconds that the server gets to end
 AGENT_STATE = "/var/lib/libvirt/cloudwright"  # on the host's own disk, and short enough for the unix sockets below it
 RUNNING = "running"
+FIRST_PORT, TRIES = 8080, 10
+ANSWERS, TAKEN = "Cloudwright answers at ", "cannot listen on "  # what a server says that has its port, or has not
 
 
 class Ending(Exception):
@@ -33,13 +35,13 @@ class Ending(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """`demo hold FOLDER real|simulator PORT`: started by `demo up` only."""
-    folder, real, port = Folder(Path(arguments[0])), arguments[1] == "real", int(arguments[2])
+    """`demo hold FOLDER real|simulator`: started by `demo up` only."""
+    folder, real = Folder(Path(arguments[0])), arguments[1] == "real"
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
     try:
         with contextlib.ExitStack() as held:
-            _hold(folder, port, held, real)
+            _hold(folder, held, real)
     except Ending:
         return 0
     except (LabError, OSError) as error:
@@ -54,7 +56,7 @@ def _end(*_: object) -> None:
     raise Ending
 
 
-def _hold(folder: Folder, port: int, held: contextlib.ExitStack, real: bool) -> None:
+def _hold(folder: Folder, held: contextlib.ExitStack, real: bool) -> None:
     where: dict[str, Any] = {}
     hosts: list[Host] = []
     if real:
@@ -62,10 +64,9 @@ def _hold(folder: Folder, port: int, held: contextlib.ExitStack, real: bool) -> 
         hosts = dc.hosts()
         where = {"management": str(dc.management), "server": dc.server_address, "public": str(dc.public), "outside": dc.outside}
         where["hosts"] = {host.name: host.address for host in hosts}
-    server = _server(folder, port, where.get("server", "127.0.0.1"), held)
     _say(**where)
-    _wait_for(server, folder, port)
-    _say(answers=True)
+    server, port = _server(folder, where.get("server", "127.0.0.1"), held)
+    _say(port=port)
     whole = False
     for line in sys.stdin:
         asked = json.loads(line)
@@ -80,31 +81,60 @@ def _hold(folder: Folder, port: int, held: contextlib.ExitStack, real: bool) -> 
         time.sleep(0.5)
 
 
-def _server(folder: Folder, port: int, address: str, held: contextlib.ExitStack) -> subprocess.Popen[bytes]:
+def _server(folder: Folder, address: str, held: contextlib.ExitStack) -> tuple[subprocess.Popen[bytes], int]:
+    """The server, once it answers, and its port: the first that is free, and that nobody else takes before it does. Raises
+    OSError when it ended, TimeoutError when it takes too long."""
+    port, why = FIRST_PORT, ""
+    for _ in range(TRIES):
+        port = free_port(port)
+        server = _start(folder, port, address, held)
+        why = _wait_for(server, folder)
+        if not why:
+            return server, port
+        if TAKEN not in why:
+            break
+        port += 1
+    raise OSError(f"the server did not start: {why}")
+
+
+def free_port(first: int) -> int:
+    """`first`, or the next TCP port of this machine that is free."""
+    for port in range(first, first + 100):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"none of the ports {first} to {first + 99} is free")
+
+
+def _start(folder: Folder, port: int, address: str, held: contextlib.ExitStack) -> subprocess.Popen[bytes]:
     program = [sys.executable, "-m", "cloudwright", "server", "--data", str(folder.data), "--port", str(port)]
     program += ["--agents-bind", address, "--advertise", address, "--agents-port", "8250" if address != "127.0.0.1" else "0"]
-    log = held.enter_context((folder.path / "server.log").open("wb"))
     if shutil.which("setpriv"):  # should this process be killed, the server ends too
         program = ["setpriv", "--pdeathsig", "TERM", "--", *program]
-    process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    with (folder.path / "server.log").open("wb") as log:
+        process = subprocess.Popen(program, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     held.callback(_stop, process)
     return process
 
 
-def _wait_for(server: subprocess.Popen[bytes], folder: Folder, port: int) -> None:
-    """Wait until the server answers. Raises OSError when it ended, TimeoutError when it takes too long."""
+def _wait_for(server: subprocess.Popen[bytes], folder: Folder) -> str:
+    """Wait until the server says that it answers: on its port, another may. Answers why it ended, if it did. Raises
+    TimeoutError."""
     until = time.monotonic() + SERVER_WAIT
     while True:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 1):
-                return
-        except OSError:
-            if server.poll() is not None:
-                log = (folder.path / "server.log").read_text(errors="replace").strip().splitlines()
-                raise OSError(f"the server did not start: {log[-1] if log else 'it said nothing'}") from None
-            if time.monotonic() > until:
-                raise TimeoutError(f"the server did not answer on port {port} within {SERVER_WAIT:g} s") from None
-            time.sleep(0.02)
+        over = server.poll() is not None
+        said = (folder.path / "server.log").read_text(errors="replace").strip().splitlines()
+        if any(line.startswith(ANSWERS) for line in said):
+            return ""
+        if over:
+            return said[-1] if said else "it said nothing"
+        if time.monotonic() > until:
+            raise TimeoutError(f"the server did not answer within {SERVER_WAIT:g} s")
+        time.sleep(0.02)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

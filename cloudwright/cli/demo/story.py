@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -25,21 +24,21 @@ SIMULATED = {f"sim{number}": f"http://sim/sim{number}" for number in (1, 2)}
 class Holder:
     """The process that holds the demo, talked to by lines of JSON."""
 
-    def __init__(self, folder: Folder, real: bool, port: int) -> None:
+    def __init__(self, folder: Folder, real: bool) -> None:
         mounted = namespaces_mounted()  # before the first one is made
         log = (folder.path / "hold.log").open("wb")
         program = [sys.executable, "-m", "cloudwright", "demo", "hold", str(folder.path), "real" if real else "simulator"]
         self._process = subprocess.Popen(
-            [*program, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True, text=True
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True, text=True
         )
         log.close()
         stat = Path(f"/proc/{self._process.pid}/stat").read_text()
         folder.write(pid=self._process.pid, started=stat.rpartition(")")[2].split()[19], real=real, namespaces_mounted=mounted)
         self.where = self._hear()
 
-    def wait_for_server(self) -> None:
-        """Returns when the server answers. Raises OSError."""
-        self._hear()
+    def wait_for_server(self) -> int:
+        """Returns when the server answers: its port. Raises OSError."""
+        return int(self._hear()["port"])
 
     def join(self, host: str, command: str) -> None:
         """Have a host run the command that addHost answered."""
@@ -74,13 +73,11 @@ def tell(folder: Folder, simulator: bool) -> None:
     image, reasons = _image(simulator, progress)
     if reasons:
         print("Instances will be simulated.", *[f"  {reason}" for reason in reasons], "", sep="\n")
-    port = free_port(8080)
     with progress.part("processes" if reasons else "hosts and their networks") as say:
-        holder = Holder(folder, not reasons, port)
+        holder = Holder(folder, not reasons)
         say("" if reasons else f"{', '.join(holder.where['hosts'])}: libvirt and Open vSwitch each")
     with progress.part("server") as say:
-        console = f"http://127.0.0.1:{port}/client/"
-        holder.wait_for_server()
+        console = f"http://127.0.0.1:{holder.wait_for_server()}/client/"
         password = password_of(folder)
         api = keys(f"{console}api", password)
         say(console)
@@ -161,19 +158,6 @@ def _site(folder: Folder, holder: Holder) -> zone.Site:
 def namespaces_mounted() -> bool:
     """Whether `ip netns` was used on this machine, so that its directory is mounted."""
     return any(line.split()[4] == str(NAMESPACES) for line in Path("/proc/self/mountinfo").read_text().splitlines())
-
-
-def free_port(first: int) -> int:
-    """`first`, or the next TCP port of this machine that is free."""
-    for port in range(first, first + 100):
-        with socket.socket() as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"none of the ports {first} to {first + 99} is free")
 
 
 def password_of(folder: Folder) -> str:
