@@ -188,7 +188,8 @@ def test_events_need_a_session_and_end_with_the_server(site):
 def test_a_gone_subscriber_is_forgotten(site):
     browser, key = signed_in(site)
     stream = browser.get(f"{site.url}/events?sessionkey={key}", stream=True, timeout=30)
-    read_until(lines_of(stream), "retry: 1000")
+    lines = lines_of(stream)  # kept: the connection ends with it
+    read_until(lines, "retry: 1000")
     assert len(site.hub) == 1
     stream.close()
     deadline = time.monotonic() + 60
