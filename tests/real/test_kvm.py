@@ -190,7 +190,7 @@ def test_machines_outlive_libvirtd_and_its_return_is_told(sides: list[Side]) -> 
         heard: list[Seen] = []
         end = side.driver.watch(heard.append)
         side.host.kill_libvirtd()
-        with pytest.raises(DriverFault, match="does not answer"):
+        with pytest.raises(DriverFault):  # it does not answer, or the connection breaks under the question
             side.driver.see(lives.name)
         side.host.kill_qemu(dies.name)
         side.host.start_libvirtd()
