@@ -199,10 +199,10 @@ class QueryAsyncJobResult(Query, form="flat", response={name: (f.kind, f.doc) fo
     resource_type: str | None = param("the kind of that resource, such as VirtualMachine", since="4.22.1")
 
     def run(self, reader: Reader, caller: Caller) -> Flat:
-        own = reader.find(TaskRow, TaskRow.c.uuid == self.job_id, TaskRow.c.user_id == caller.user_id) if self.job_id else None
         try:
             row = job_named(reader, caller, self._which(reader, caller))
         except ParamError:
+            own = reader.find(TaskRow, TaskRow.c.uuid == (self.job_id or ""), TaskRow.c.user_id == caller.user_id)
             if own is None:
                 raise
             return Flat(_without_thing(with_results(reader, JobView.tell(reader, [own.id], caller), caller)[0]))
