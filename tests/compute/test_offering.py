@@ -194,6 +194,19 @@ def test_a_domains_administrator_makes_offerings_for_it_alone(cloud: Cloud) -> N
     call(cloud, chief, "deleteServiceOffering", id=mine["id"])
 
 
+def test_what_only_root_may_ask_for_is_left_out_for_others(cloud: Cloud) -> None:
+    """Neither the system's own offerings nor those that are no longer offered."""
+    root, chief = root_caller(cloud.db.read()), administrator(cloud)
+    for what in ("ServiceOffering", "DiskOffering"):
+        one = call(cloud, root, f"list{what}s")[what.lower()][0]
+        call(cloud, root, f"update{what}", id=one["id"], state="Inactive")
+        offered = call(cloud, chief, f"list{what}s")
+        assert one["name"] not in [row["name"] for row in offered[what.lower()]]
+        assert names(cloud, what, state="Inactive") == [one["name"]]
+        assert call(cloud, chief, f"list{what}s", state="Inactive") == offered, "it is not asked"
+    assert call(cloud, chief, "listServiceOfferings", issystem="true") == call(cloud, chief, "listServiceOfferings")
+
+
 def administrator(cloud: Cloud) -> Caller:
     """Of a domain of its own."""
 

@@ -14,20 +14,21 @@ from cloudwright.core.error import InUse, ParamError
 from cloudwright.core.secret import Secret
 from cloudwright.core.tx import Tx
 from cloudwright.identity.caller import caller_of
-from cloudwright.identity.model import Account, Domain, Role, User
+from cloudwright.identity.model import DOMAIN_ADMIN, NORMAL, Account, Domain, Role, User
 from cloudwright.infrastructure.model import Dedication, Host, Zone
 from cloudwright.storage.model import Template
 from tests.conftest import call, done, finished
 from tests.infrastructure.zone import Built, simulated_zone
 
 
-def person(cloud: Cloud, name: str, domain_id: int = 1) -> Caller:
+def person(cloud: Cloud, name: str, domain_id: int = 1, role: str = "User") -> Caller:
     """A user of an account of its own."""
 
     def make(tx: Tx) -> User:
-        role = tx.find(Role, Role.c.name == "User")
-        assert role is not None
-        account = tx.insert(Account(name=name, domain_id=domain_id, role_id=role.id))
+        its = tx.find(Role, Role.c.name == role)
+        assert its is not None
+        type_ = NORMAL if role == "User" else DOMAIN_ADMIN
+        account = tx.insert(Account(name=name, domain_id=domain_id, role_id=its.id, type_=type_))
         return tx.insert(User(username=name, account_id=account.id, domain_id=domain_id, password=Secret("")))
 
     return caller_of(cloud.db.read(), cloud.db.write(make))

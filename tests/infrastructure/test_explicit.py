@@ -97,7 +97,9 @@ def test_a_group_of_a_domain(cloud: Cloud) -> None:
     assert (group["domainpath"], group["description"]) == ("ROOT/eng", "what is dedicated to domain /eng/")
     hers, his = (deploy(cloud, built, who, affinitygroupnames="floor") for who in (ann, dan))
     assert (hers[1], his[1]) == ("", "")
-    for who, ids in ((ann, [hers[0].uuid]), (dan, [his[0].uuid]), (root, [hers[0].uuid, his[0].uuid])):
+    chief, deputy = (person(cloud, f"chief of {part.name}", part.id, "Domain Admin") for part in (eng, dev))
+    both = [hers[0].uuid, his[0].uuid]
+    for who, ids in ((ann, both[:1]), (dan, both[1:]), (root, both), (chief, both), (deputy, both[1:])):
         (floor,) = groups(cloud, who, id=group["id"])
         assert sorted(floor["virtualmachineIds"]) == sorted(ids), who.username
     for who in (ann, dan):
