@@ -10,7 +10,7 @@ export default defineConfig({
   reporter: [["list"]],
   use: {
     baseURL: process.env["CLOUDWRIGHT_URL"],
-    launchOptions: { executablePath: process.env["CHROMIUM"], args: ["--no-sandbox", "--disable-dev-shm-usage"] },
+    launchOptions: { executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] },
     colorScheme: "light",
     locale: "en-GB",
     viewport: { width: 1440, height: 900 },
