@@ -11,7 +11,7 @@ from cloudwright.core.tx import Reader, Tx
 from cloudwright.identity.delete_account import RemoveAccount, check_removable
 from cloudwright.identity.directory.model import forget
 from cloudwright.identity.domain import below
-from cloudwright.identity.model import ROOT_DOMAIN, Account, Domain
+from cloudwright.identity.model import Account, Domain
 
 
 class RemoveDomain(Task, rank=70):
@@ -76,8 +76,6 @@ class DeleteDomain(Command, event="DOMAIN.DELETE", starts=RemoveDomain, form="su
     cleanup: bool = param("true: remove all domains and accounts in it, and what they own", default=False)
 
     def run(self, tx: Tx, caller: Caller) -> Domain:
-        if self.id.id == ROOT_DOMAIN:
-            raise Denied("The domain ROOT cannot be deleted")
         if caller.domain_path.startswith(self.id.path):
             raise Denied(f"Domain {self.id.path} is the caller's own or above it: it cannot be deleted by this caller")
         check_empty(tx, below(tx, self.id), self.cleanup)

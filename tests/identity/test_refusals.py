@@ -57,6 +57,10 @@ CASES = {
     "an account of more power, by name": ("updateAccount", {"account": "rea", "domainid": "ENG", "newname": "x"},
                                           ("eva",), ("root",)),
     "an account of more power": ("updateAccount", {"id": "REA", "newname": "x"}, ("eva",), ("root",)),
+    "the system's account": ("updateAccount", {"account": "system", "domainid": "ROOT", "newname": "x"}, ("root",), ()),
+    "one's own role": ("updateAccount", {"id": "EVA", "roleid": "USERS"}, ("eva",), ("root",)),
+    "a role of more power": ("updateAccount", {"id": "ANN", "roleid": "RESOURCE ADMIN"}, ("eva",), ("root",)),
+    "one's own lock": ("lockAccount", {"account": "eva", "domainid": "ENG"}, ("eva",), ("root",)),
     "its end": ("deleteAccount", {"id": "REA"}, ("eva",), ("root",)),
     "its lock": ("disableAccount", {"id": "REA", "lock": "true"}, ("eva",), ("root",)),
     "another user of it": ("createUser", {"account": "rea", "domainid": "ENG"}, ("eva",), ("root",)),
@@ -76,6 +80,7 @@ CASES = {
 def test_a_command_keeps_for_some(scene, what):
     name, given, refused, let = CASES[what]
     verb, domains = Verb.by_name[name], scene.tenants.domains
+    role = lambda name: scene.db.read().find(Role, Role.c.name == name).uuid  # noqa: E731
     ids = {
         "PROJECT": scene.project.uuid,
         "ENG": domains["eng"],
@@ -83,7 +88,11 @@ def test_a_command_keeps_for_some(scene, what):
         "ALO": scene.callers["alo"].user_uuid,
         "REA": scene.callers["rea"].account_uuid,
         "REAS": scene.callers["rea"].user_uuid,
+        "ANN": scene.callers["ann"].account_uuid,
+        "EVA": scene.callers["eva"].account_uuid,
         "VM": scene.made["ann"]["vm"].uuid,
+        "USERS": role("User"),
+        "RESOURCE ADMIN": role("Resource Admin"),
     }
     for who in (*refused, *let):
         sent = scene.parameters(verb, who, {key: ids.get(value, value) for key, value in given.items()})
