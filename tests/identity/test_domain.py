@@ -51,6 +51,8 @@ def test_lists_show_the_callers_part_of_the_tree(tenants, who, plain, everything
     caller = tenants.root if who == "root" else who
     assert {d["name"] for d in tenants.call(caller, "listDomains")["domain"]} == plain
     assert {d["name"] for d in tenants.call(caller, "listDomains", listall="true")["domain"]} == everything
+    one = tenants.call(caller, "listDomains", id=tenants.domains["dev"])["domain"]
+    assert [d["name"] for d in one] == ["dev"], "one that is named needs no listall"
 
 
 def test_children_are_direct_or_all(tenants):

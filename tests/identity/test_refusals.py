@@ -11,7 +11,7 @@ from cloudwright.compute.vm.interfaces import wanted_networks
 from cloudwright.core import wire
 from cloudwright.core.command import Verb
 from cloudwright.core.error import Denied, ParamError
-from cloudwright.identity.model import Role
+from cloudwright.identity.model import SYSTEM_USER, Role, User
 from cloudwright.network.model import Network
 from cloudwright.storage.volume.command import EXPUNGE_ALLOWED
 from tests.identity.test_matrix_shared import Shelf
@@ -58,6 +58,7 @@ CASES = {
                                           ("eva",), ("root",)),
     "an account of more power": ("updateAccount", {"id": "REA", "newname": "x"}, ("eva",), ("root",)),
     "the system's account": ("updateAccount", {"account": "system", "domainid": "ROOT", "newname": "x"}, ("root",), ()),
+    "the system's keys": ("registerUserKeys", {"id": "SYSTEMS"}, ("root",), ()),
     "one's own role": ("updateAccount", {"id": "EVA", "roleid": "USERS"}, ("eva",), ("root",)),
     "a role of more power": ("updateAccount", {"id": "ANN", "roleid": "RESOURCE ADMIN"}, ("eva",), ("root",)),
     "one's own lock": ("lockAccount", {"account": "eva", "domainid": "ENG"}, ("eva",), ("root",)),
@@ -91,6 +92,7 @@ def test_a_command_keeps_for_some(scene, what):
         "ANN": scene.callers["ann"].account_uuid,
         "EVA": scene.callers["eva"].account_uuid,
         "VM": scene.made["ann"]["vm"].uuid,
+        "SYSTEMS": scene.db.read().get(User, SYSTEM_USER).uuid,
         "USERS": role("User"),
         "RESOURCE ADMIN": role("Resource Admin"),
     }

@@ -104,6 +104,7 @@ def test_servers_by_domain_and_by_who_asks(tenants: Tenants, listed: Listed) -> 
     assert tenants.call("ole", "listLdapConfigurations").get("count", 0) == 0
     assert tenants.call(tenants.root, "listLdapConfigurations", listall="true")["count"] == 2
     assert tenants.call(tenants.root, "listLdapConfigurations", domainid=eng)["count"] == 1
+    assert tenants.call(tenants.root, "listLdapConfigurations", id=mine["id"])["LdapConfiguration"] == [mine]
     with pytest.raises(CloudError, match="configured already"):
         tenants.call("eva", "addLdapConfiguration", hostname="ldaps://e", port=636, domainid=eng)
     with pytest.raises(CloudError):
@@ -204,6 +205,8 @@ def test_who_is_in_the_way_is_told(tenants: Tenants, listed: Listed) -> None:
     assert [user["timezone"] for user in account["user"]] == ["Europe/Berlin"] * 3
     with pytest.raises(CloudError, match="domainid is needed"):
         tenants.call("eva", "importLdapUsers", accounttype=0)
+    with pytest.raises(CloudError, match="Account system has no users but its own"):
+        tenants.call(tenants.root, "importLdapUsers", domainid=tenants.root.domain_uuid, account="system")
 
 
 def test_a_domain_is_linked_once(tenants: Tenants, listed: Listed) -> None:
@@ -251,6 +254,11 @@ def test_an_account_is_linked(tenants: Tenants, listed: Listed) -> None:
     assert not sign_in(tenants, "zoe", "eoz"), "the account is gone, and its link with it"
     with pytest.raises(CloudError):
         tenants.call("ole", "linkAccountToLdap", domainid=eng, ldapdomain="crew", account="x")
+    person = {"username": "rea", "firstname": "r", "lastname": "r", "email": "r@example.org", "password": "Aa1!aaaaaaaa"}
+    tenants.call(tenants.root, "createAccount", **person, accounttype=3, domainid=eng)
+    for more in ({"account": "rea"}, {"account": "x", "accounttype": 3}):
+        with pytest.raises(CloudError, match="may do more than the caller's own role"):
+            tenants.call("eva", "linkAccountToLdap", domainid=eng, ldapdomain="crew", **more)
 
 
 def test_one_in_the_groups_of_two_accounts_is_not_guessed_at(
