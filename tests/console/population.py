@@ -19,7 +19,13 @@ from tests.cli.serving import Serving, eventually
 Row = dict[str, Any]
 
 SIZES = {"S": (1, 1024), "M": (2, 4096), "L": (4, 8192), "XL": (8, 16384)}
-IMAGES = ("Debian 13", "Ubuntu 24.04 LTS", "Alpine 3.22", "Fedora 42", "Rocky Linux 9")
+IMAGES = {  # and the types of their systems
+    "Debian 13": "Debian GNU/Linux 12 (64-bit)",
+    "Ubuntu 24.04 LTS": "Ubuntu 24.04 LTS",
+    "Alpine 3.22": "Other Linux (64-bit)",
+    "Fedora 42": "Fedora Linux (64 bit)",
+    "Rocky Linux 9": "Rocky Linux 9",
+}
 ROLES = ("web", "api", "worker", "db", "proxy", "queue", "search", "jump")
 PASSWORD = "Console-Looks-1"
 INSTANCES = 100
@@ -158,9 +164,8 @@ class Population:
         self.api.one("createDiskOffering", name="Bulk", displaytext="500 GiB", disksize=500)
 
     def images(self, zones: list[Row]) -> None:
-        systems = {row["description"]: row["id"] for row in self.api.all("listOsTypes", page=1, pagesize=500)}
-        for name in IMAGES:
-            system = next((one for text, one in systems.items() if text.split()[0] == name.split()[0]), None)
+        systems = {row["description"]: row["id"] for row in self.api.all("listOsTypes")}
+        for name, system in IMAGES.items():
             self.api.one(
                 "registerTemplate",
                 name=name,
@@ -172,7 +177,7 @@ class Population:
                 ispublic=True,
                 isfeatured=True,
                 requireshvm=True,
-                ostypeid=system,
+                ostypeid=systems[system],
                 passwordenabled=name.startswith("Debian"),
             )
         self.api.one(
@@ -183,7 +188,7 @@ class Population:
             zoneid=zones[0]["id"],
             bootable=True,
             ispublic=True,
-            ostypeid=next(iter(systems.values())),
+            ostypeid=systems["Other Linux (64-bit)"],
         )
         eventually(lambda: all(row["isready"] for row in self.api.all("listTemplates", templatefilter="all")))
 
