@@ -188,6 +188,9 @@ def test_where_it_is_off(tenants, site):
     id = tenants.cloud.db.read().find(OauthProvider, OauthProvider.c.provider == "acme").uuid
     tenants.call(tenants.root, "updateOauthProvider", id=id, enabled="false")
     assert Visitor(site).leave(**WHERE)[0] == 531
+    for who, shown in ((tenants.root, ["acme", "github"]), ("ann", ["github"])):
+        told = tenants.call(who, "listOauthProvider")["oauthprovider"]
+        assert [row["provider"] for row in told] == shown, "one that is off is root's to see"
     tenants.call(tenants.root, "deleteOauthProvider", id=id)
     assert Visitor(site).leave(**WHERE)[0] == 531
 
