@@ -118,6 +118,9 @@ def test_the_installations_roles_stay(tenants):
         ):
             with pytest.raises(Denied, match=r"came with the installation|own"):
                 tenants.call(tenants.root, command, id=id, **extra)
+        entry = {"rules[0].rule": "*", "rules[0].permission": "deny"}
+        with pytest.raises(Denied, match=r"came with the installation|own"):
+            tenants.call(tenants.root, "importRole", name=name, forced="true", **entry)
 
 
 def test_copy_and_import(tenants):
@@ -151,10 +154,16 @@ def test_a_limited_root_administrator_cannot_give_itself_more(tenants):
     id = role(tenants, "+*Role*", "+createAccount", "+updateUser", "-*", kind="Admin", name="clerk")
     about = {"username": "cleo", "password": PASSWORD, "email": "e", "firstname": "r", "lastname": "b"}
     tenants.call(tenants.root, "createAccount", roleid=id, **about)
-    other = role(tenants, "+listRoles", name="small")
+    small, large = role(tenants, "+listRoles", "-*", name="small"), role(tenants, "+deploy*", "-*", name="large")
+    (_, rest), (deploys, _) = ([uuid for uuid, _ in rules(tenants, one)] for one in (small, large))
     attempts = [
         ("createRolePermission", {"roleid": id, "rule": "*", "permission": "allow"}),
-        ("createRolePermission", {"roleid": other, "rule": "*", "permission": "allow"}),
+        ("updateRolePermission", {"roleid": small, "ruleid": rest, "permission": "allow"}),
+        ("updateRolePermission", {"roleid": large, "ruleid": deploys, "permission": "deny"}),
+        ("deleteRolePermission", {"id": deploys}),
+        ("updateRole", {"id": large, "name": "larger"}),
+        ("deleteRole", {"id": large}),
+        ("importRole", {"name": "new", "type": "User", "rules[0].rule": "*", "rules[0].permission": "allow"}),
         ("createAccount", {**about, "username": "two", "accounttype": 1}),
         ("createRole", {"name": "top", "roleid": tenants.call(tenants.root, "listRoles", name="Root Admin")["role"][0]["id"]}),
         ("updateUser", {"id": tenants.root.user_uuid, "password": "mine"}),
@@ -163,7 +172,8 @@ def test_a_limited_root_administrator_cannot_give_itself_more(tenants):
         with pytest.raises(CloudError) as refused:
             tenants.call("cleo", command, **params)
         assert isinstance(refused.value, Denied), command
-    assert [rule for _, rule in rules(tenants, other)] == ["+listRoles"]
+    assert [[rule for _, rule in rules(tenants, one)] for one in (small, large)] == [["+listRoles", "-*"], ["+deploy*", "-*"]]
+    tenants.call("cleo", "createRolePermission", roleid=small, rule="listRolePermissions", permission="allow")
 
 
 def test_a_role_that_is_off_is_given_to_nobody(tenants):
