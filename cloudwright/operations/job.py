@@ -69,6 +69,7 @@ class JobView(
 
     accountid = field(Account.c.uuid, "the account that owns the job")
     userid = field(User.c.uuid, "the user who asked for it")
+    username = field(User.c.username, "the name of that user")
     apikey = field(
         Event.c.api_key, "the beginning of the API key by which it was asked for", convert=lambda key: key or None, admin=True
     )

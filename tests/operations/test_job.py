@@ -50,6 +50,7 @@ def test_a_job_that_succeeds(cloud: Cloud, ann: Caller) -> None:
     assert told["jobinstancetype"] == "SshKeyPair"
     assert told["completed"]
     assert (told["account"], told["accountid"], told["userid"]) == ("ann", ann.account_uuid, ann.user_uuid)
+    assert told["username"] == "ann"
     assert told["domainpath"] == "ROOT/eng"
     assert told["cmd"].endswith("ProbeKey")
     assert told["jobid"] == job
