@@ -12,6 +12,7 @@ export interface Job extends Row {
   jobinstanceid?: string;
   jobinstancename?: string;
   userid?: string;
+  username?: string; // who asked for it; `account` is whose it is
   created: string;
   completed?: string;
   progress?: number;

@@ -9,7 +9,7 @@ import { Meter } from "../ui/Meter";
 import { Segments } from "../ui/Segments";
 import { Title } from "../ui/Title";
 import { CapacityTiles } from "./CapacityTiles";
-import { EventFeed, told } from "./Home";
+import { EventFeed, useLatest } from "./Home";
 import "./capacity.css";
 
 // said: what the shades of hosts mean
@@ -33,7 +33,7 @@ export function Capacity(): ReactNode {
   const places = (zones.data?.rows ?? []).filter((row) => row["allocationstate"] === "Enabled");
   const hosts = useList("listHosts", { type: "Routing", page: 1, pagesize: 500, ...(zone && { zoneid: zone }) }, catalogue.has("listHosts"));
   const alerts = useList("listAlerts", { page: 1, pagesize: 6 }, catalogue.has("listAlerts"));
-  const events = useList("listEvents", { listall: true, page: 1, pagesize: 40 }, catalogue.has("listEvents"));
+  const events = useLatest(6, catalogue.has("listEvents"));
   const pools = useList("listStoragePools", { page: 1, pagesize: 12, ...(zone && { zoneid: zone }) }, catalogue.has("listStoragePools"));
   const clusters = Map.groupBy(hosts.data?.rows ?? [], (host) => String(host["clustername"] ?? ""));
   return (
@@ -49,7 +49,7 @@ export function Capacity(): ReactNode {
             <div className="row wrap"><h2 className="grow">{t("Memory allocated per host")}</h2><span className="legend">{LEGEND.map(([tone, text]) => <span key={tone}><i className={`cell-host ${tone}`} />{t(text)}</span>)}</span></div>
             <div className="hosts">{[...clusters].map(([cluster, rows]) => <div key={cluster} className="host-line"><span className="clip" title={cluster}>{cluster}</span><div>{rows.map((host) => <Cell key={String(host["id"])} host={host} />)}</div></div>)}</div>
           </section>
-          <section className="card"><h2>{t("Latest events")}</h2>{events.data && <EventFeed rows={told(events.data.rows).slice(0, 6)} to="event-log" />}</section>
+          <section className="card"><h2>{t("Latest events")}</h2>{events.data && <EventFeed rows={events.data} to="event-log" />}</section>
         </div>
         <div className="stack">
           <section className="card"><h2>{t("Needs attention")}</h2>{alerts.data?.rows.length ? <EventFeed rows={alerts.data.rows.map((row) => ({ ...row, level: "WARN", created: row["sent"] }))} to="alerts" /> : <p className="quiet">{t("Nothing does.")}</p>}</section>

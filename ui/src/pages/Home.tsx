@@ -1,9 +1,11 @@
-// What needs me, what I have, what happened. One call a tile at most.
+// What needs me, what I have, what happened. One call a tile; the events are read back until there are enough worth telling.
 import { Button } from "@mantine/core";
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Catalogue } from "../api/catalogue";
-import { me, type Row } from "../api/client";
+import { list, me, type ApiError, type Row } from "../api/client";
+import { pollEvery, useLive } from "../api/live";
 import { useCatalogue, useList } from "../api/use";
 import { bytes, number } from "../lib/format";
 import { t, word } from "../lib/words";
@@ -38,10 +40,24 @@ function Limits(): ReactNode {
 
 const MARKS: [RegExp, typeof IconClock, string][] = [[/^ERROR$/, IconCircleX, "bad"], [/^WARN$/, IconAlertTriangle, "warn"], [/^(Started|Scheduled|Created)$/, IconClock, "busy"]];
 
-/** Events worth a line: what ended, and what went wrong; who came and went only where there is nothing else. */
-export function told(rows: Row[] | undefined): Row[] {
-  const worth = (rows ?? []).filter((row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !String(row["type"]).startsWith("USER.LOG")));
-  return worth.length ? worth : (rows ?? []);
+const BLOCK = 50;
+const BLOCKS = 6; // of events read for the few that are told, at most
+const worth = (row: Row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !String(row["type"]).startsWith("USER.LOG"));
+
+/** The latest events worth a line: what ended, and what went wrong; who came and went only where there is nothing else. */
+export function useLatest(count: number, enabled: boolean): UseQueryResult<Row[], ApiError> {
+  useLive(); // how often to poll follows from it
+  return useQuery<Row[], ApiError>({
+    queryKey: ["api", "listEvents", "latest", count],
+    queryFn: async ({ signal }) => {
+      const read: Row[] = [];
+      for (let page = 1; page <= BLOCKS && read.length === (page - 1) * BLOCK && read.filter(worth).length < count; page += 1) read.push(...(await list("listEvents", { listall: true, page, pagesize: BLOCK }, signal)).rows);
+      const told = read.filter(worth);
+      return (told.length ? told : read).slice(0, count);
+    },
+    enabled,
+    refetchInterval: (query) => pollEvery(false, query),
+  });
 }
 
 export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode {
@@ -102,7 +118,7 @@ export function Home(): ReactNode {
   const navigate = useNavigate();
   const operator = catalogue.has("listCapacity") && catalogue.has("listHosts");
   const machines = useList("listVirtualMachines", { listall: true, projectid: "-1", page: 1, pagesize: 100, facets: "state" }, catalogue.has("listVirtualMachines"));
-  const events = useList("listEvents", { listall: true, page: 1, pagesize: 40 }, catalogue.has("listEvents"));
+  const events = useLatest(8, catalogue.has("listEvents"));
   const alerts = useList("listAlerts", { page: 1, pagesize: 5 }, catalogue.has("listAlerts"));
   const zones = useList("listZones", { page: 1, pagesize: 100 }, catalogue.has("createZone"));
   const states = machines.data?.facets?.["state"] ?? Object.fromEntries([...Map.groupBy(machines.data?.rows ?? [], (row) => String(row["state"]))].map(([state, rows]) => [state, rows.length]));
@@ -111,7 +127,6 @@ export function Home(): ReactNode {
     ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: word(String(row["state"])) }), lang: undefined, to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
     ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), lang: "en", to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
   ];
-  const ended = told(events.data?.rows).slice(0, 8);
   return (
     <>
       <Title title={t("Overview")} line={t("Signed in as {name}", { name: me()?.username ?? "" })}>
@@ -124,7 +139,7 @@ export function Home(): ReactNode {
           <States states={states} count={machines.data?.count ?? 0} />
           <section className="card">
             <h2><Link className="plain" to="/$slug" params={{ slug: "event-log" }}>{t("Latest events")}</Link></h2>
-            {events.data && (ended.length ? <EventFeed rows={ended} to="event-log" /> : <p className="quiet">{t("Nothing happened yet.")}</p>)}
+            {events.data && (events.data.length ? <EventFeed rows={events.data} to="event-log" /> : <p className="quiet">{t("Nothing happened yet.")}</p>)}
           </section>
         </div>
         <div className="stack">

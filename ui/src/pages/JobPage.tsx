@@ -74,7 +74,8 @@ export function JobPage({ id }: { id: string }): ReactNode {
           <dl className="facts">
             <dt>{t("Begun")}</dt><dd>{exactly(parseDate(job.created))}</dd>
             {took !== undefined && <><dt>{t("Took")}</dt><dd>{took < 1 ? t("less than a second") : duration(took)}</dd></>}
-            {job.account && <><dt>{t("By")}</dt><dd>{job.account}</dd></>}
+            {job.username && <><dt>{t("By")}</dt><dd>{job.username}</dd></>}
+            {(job.account ?? job["project"]) !== undefined && <><dt>{t("Owner")}</dt><dd>{String(job.account ?? job["project"])}</dd></>}
             {job.jobinstanceid && <><dt>{t("On")}</dt><dd><JobThing job={job} /></dd></>}
             {job.waitsfor && <><dt>{t("Waits for")}</dt><dd><Given>{job.waitsfor}</Given></dd></>}
             {job.jobstatus === 0 && job.step && <><dt>{t("At step")}</dt><dd>{stepOf(job.step)}</dd></>}

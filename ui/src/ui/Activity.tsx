@@ -54,7 +54,7 @@ function JobLine({ job, again }: { job: Job; again: Again }): ReactNode {
         <JobThing job={job} className="mono" />
         <span style={{ marginInlineStart: "auto" }}><Status state={job.state === "undo" ? "Undoing" : (JOB_STATES[job.jobstatus] ?? "Running")} /></span>
       </div>
-      <small className="quiet">{job.account} · <Age at={job.created} /> · {took === undefined ? t("not done yet") : took < 1 ? t("less than a second") : duration(took)}</small>
+      <small className="quiet">{job.username && `${job.username} · `}<Age at={job.created} /> · {took === undefined ? t("not done yet") : took < 1 ? t("less than a second") : duration(took)}</small>
       {job.jobstatus === 0 && (
         <div className="row wrap quiet">
           {job.step && stepOf(job.step)}{job.progress ? ` · ${Math.round(job.progress * 100)} %` : ""}{job.waitsfor && <> · {t("Waits for")} <Given>{job.waitsfor}</Given></>}
@@ -80,8 +80,8 @@ function Bulk({ jobs, again }: { jobs: Job[]; again: Again }): ReactNode {
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="row wrap">
           <b>{t("{command}, {count} times", { command: spoken(commandOf(jobs[0] as Job)), count: jobs.length })}</b>
-          {JOB_STATES.map((word, status) => many(status) > 0 && <span key={word} className="row"><Status state={word} /> {many(status)}</span>)}
-          <span style={{ marginInlineStart: "auto" }} className="faint"><Age at={jobs[0]?.created ?? ""} /></span>
+          {JOB_STATES.map((word, status) => many(status) > 0 && <Status key={word} state={word} {...(many(status) < jobs.length && { count: many(status) })} />)}
+          <span style={{ marginInlineStart: "auto", whiteSpace: "nowrap" }} className="faint"><Age at={jobs[0]?.created ?? ""} /></span>
           {names.length > 0 && <small className="quiet mono" style={{ flexBasis: "100%" }}>{names.slice(0, NAMED).join(", ")}{names.length > NAMED && ` ${t("and {count} more", { count: names.length - NAMED })}`}</small>}
         </summary>
         {open && <ul className="feed">{jobs.map((job) => <JobLine key={job.jobid} job={job} again={again} />)}</ul>}
