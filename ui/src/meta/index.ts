@@ -11,6 +11,8 @@ export interface Meta {
   about?: string; // what belongs here and why one wants it, for an empty list
   columns?: string[];
   context?: (row: Row) => string | undefined; // the line below the name
+  apart?: string[]; // what tells rows of one name apart, told below it where it is no column
+  needs?: Record<string, Record<string, string>>; // by command: a parameter that must be given unless the other is
   badge?: (row: Row) => string | undefined; // what is before the name, as two letters
   console?: boolean; // its rows have a console to open
   create?: string; // the command behind the page's button; "" for a page of its own

@@ -17,7 +17,7 @@ export function ApiPage({ name }: { name: string | undefined }): ReactNode {
     <>
       <Title title={command.name} line={<Given>{command.description}</Given>}><Link to="/reference">{t("All commands")}</Link></Title>
       <div className="detail">
-        <section className="card"><ActionForm key={command.name} command={command} done={setAnswer} submit={t("Call")} />{answer && <pre className="mono" style={{ overflow: "auto", maxHeight: 500 }} tabIndex={0}>{JSON.stringify(answer, null, 2)}</pre>}</section>
+        <section className="card"><ActionForm key={command.name} command={command} told done={setAnswer} submit={t("Call")} />{answer && <pre className="mono" style={{ overflow: "auto", maxHeight: 500 }} tabIndex={0}>{JSON.stringify(answer, null, 2)}</pre>}</section>
         <section className="card scroll" tabIndex={0}><h2>{t("Fields of the answer")}</h2><table className="plain stacked"><tbody>{command.response.map((field) => <tr key={field.name}><td className="mono">{field.name}</td><td className="quiet">{field.type}</td><td lang="en">{field.description}</td></tr>)}</tbody></table></section>
       </div>
     </>

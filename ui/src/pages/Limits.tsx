@@ -4,30 +4,27 @@ import { useSearch } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { me, type ApiError, type Params, type Row } from "../api/client";
 import { useCatalogue, useList, useOne, usePerform } from "../api/use";
-import { bytes, number } from "../lib/format";
 import { t } from "../lib/words";
+import { limitCalled, limitShown, limitUnit } from "../meta/limits";
 import { Explain } from "../ui/Explain";
 import { Meter } from "../ui/Meter";
 import { Title } from "../ui/Title";
 import "./detail/detail.css";
 
-// said: what is limited
-const WORDS: Record<string, string> = { user_vm: "Instances", public_ip: "Public IPs", volume: "Volumes", snapshot: "Snapshots", template: "Images", project: "Projects", network: "Networks", vpc: "VPCs", cpu: "CPUs", memory: "Memory", primary_storage: "Primary storage", secondary_storage: "Secondary storage", backup: "Backups", backup_storage: "Backup storage", bucket: "Buckets", object_storage: "Object storage", gpu: "GPUs" };
 const COUNTED: Record<string, string> = { user_vm: "vm", public_ip: "ip" };
-const UNIT: Record<string, [string, number]> = { memory: ["MiB", 1024 ** 2], primary_storage: ["GiB", 1024 ** 3], secondary_storage: ["GiB", 1024 ** 3], backup_storage: ["GiB", 1024 ** 3], object_storage: ["GiB", 1024 ** 3] };
 
 function Limit({ limit, used, owner, fixed }: { limit: Row; used: number; owner: Params; fixed: boolean }): ReactNode {
   const catalogue = useCatalogue();
   const run = usePerform();
   const [typed, setTyped] = useState<string | number>();
   const name = String(limit["resourcetypename"]);
-  const title = t(WORDS[name] ?? name);
+  const title = limitCalled(name);
   const max = Number(limit["max"]);
-  const [unit, factor] = UNIT[name] ?? ["", 1];
+  const unit = limitUnit(name);
   const store = (value: number) => run.mutate({ command: "updateResourceLimit", params: { ...owner, resourcetype: String(limit["resourcetype"]), max: value } }, { onSuccess: () => setTyped(undefined) });
   return (
     <li className="limit">
-      <div className="grow"><Meter title={title} used={used} total={max >= 0 ? max : undefined} show={(value) => (unit ? bytes(value * factor) : number(value))} /></div>
+      <div className="grow"><Meter title={title} used={used} total={max >= 0 ? max : undefined} show={(value) => limitShown(name, value)} /></div>
       {!fixed && catalogue.has("updateResourceLimit") && (typed === undefined
         ? <Button size="compact-sm" variant="default" aria-label={t("Change the limit of {what}", { what: title })} onClick={() => setTyped(max)}>{t("Change")}</Button>
         : <form className="row wrap" onSubmit={(event) => { event.preventDefault(); store(Number(typed)); }}>

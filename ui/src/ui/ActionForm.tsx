@@ -1,13 +1,14 @@
 // A form for any command, made from its parameters: what is required first, the rest under "More".
 import { Button, NumberInput, PasswordInput, Select, Switch, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useMemo, useState, type FormEvent, type ReactNode } from "react";
-import { Catalogue, destructive, isSecret, type Command, type Param } from "../api/catalogue";
+import { Catalogue, destructive, isSecret, type Command, type Kind, type Param } from "../api/catalogue";
 import { type ApiError, type Params, type Row } from "../api/client";
 import { useBegin, useCatalogue } from "../api/use";
 import { decoded, encoded } from "../lib/format";
 import { t, word } from "../lib/words";
+import { metaOf } from "../meta";
 import { spoken, titleOf } from "../meta/words";
-import { Explain, said } from "./Explain";
+import { Explain, reasonOf } from "./Explain";
 import { Given } from "./Given";
 import { MapInput } from "./MapInput";
 import { Picker } from "./Picker";
@@ -30,14 +31,21 @@ function about(param: Param, label: string): ReactNode {
 /** Whether it may be of many lines. */
 export const long = (param: Param): boolean => CODE.has(param.name) || (param.length > 1024 && !/url$|^displaytext$/.test(param.name));
 
-export function Input({ param, value, set, error, given }: {
-  param: Param; value: unknown; set: (value: unknown) => void; error?: string | undefined; given: Values;
+/** What a parameter is called; "id" is called by what it is the id of. */
+function calledOf(param: Param, kind: Kind | undefined): string {
+  const meta = kind && metaOf(kind.list.name);
+  const one = kind && param.name === "id" ? (meta ? t(meta.one) : spoken(kind.noun)) : titleOf(param.name);
+  return one.charAt(0).toUpperCase() + one.slice(1);
+}
+
+export function Input({ param, value, set, error, given, needed = param.required }: {
+  param: Param; value: unknown; set: (value: unknown) => void; error?: string | undefined; given: Values; needed?: boolean;
 }): ReactNode {
-  const listed = useCatalogue().of(param.entity) !== undefined; // a role may have to name what it may not list
-  const label = titleOf(param.name);
+  const kind = useCatalogue().of(param.entity); // a role may have to name what it may not list
+  const label = calledOf(param, kind);
   const description = about(param, label);
-  const shared = { label, description, error, required: param.required, withAsterisk: param.required } as const;
-  if (listed) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
+  const shared = { label, description, error, required: param.required, withAsterisk: needed } as const;
+  if (kind) return <Picker param={param} value={value as string | string[] | undefined} set={set} given={given} {...shared} />;
   if (param.enum) return <Select {...shared} data={param.enum.map((one) => ({ value: one, label: word(one) }))} value={(value as string) ?? null} onChange={(one) => set(one ?? undefined)} clearable={!param.required} searchable openOnFocus={false} />;
   if (param.type === "boolean") return <Switch label={label} description={description} checked={Boolean(value ?? param.default)} onChange={(event) => set(event.currentTarget.checked)} error={error} />;
   if (param.type === "integer" || param.type === "long" || param.type === "short" || param.type === "double")
@@ -61,8 +69,9 @@ export function request(command: Command, values: Values): Params {
   return params;
 }
 
-export function ActionForm({ command, fixed = {}, initial = {}, changes = false, done, submit, opened = false }: {
+export function ActionForm({ command, fixed = {}, initial = {}, changes = false, done, submit, opened = false, told = false }: {
   command: Command; fixed?: Params; initial?: Values; done: (answer: Row) => void; submit?: string | undefined; opened?: boolean;
+  told?: boolean; // what the command does stands beside the form
   changes?: boolean; // `initial` is what there is: of it only what was changed is sent
 }): ReactNode {
   const [begun] = useState(() => (typeof initial["userdata"] === "string" ? { ...initial, userdata: decoded(initial["userdata"]) } : initial));
@@ -73,6 +82,9 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
   const first = fields.filter((param) => param.required || param.name in initial || BEGINS.includes(param.name)).sort((one, two) => rank(one) - rank(two));
   const rest = fields.filter((param) => !first.includes(param));
   const failed: ApiError | null = run.error;
+  const atField = fields.some((param) => param.name === failed?.param); // where it is told already
+  const home = useCatalogue().of(command.resource);
+  const needs = (home && metaOf(home.list.name)?.needs?.[command.name]) ?? {};
   const needed = (name: string) => command.params.some((param) => param.name === name && param.required);
   const params = { ...fixed, ...request(command, changes ? Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== begun[name] || needed(name))) : values) };
   const go = (event: FormEvent<HTMLFormElement>) => {
@@ -85,11 +97,11 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
     run.mutate({ command: command.name, params }, { onSuccess: done, onError: point });
   };
   const render = (param: Param) => (
-    <div key={param.name} data-param={param.name}><Input param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? said(failed.message) : undefined} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} /></div>
+    <div key={param.name} data-param={param.name}><Input param={param} value={values[param.name]} given={{ ...fixed, ...values }} error={failed?.param === param.name ? reasonOf(failed.message) : undefined} needed={param.required || (needs[param.name] !== undefined && !values[needs[param.name] ?? ""])} set={(value) => setValues((old) => ({ ...old, [param.name]: value }))} /></div>
   );
   return (
     <form onSubmit={go} className="stack" noValidate={false} aria-label={spoken(command.name)}>
-      <p className="quiet" style={{ margin: 0 }} lang="en">{command.description}</p>
+      {!told && <p className="quiet" style={{ margin: 0 }} lang="en">{command.description}</p>}
       {first.map(render)}
       {rest.length > 0 && (
         <button type="button" className="chip" style={{ alignSelf: "start" }} aria-expanded={more} onClick={() => setMore(!more)}>
@@ -97,7 +109,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
         </button>
       )}
       {more && rest.map(render)}
-      {failed && <Explain error={failed} />}
+      {failed && !(atField && !failed.explain?.why?.length && !failed.explain?.fix?.length) && <Explain error={failed} brief={atField} />}
       <div className="row">
         <Button type="submit" className={destructive(command) ? "ends" : undefined} loading={run.isPending}>{submit ?? spoken(command.name)}</Button>
       </div>

@@ -9,15 +9,21 @@ export function said(message: string): string {
   return message.replace(/^Parameter ([a-z]\w*)(?=:)/, (_, name: string) => titleOf(name)).replace(/ parameter ([a-z]\w*)(?=:)/, (_, name: string) => ` ${titleOf(name).toLowerCase()}`);
 }
 
+/** The same below the field that it is about, which says what it is called. */
+export function reasonOf(message: string): string {
+  const reason = message.replace(/^Parameter [a-z]\w*(: | (?=is missing))/, "");
+  return reason.charAt(0).toUpperCase() + reason.slice(1);
+}
+
 const FEW = 5; // reasons told at once
 
-export function Explain({ error, title, retry }: { error: ApiError; title?: string; retry?: () => void }): ReactNode {
+export function Explain({ error, title, retry, brief = false }: { error: ApiError; title?: string; retry?: () => void; brief?: boolean }): ReactNode {
   const { explain } = error;
   const why = (explain?.why ?? []).filter((one) => !error.message.endsWith(one));
   return (
     <div className="explain" role="alert">
       <h3>{title ?? t("{command} was refused", { command: spoken(error.command) })}</h3>
-      {error.message ? <div lang={error instanceof Unanswered ? undefined : "en"}>{said(error.message)}</div> : <div>{t("The server gave no reason.")}</div>}
+      {brief ? null : error.message ? <div lang={error instanceof Unanswered ? undefined : "en"}>{said(error.message)}</div> : <div>{t("The server gave no reason.")}</div>}
       {!!why.length && <ul lang="en">{why.slice(0, FEW).map((one) => <li key={one}>{one}</li>)}</ul>}
       {why.length > FEW && <details><summary>{t("{count} more", { count: why.length - FEW })}</summary><ul lang="en">{why.slice(FEW).map((one) => <li key={one}>{one}</li>)}</ul></details>}
       {!!explain?.fix?.length && (

@@ -22,9 +22,9 @@ export function pickerParams(kind: Kind, param: Param, given: Record<string, unk
   return params;
 }
 
-export function Picker({ param, value, set, given, label, description, error, required }: {
+export function Picker({ param, value, set, given, label, description, error, required, withAsterisk = required }: {
   param: Param; value: string | string[] | undefined; set: (value: unknown) => void; given: Record<string, unknown>;
-  label: string; description: ReactNode; error?: string | undefined; required: boolean;
+  label: string; description: ReactNode; error?: string | undefined; required: boolean; withAsterisk?: boolean;
 }): ReactNode {
   const catalogue = useCatalogue();
   const kind = catalogue.of(param.entity);
@@ -38,7 +38,7 @@ export function Picker({ param, value, set, given, label, description, error, re
   const chosen = (Array.isArray(value) ? value : value ? [value] : []).filter((one) => !unique.some((other) => other.value === one));
   const data = [...unique, ...chosen.map((one) => ({ value: one, label: one }))];
   const shared = {
-    label, description, error, required, data, searchable: true, openOnFocus: false, clearable: !required, onSearchChange: setTyped,
+    label, description, error, required, withAsterisk, data, searchable: true, openOnFocus: false, clearable: !required, onSearchChange: setTyped,
     filter: searched ? everything : undefined,
     nothingFoundMessage: found.isLoading ? t("Searching…") : t("Nothing found"),
   };

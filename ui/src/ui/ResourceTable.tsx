@@ -14,7 +14,9 @@ import { titleOf } from "../meta/words";
 import { Columns, columnsOf, useView } from "./Columns";
 import { Explain } from "./Explain";
 import { Hinted } from "./Given";
+import { Icon } from "./icons";
 import { IconAdjustments, IconDots, IconTerminal2 } from "./iconset";
+import { Named } from "./Named";
 import { Badge, Copy, nameField, nameOf, Size, Value } from "./values";
 
 const BLOCK = 100;
@@ -38,15 +40,20 @@ function pageOf(row: Row, home: Kind): string | undefined {
   return row["id"] === undefined ? undefined : `/${home.slug}/${String(row["id"])}`;
 }
 
-const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, height, selected, at, toggle, menu }: {
+const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, height, selected, at, toggle, menu, mixed }: {
   row: Row | undefined; kind: Kind; home: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; height: number; selected: boolean; at: boolean;
-  toggle: (row: Row) => void; menu: (row: Row, anchor: HTMLElement) => void;
+  toggle: (row: Row) => void; menu: (row: Row, anchor: HTMLElement) => void; mixed: boolean;
 }): ReactNode {
+  const catalogue = useCatalogue();
   const place = { transform: `translateY(${top}px)`, height };
   if (!row) return <div className="grid-row" style={place} aria-hidden><div className="cell" /><div className="cell"><div className="skeleton" /></div></div>;
   const name = nameOf(row);
   const technical = meta?.context?.(row);
   const context = technical ?? (row["displaytext"] !== name && !columns.includes("displaytext") ? (row["displaytext"] as string | undefined) : undefined);
+  const beside = [...(meta?.apart ?? []).filter((field) => !columns.includes(field) && row[field]).map((field) => {
+    const its = catalogue.of(fields.get(field)?.entity);
+    return <span key={field}>{its ? <Named kind={its} id={String(row[field])} bare /> : String(row[field])}</span>;
+  }), ...(mixed && row["project"] && !columns.includes("account") && !columns.includes("project") ? [<span key="project" title={t("Project {name}", { name: String(row["project"]) })}><Icon name="users-group" size={12} /><span className="visually-hidden">{t("Project")}</span> {String(row["project"])}</span>] : [])].flatMap((one, i) => (i ? [" · ", one] : [one]));
   const badge = meta?.badge?.(row);
   const to = pageOf(row, home);
   return (
@@ -56,12 +63,13 @@ const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, h
         {badge && <Badge text={badge} />}
         <div>
           {to ? <Link to={to} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
-          {context && height > 44 && <small className={technical ? "mono" : undefined} title={context}>{context}</small>}
+          {beside.length > 0 && <small>{beside}</small>}
+          {context && height > 44 && beside.length === 0 && <small className={technical ? "mono" : undefined} title={context}>{context}</small>}
         </div>
         {row["ipaddress"] === name && <Copy text={name} />}
       </div>
       {columns.map((column) => (
-        <div role="gridcell" className="cell" key={column} title={typeof row[column] === "string" && row[column].length > 12 ? row[column] : undefined} lang={meta?.says?.includes(column) ? "en" : undefined}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? row[STANDS[column] ?? ""]} field={fields.get(column)} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
+        <div role="gridcell" className="cell" key={column} title={typeof row[column] === "string" && row[column].length > 12 ? row[column] : undefined} lang={meta?.says?.includes(column) ? "en" : undefined}>{column === "size" && row["cpunumber"] ? <Size row={row} /> : <Value name={column} value={row[column] ?? row[STANDS[column] ?? ""]} field={fields.get(column)} row={row} />}{COPIED.has(column) && row[column] ? <Copy text={String(row[column])} /> : null}</div>
       ))}
       <div role="gridcell" className="cell ends">
         {meta?.console && <button type="button" className="icon-button opens" disabled={row["state"] !== "Running"} aria-label={t("Console of {name}", { name })} title={t("Console")} onClick={() => void openConsole(String(row["id"]))}><IconTerminal2 size={16} /></button>}
@@ -187,7 +195,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
           const row = rowAt(item.index);
           return (
             <Line key={item.key} row={row} kind={kind} home={home} meta={meta} columns={columns} fields={fields} top={item.start} height={height} at={item.index === at}
-              selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} />
+              selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} mixed={params["projectid"] === "-1"} />
           );
         })}
       </div>
@@ -201,7 +209,7 @@ const HEADS: Record<string, string> = {
   networkofferingname: "Offering", ostypename: "OS", ispublic: "Public", rolename: "Role", domainpath: "Domain", networkdomain: "DNS suffix", associatednetworkname: "Network",
   issourcenat: "Source NAT", allocationstate: "Allocation", networktype: "Type", guestcidraddress: "Guest CIDR", localstorageenabled: "Local storage", managedstate: "Managed",
   hypervisortype: "Hypervisor", podname: "Pod", clustername: "Cluster", resourcestate: "Mode", memoryallocatedpercentage: "Memory", cpuallocated: "CPU", disksizetotal: "Size",
-  disksizeallocated: "Allocated", cpunumber: "CPUs", cpuspeed: "MHz", storagetype: "Storage", iscustomized: "Custom", offerha: "HA", disksize: "GiB", provisioningtype: "Provisioning",
+  disksizeallocated: "Allocated", cpunumber: "CPUs", cpuspeed: "MHz", storagetype: "Storage", iscustomized: "Custom", offerha: "HA", disksize: "Size", provisioningtype: "Provisioning",
   guestiptype: "Kind", traffictype: "Traffic", conservemode: "Shares addresses", defaultvalue: "Default", oscategoryname: "Category", isuserdefined: "Own", publicport: "Port",
   privateport: "To port", startport: "From port", endport: "To port", firstname: "First name", lastname: "Last name", isdefault: "Built in", resourcename: "On",
   username: "By", publicip: "Public address", guestnetworkname: "Network", readonly: "Read only",

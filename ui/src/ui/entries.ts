@@ -23,7 +23,7 @@ const PAGES: (Entry & { needs: string })[] = [
 ];
 /** The list without which such a page is not there. */
 export const NEEDS: Record<string, string> = { ...Object.fromEntries(PAGES.map((page) => [page.to, page.needs])), "/domains": "listDomains", "/setup": "createZone", "/new/instances": "deployVirtualMachine" };
-const FOLDED = new Set(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "configuration", "port-forwarding", "firewall"]);
+const FOLDED = new Set(["zones", "pods", "clusters", "hosts", "primary-storage", "secondary-storage", "configuration", "port-forwarding", "firewall", "egress-firewall-rules"]);
 
 export const OWN = new Set([...PAGES.map((page) => page.to), "/domains", "/profile", "/setup", "/reference", "/about"]); // pages that are no lists
 

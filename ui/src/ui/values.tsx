@@ -6,6 +6,7 @@ import type { Row } from "../api/client";
 import { TRANSITION, useCatalogue } from "../api/use";
 import { ago, bytes, decoded, exactly, number, parseDate, sentence } from "../lib/format";
 import { t, word, worded } from "../lib/words";
+import { limitCalled, limitShown } from "../meta/limits";
 import { Given } from "./Given";
 import { IconCheck, IconCopy } from "./iconset";
 
@@ -51,7 +52,7 @@ export function Age({ at }: { at: string }): ReactNode {
 
 const BYTES = /^(size|physicalsize|virtualsize|disksize(total|used|allocated)|memory(total|used|allocated)|capacitybytes|.*bytes)$/;
 const ADDRESS = /(ipaddress|cidr|cidraddress|cidrlist|gateway|netmask|macaddress|fingerprint|publicip|privateip|guestip|serviceip|startip|endip|dns\d|url|path|apikey)$/;
-const ENUM = /^(scope|role|apikeyaccess|broadcastdomainrange|networkmode|redundantstate|usersource|resourcetypename|managedstate)$/; // their values are words of the API
+const ENUM = /^(scope|role|apikeyaccess|broadcastdomainrange|networkmode|redundantstate|usersource|managedstate)$/; // their values are words of the API
 const COUNTED = /(speed|iops|limit|count|times)$/;
 
 // Fields whose values are words of the API, not of whoever named something.
@@ -59,8 +60,10 @@ const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|pl
 const NOUN = /^(jobinstancetype|entitytype|resourcetype)$/; // "VirtualMachine": kinds of things, as commands name them
 const SAID = /^(said|reason|output)$/; // sentences of the server
 
-/** A value of a field, shown as what it is. */
-export function Value({ name, value, field }: { name: string; value: unknown; field?: Field | undefined }): ReactNode {
+const GIB = 1024 ** 3;
+
+/** A value of a field, shown as what it is; a limit is measured in what its row says. */
+export function Value({ name, value, field, row }: { name: string; value: unknown; field?: Field | undefined; row?: Row | undefined }): ReactNode {
   const catalogue = useCatalogue();
   if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
   if (name === "jobstatus") return <Status state={JOB_STATES[Number(value)] ?? String(value)} />;
@@ -70,6 +73,9 @@ export function Value({ name, value, field }: { name: string; value: unknown; fi
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
   if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
   if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
+  if (typeof value === "number" && name === "max" && row?.["resourcetypename"]) return value < 0 ? t("no limit") : limitShown(String(row["resourcetypename"]), value);
+  if (name === "resourcetypename") return limitCalled(String(value));
+  if (name === "disksize" && typeof value === "number") return value ? bytes(value * GIB) : <span className="faint">–</span>; // 0: it has none of its own
   if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : !Number.isInteger(value) ? number(value, 2) : COUNTED.test(name) ? number(value) : String(value);
   const kind = field?.entity ? catalogue.of(field.entity) : undefined;
   if (kind) return <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(value) }} className="mono">{String(value).slice(0, 8)}</Link>;
@@ -105,19 +111,26 @@ function ruleOf(row: Row): string | undefined {
   return lead && from ? `${lead}${String(from)}${to && String(to) !== String(from) ? `–${String(to)}` : ""}` : undefined;
 }
 
+const isJob = (row: Row) => row["cmd"] !== undefined && row["jobid"] !== undefined;
+const isSession = (row: Row) => row["virtualmachinename"] !== undefined && row["consoleendpointcreatoraddress"] !== undefined; // at an instance's screen
+
 /** The field by which a row is called. */
 export function nameField(row: Row): string | undefined {
+  if (isJob(row)) return "cmd";
+  if (isSession(row)) return "virtualmachinename";
   if (ruleOf(row)) return "rule";
   if (row["startip"] && !row["name"]) return "startip";
   return NAMES.find((name) => row[name] !== undefined && row[name] !== null && row[name] !== "" && !(name === "name" && row["description"] && CODE.test(String(row[name]))));
 }
 
-/** What a row is called; a range of addresses by its ends, a rule by its address and ports, a job by its command. */
+/** What a row is called; a range of addresses by its ends, a rule by its address and ports, a job by its command, a session at a screen by its instance and time. */
 export function nameOf(row: Row): string {
   const field = nameField(row);
   const name = String(field === undefined ? "–" : (row[field] ?? ruleOf(row)));
   if (field === "startip") return row["endip"] && row["endip"] !== name ? `${name} – ${String(row["endip"])}` : name;
   if (field === "cmd") return t(sentence(name.split(".").at(-1)?.replace(/Cmd$/, "") ?? name));
-  if (field === "resourcetypename" || field === "traffictype") return worded(name);
+  if (field === "virtualmachinename" && isSession(row)) return `${name}, ${exactly(parseDate(String(row["created"])))}`;
+  if (field === "resourcetypename") return limitCalled(name);
+  if (field === "traffictype") return worded(name);
   return field === "id" && UUID.test(name) ? name.slice(0, 8) : name;
 }

@@ -22,14 +22,14 @@ export default [
     },
   },
   {
-    list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo", badge: (row) => row["name"] as string | undefined,
+    list: "listTemplates", slug: "images", title: "Images", one: "image", section: "Compute", icon: "photo", badge: (row) => row["name"] as string | undefined, apart: ["zonename"],
     about: "What an instance's first disk is made from.",
     columns: ["status", "ostypename", "size", "format", "hypervisor", "zonename", "ispublic", "created"],
     get params() { return { templatefilter: visible() }; }, create: "registerTemplate", asks: { registerTemplate: ["url", "zoneid", "ostypeid", "ispublic"] }, first: ["updateTemplate"], tabs: [],
     facts: { Image: ["ostypename", "format", "size", "physicalsize", "arch", "hypervisor", "templatetype"], Use: ["ispublic", "isfeatured", "isextractable", "passwordenabled", "sshkeyenabled", "isdynamicallyscalable", "userdataname"], Owner: ["account", "project", "domainpath", "zonename", "created"] },
   },
   {
-    list: "listIsos", slug: "isos", title: "ISOs", one: "ISO", section: "Compute", icon: "disc", about: "Discs to boot or install from.",
+    list: "listIsos", slug: "isos", title: "ISOs", one: "ISO", section: "Compute", icon: "disc", about: "Discs to boot or install from.", apart: ["zonename"],
     columns: ["status", "ostypename", "size", "zonename", "ispublic", "created"], get params() { return { isofilter: visible() }; }, create: "registerIso", asks: { registerIso: ["url", "zoneid", "ostypeid"] }, first: ["updateIso"], tabs: [],
   },
   {

@@ -22,4 +22,8 @@ export default [
     list: "listFirewallRules", slug: "firewall", title: "Firewall", one: "rule", section: "Network", icon: "shield",
     about: "Who may reach a public address, at which ports.", columns: ["state", "protocol", "cidrlist", "networkname"], create: "createFirewallRule",
   },
+  {
+    list: "listEgressFirewallRules", slug: "egress-firewall-rules", title: "Egress firewall rules", one: "rule", section: "Network", icon: "shield", apart: ["networkid"],
+    about: "What instances of a network may reach outside.", columns: ["state", "cidrlist", "destcidrlist"], create: "createEgressFirewallRule",
+  },
 ] satisfies Meta[];

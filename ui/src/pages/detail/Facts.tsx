@@ -1,25 +1,18 @@
 // What is known of a thing, in groups; what no group names is folded away, never lost.
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import type { Field, Kind } from "../../api/catalogue";
+import type { Field } from "../../api/catalogue";
 import type { Row } from "../../api/client";
-import { useCatalogue, useOne } from "../../api/use";
+import { useCatalogue } from "../../api/use";
 import { t } from "../../lib/words";
-import { metaOf } from "../../meta";
 import { spoken, titleOf } from "../../meta/words";
 import { Hinted } from "../../ui/Given";
+import { Named } from "../../ui/Named";
 import { Copy, nameOf, Value } from "../../ui/values";
 
 const HIDDEN = /^(jobid|jobstatus|hasannotations|id|icon|fordisplay)$/;
 const CODED = /^[[{].*[\]}]$/; // what programs said to each other
 const COPIED = /(ipaddress|publicip|macaddress|fingerprint|url)$/;
-
-/** The name of a thing of which only the id is told. */
-function Named({ kind, id }: { kind: Kind; id: string }): ReactNode {
-  const takesAll = kind.list.params.some((param) => param.name === "listall");
-  const found = useOne(kind.list.name, { ...metaOf(kind.list.name)?.params, id, ...(takesAll && { listall: true }) });
-  return <Link to="/$slug/$id" params={{ slug: kind.slug, id }} className={found.data ? undefined : "mono"}>{found.data ? nameOf(found.data) : id.slice(0, 8)}</Link>;
-}
 
 function indented(text: string): string {
   try {
@@ -45,7 +38,7 @@ function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Fi
     <div style={{ display: "contents" }}>
       <dt><Hinted hint={field.description}>{titleOf(field.name)}</Hinted></dt>
       <dd lang={says?.includes(field.name) ? "en" : undefined}>
-        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its && its.list.params.some((param) => param.name === "id") ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} />}
+        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its && its.list.params.some((param) => param.name === "id") ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} row={row} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
     </div>
