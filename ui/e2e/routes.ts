@@ -5,7 +5,7 @@ export const FOLDED = ["/zones", "/pods", "/clusters", "/hosts", "/primary-stora
 // Paths of pages whose words are improved; others follow from their command's name.
 const KNOWN: Record<string, string> = {
   listVirtualMachines: "instances", listTemplates: "images", listIsos: "isos", listSSHKeyPairs: "keys", listUserData: "user-data", listAffinityGroups: "affinity", listVolumes: "volumes", listNetworks: "networks", listPublicIpAddresses: "public-ips",
-  listPortForwardingRules: "port-forwarding", listFirewallRules: "firewall", listProjects: "projects", listEvents: "event-log", listWebhooks: "webhooks", listDomains: "domains", listAccounts: "accounts", listUsers: "users", listRoles: "roles", listZones: "zones",
+  listPortForwardingRules: "port-forwarding", listFirewallRules: "firewall", listEgressFirewallRules: "egress-firewall-rules", listProjects: "projects", listEvents: "event-log", listWebhooks: "webhooks", listDomains: "domains", listAccounts: "accounts", listUsers: "users", listRoles: "roles", listZones: "zones",
   listPods: "pods", listClusters: "clusters", listHosts: "hosts", listStoragePools: "primary-storage", listImageStores: "secondary-storage", listRouters: "routers", listAlerts: "alerts", listManagementServers: "servers", listServiceOfferings: "compute-offerings",
   listDiskOfferings: "disk-offerings", listNetworkOfferings: "network-offerings", listConfigurations: "configuration", listOsTypes: "guest-os", listHypervisorCapabilities: "hypervisor-capabilities",
 };

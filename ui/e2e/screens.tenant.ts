@@ -19,7 +19,7 @@ async function pages(page: Page): Promise<Shot[]> {
   const entries = await page.locator("nav[aria-label=Main] a").evaluateAll((links) => links.map((link) => new URL((link as HTMLAnchorElement).href).pathname.replace("/client", "")));
   const shots = PAGES.map((path) => ({ name: `user-page-${named(path)}`, path }));
   for (const step of STEPS) shots.push({ name: `user-wizard-${step}`, path: `/new/instances?step=${step}` });
-  for (const path of [...entries, "/port-forwarding", "/firewall"]) if (!PAGES.includes(path)) shots.push({ name: `user-list-${named(path)}`, path });
+  for (const path of [...entries, "/port-forwarding", "/firewall", "/egress-firewall-rules"]) if (!PAGES.includes(path)) shots.push({ name: `user-list-${named(path)}`, path });
   for (const slug of generated) shots.push({ name: `user-generated-${slug}`, path: `/${slug}` });
   for (const [slug, id] of things) for (const tab of ["", ...(TABS[slug] ?? [])]) shots.push({ name: `user-detail-${slug}${tab && `-${tab}`}`, path: `/${slug}/${id}${tab && `/${tab}`}` });
   return shots;
@@ -71,7 +71,7 @@ async function over(): Promise<Shot[]> {
     { name: "user-refused-none-fits", path: "/instances?keyword=nothing-of-this-name" },
     { name: "user-refused-gone", path: "/instances/00000000-0000-4000-8000-000000000000" },
     { name: "user-refused-volume", path: "/volumes", then: async (page) => { await begin("Create volume")(page); await field(page, /^Name/).fill("x"); await submit(page); } },
-    { name: "user-refused-forward", path: `/public-ips/${address}`, then: async (page) => { await page.getByLabel(/^Port or range/).fill("443"); await page.getByLabel(/^Instance/).first().click(); await page.getByRole("option").first().click(); await page.getByRole("button", { name: "Add rule" }).click(); } },
+    { name: "user-refused-forward", path: `/public-ips/${address}`, then: async (page) => { await page.getByLabel(/^Port or range/).fill("443"); await page.getByLabel(/^Instance/).first().click(); await page.getByRole("listbox").getByRole("option").first().click(); await page.getByRole("button", { name: "Add rule" }).click(); } },
     { name: "user-refused-delete", path: `/networks/${network}`, then: async (page) => { await menu(/^Delete/)(page); await page.getByRole("dialog").getByRole("textbox").first().fill("shop-web", { timeout: 1000 }).catch(() => undefined); await submit(page); } },
     { name: "user-wizard-fits", path: "/new/instances?step=image", then: async (page) => { await page.getByText("Debian 13").first().click(); await page.getByRole("button", { name: "Skip to review" }).click(); } },
     { name: "user-wizard-request", path: "/new/instances?step=review", then: (page) => page.getByText(/^(CLI|Terraform)$/).last().click() },
