@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from msgspec.structs import replace
 
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.event import Event
@@ -163,6 +164,30 @@ def test_an_administrator_takes_it_away_and_demands_it(tenants):
     assert tenants.call("eva", "updateUser", id=id, mandate2fa="true")["user"]["is2famandated"] is True
     with pytest.raises(Denied, match="by an administrator"):
         tenants.call("ann", "updateUser", id=id, mandate2fa="false")
+    with pytest.raises(Denied, match="mandated"):
+        tenants.call("ann", "setupUserTwoFactorAuthentication", enable="false")
+
+
+def test_one_in_force_is_shown_before_it_is_changed(tenants):
+    put(tenants, "enable.user.2fa", "true")
+    for _ in range(2):  # one that was never shown is not in force
+        pin = tenants.call("ann", "setupUserTwoFactorAuthentication", provider="staticpin")["setup2fa"]["secretcode"]
+    tenants.call("ann", "validateUserTwoFactorAuthenticationCode", codefor2fa=pin)
+    ann = tenants.fresh("ann")
+    for caller in (replace(ann, session="", two_factor=False), replace(ann, session="s", two_factor=True)):
+        with pytest.raises(Denied, match="must be shown in this session"):
+            tenants.call(caller, "setupUserTwoFactorAuthentication", enable="false")
+    tenants.call(replace(ann, session="s", two_factor=False), "setupUserTwoFactorAuthentication", enable="false")
+    assert factor(tenants, "ann") is None
+
+
+def test_one_that_is_mandated_is_set_up_and_not_taken_away(tenants):
+    id = tenants.fresh("ann").user_uuid
+    assert tenants.call("ann", "updateUser", id=id, mandate2fa="true")["user"]["is2famandated"] is True
+    tenants.call("ann", "setupUserTwoFactorAuthentication", provider="staticpin")  # though it is off there
+    tenants.call("eva", "updateUser", id=id, mandate2fa="false")
+    put(tenants, "enable.user.2fa", "true")
+    put(tenants, "mandate.user.2fa", "true")
     with pytest.raises(Denied, match="mandated"):
         tenants.call("ann", "setupUserTwoFactorAuthentication", enable="false")
 
