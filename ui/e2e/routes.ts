@@ -1,7 +1,7 @@
 // Pages that follow from what the server lists: a list for each of its list commands, a page for each thing.
 import type { Other } from "./session";
 
-export const FOLDED = ["/zones", "/pods", "/clusters", "/hosts", "/primary-storage", "/secondary-storage", "/port-forwarding", "/firewall"];
+export const FOLDED = ["/zones", "/pods", "/clusters", "/hosts", "/primary-storage", "/secondary-storage", "/port-forwarding", "/firewall", "/egress-firewall-rules"];
 // Paths of pages whose words are improved; others follow from their command's name.
 const KNOWN: Record<string, string> = {
   listVirtualMachines: "instances", listTemplates: "images", listIsos: "isos", listSSHKeyPairs: "keys", listUserData: "user-data", listAffinityGroups: "affinity", listVolumes: "volumes", listNetworks: "networks", listPublicIpAddresses: "public-ips",
