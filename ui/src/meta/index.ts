@@ -10,6 +10,7 @@ export interface Meta {
   icon?: string;
   about?: string; // what belongs here and why one wants it, for an empty list
   columns?: string[];
+  narrow?: string; // the one column shown where there is no room for more; without it the first
   context?: (row: Row) => string | undefined; // the line below the name
   apart?: string[]; // what tells rows of one name apart, told below it where it is no column
   needs?: Record<string, Record<string, string>>; // by command: a parameter that must be given unless the other is

@@ -1,6 +1,6 @@
 // The page of any list command. What is searched and filtered is in the URL.
 import { Button } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
+import { useDebouncedCallback, useMediaQuery } from "@mantine/hooks";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState, type ReactNode } from "react";
 import type { Command, Kind } from "../api/catalogue";
@@ -17,8 +17,11 @@ import { IconPlus, IconSearch } from "../ui/iconset";
 import { Title } from "../ui/Title";
 import { ResourceTable } from "../ui/ResourceTable";
 import { scopeParams, spansProjects } from "../ui/scope";
+import { ScopeMark } from "../ui/ScopeSwitch";
 
 const Filters = lazy(() => import("./Filters").then((part) => ({ default: part.Filters })));
+
+const ROOM = "calc(41px + round(down, max(420px, 100dvh - 320px), 54px))"; // of a list within a page: whole rows, as many as the window has room for
 
 export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed?: Params; bare?: boolean }): ReactNode {
   const catalogue = useCatalogue();
@@ -30,6 +33,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const [menu, setMenu] = useState<{ row: Row; anchor: DOMRect }>();
   const [chosen, setChosen] = useState(new Map<string, Row>());
   const box = useRef<HTMLInputElement>(null);
+  const touched = useMediaQuery("(max-width: 760px), (pointer: coarse)", false, { getInitialValueInEffect: false }); // rather than typed on
   const takes = (name: string) => kind.list.params.some((param) => param.name === name);
   const owned = spansProjects(kind);
   const counted = !bare && takes("facets") && takes("state") && kind.list.response.some((field) => field.name === "state" && field.orders);
@@ -68,10 +72,10 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   };
   const states = page?.facets?.["state"];
   const table = (
-    <div className="card table" style={bare ? { maxHeight: 460, height: page ? 104 + Math.max(page.count, 3) * 54 : 460 } : undefined}>
+    <div className="card table" style={bare ? { maxHeight: ROOM, height: page ? 104 + Math.max(page.count, 3) * 54 : 460 } : undefined}>
       {!bare && (
         <div className="bar">
-          <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={t("Search, press /")} aria-label={t("Search {what}", { what: t(meta?.title ?? kind.title) })} /></label>
+          <label className="search"><IconSearch size={16} aria-hidden /><input ref={box} type="search" defaultValue={search["keyword"] ?? ""} onChange={(event) => typed(event.currentTarget.value)} placeholder={touched ? t("Search") : t("Search, press /")} aria-label={t("Search {what}", { what: t(meta?.title ?? kind.title) })} /></label>
           {states && Object.keys(states).length > 0 && (
             <div className="row wrap" role="group" aria-label={t("State")} style={{ gap: 2 }}>
               <button type="button" className="chip" aria-pressed={!search["state"]} onClick={() => change({ state: undefined })}>{t("All")} <b>{number(Object.values(states).reduce((sum, many) => sum + many, 0))}</b></button>
@@ -103,6 +107,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
     <>
       {!bare && (
         <Title title={t(meta?.title ?? kind.title)} line={page?.count ? t("{count} in all", { count: number(page.count) }) : " "}>
+          {takes("listall") && <ScopeMark />}
           {(meta?.also ?? []).map((name) => catalogue.commands.get(name)).map((command) => command && <Button key={command.name} variant="default" onClick={() => ask(command)}>{spoken(command.name)}</Button>)}
           {create && <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button>}
         </Title>

@@ -6,7 +6,9 @@ import type { Row } from "../api/client";
 import { useCatalogue, useList } from "../api/use";
 import { number } from "../lib/format";
 import { t, word } from "../lib/words";
+import { edges } from "../ui/edges";
 import { scopeParams } from "../ui/scope";
+import { ScopeMark } from "../ui/ScopeSwitch";
 import { Segments } from "../ui/Segments";
 import { Title } from "../ui/Title";
 import { nameOf, Status, tone } from "../ui/values";
@@ -91,15 +93,15 @@ function Network({ tier, middle, plan: X }: { tier: Tier; middle: number; plan: 
 
 function Table({ tiers }: { tiers: Tier[] }): ReactNode {
   return (
-    <section className="card scroll" style={{ marginTop: 14 }} tabIndex={0} aria-label={t("The same as a table")}>
+    <section className="card scroll" ref={edges} style={{ marginTop: 14 }} tabIndex={0} aria-label={t("The same as a table")}>
       <h2>{t("The same as a table")}</h2>
-      <table className="plain">
+      <table className="plain part">
         <thead><tr><th>{t("Network")}</th><th>{t("State")}</th><th>{t("Public addresses")}</th><th>{t("Instances")}</th><th style={{ minWidth: 260 }}>{t("Reached from outside")}</th></tr></thead>
         <tbody>{tiers.map((tier) => (
           <tr key={String(tier.network["id"])}>
-            <td><Link to="/$slug/$id" params={{ slug: "networks", id: String(tier.network["id"]) }}>{nameOf(tier.network)}</Link></td><td><Status state={String(tier.network["state"])} /></td>
-            <td className="mono">{tier.addresses.map((one) => one["ipaddress"]).join(", ") || "–"}</td><td>{number(tier.machines.length)}</td>
-            <td>{tier.machines.filter((machine) => reached(tier, machine)).map((machine) => `${nameOf(machine)} (${ways(tier, machine)})`).join("; ") || "–"}</td>
+            <td data-label={t("Network")}><Link to="/$slug/$id" params={{ slug: "networks", id: String(tier.network["id"]) }}>{nameOf(tier.network)}</Link></td><td data-label={t("State")}><Status state={String(tier.network["state"])} /></td>
+            <td className="mono" data-label={t("Public addresses")}>{tier.addresses.map((one) => one["ipaddress"]).join(", ") || "–"}</td><td data-label={t("Instances")}>{number(tier.machines.length)}</td>
+            <td data-label={t("Reached from outside")}>{tier.machines.filter((machine) => reached(tier, machine)).map((machine) => `${nameOf(machine)} (${ways(tier, machine)})`).join("; ") || "–"}</td>
           </tr>
         ))}</tbody>
       </table>
@@ -124,12 +126,13 @@ export function NetworkMap(): ReactNode {
   return (
     <>
       <Title title={t("Network map")} line={`${t("{count} networks", { count: networks.data?.count ?? 0 })}, ${t("{count} instances", { count: machines.data?.count ?? 0 })}`}>
+        <ScopeMark />
         {places.length > 1 && <Segments label={t("Zone")} value={zoneid} choose={(next) => void navigate({ to: ".", search: ((old: Record<string, string>) => ({ ...old, zoneid: next })) as never })} options={[[undefined, t("All zones")], ...places.map((zone) => [String(zone["id"]), nameOf(zone)] as [string, string])]} />}
       </Title>
       {networks.data?.count === 0 ? (
         <div className="card empty"><strong>{t("There is no network yet")}</strong><span>{t("A network appears here with its router, its addresses and its instances. Creating an instance makes one.")}</span><Link to="/new/instances">{t("Create instance")}</Link></div>
       ) : (
-        <div className="card scroll canvas" tabIndex={0} role="region" aria-label={t("Network map")}>
+        <div className="card scroll canvas" ref={edges} tabIndex={0} role="region" aria-label={t("Network map")}>
           <svg className="map" viewBox={`0 0 ${plan.whole} ${height}`} style={plan === WIDE ? { minWidth: 860 } : undefined} role="group" aria-label={t("Map; the same is in the table below")}>
             {tiers.map((tier) => <Network key={String(tier.network["id"])} tier={tier} middle={height / 2} plan={plan} />)}
             {plan === WIDE && <g className="world"><rect x={WIDE.world} y={height / 2 - 42} width={110} height={84} rx={12} /><Globe x={WIDE.world + 55} y={height / 2 - 10} /><text x={WIDE.world + 55} y={height / 2 + 28}>{t("Internet")}</text></g>}

@@ -51,7 +51,8 @@ export function useView(kind: Kind): [View, (view: View) => void] {
   return [view, change];
 }
 
-export function Columns({ kind, columns, view, change, close }: { kind: Kind; columns: string[]; view: View; change: (view: View) => void; close: () => void }): ReactNode {
+/** `columns` are those shown now, `proposed` those shown where there is room. */
+export function Columns({ kind, columns, proposed, view, change, close }: { kind: Kind; columns: string[]; proposed: string[]; view: View; change: (view: View) => void; close: () => void }): ReactNode {
   const box = useRef<HTMLDivElement>(null);
   const closing = useRef(close);
   closing.current = close;
@@ -62,7 +63,7 @@ export function Columns({ kind, columns, view, change, close }: { kind: Kind; co
     document.addEventListener("mousedown", outside);
     return () => { document.removeEventListener("mousedown", outside); before?.focus(); };
   }, []);
-  const names = [...columns, ...simple(kind).filter((name) => !columns.includes(name))];
+  const names = [...new Set([...proposed, ...columns, ...simple(kind)])];
   const toggle = (name: string) => change({ ...view, columns: columns.includes(name) ? columns.filter((one) => one !== name) : [...columns, name] });
   return (
     <div ref={box} role="dialog" aria-label={t("Columns and density")} className="card menu columns" onKeyDown={(event) => { if (event.key === "Escape") close(); event.stopPropagation(); }}>

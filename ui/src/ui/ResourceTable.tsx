@@ -12,6 +12,7 @@ import { t } from "../lib/words";
 import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
 import { Columns, columnsOf, useView } from "./Columns";
+import { edges } from "./edges";
 import { Explain } from "./Explain";
 import { Hinted } from "./Given";
 import { Icon } from "./icons";
@@ -59,7 +60,7 @@ const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, h
   return (
     <div role="row" className={at ? "grid-row at" : "grid-row"} style={place} aria-selected={selected}>
       <div role="gridcell" className="cell">{kind.actions.length > 0 && <input type="checkbox" checked={selected} onChange={() => toggle(row)} aria-label={t("Select {name}", { name })} />}</div>
-      <div role="gridcell" className="cell name" lang={meta?.says?.includes(nameField(row) ?? "") ? "en" : undefined}>
+      <div role="gridcell" className={height > 44 ? "cell name tall" : "cell name"} lang={meta?.says?.includes(nameField(row) ?? "") ? "en" : undefined}>
         {badge && <Badge text={badge} />}
         <div>
           {to ? <Link to={to} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
@@ -125,9 +126,11 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   const all = useMemo(() => view.columns ?? columnsOf(kind, meta, begun, home === kind ? undefined : home), [view.columns, kind, meta, begun, home]);
   const height = view.dense ? 40 : 54;
   const columns = useMemo(() => {
+    if (view.columns) return all; // as chosen, however narrow: the list scrolls sideways
     let room = width - 44 - 180 - (meta?.console ? 88 : 52);
+    if (width < 560 && meta?.narrow && all.includes(meta.narrow)) return [meta.narrow];
     return all.filter((column, i) => i === 0 || (width >= 560 && (room -= least(column, fields)) >= least(all[0] ?? "", fields)));
-  }, [all, width, meta, fields]);
+  }, [all, view.columns, width, meta, fields]);
   const known = pages.find((page) => page.data)?.data;
   const counted = useRef(0); // while only blocks that are still read are in view, the list stays as long as it was
   if (known) counted.current = known.count;
@@ -138,7 +141,8 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     if (!watched) return;
     const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 1200));
     observer.observe(watched);
-    return () => observer.disconnect();
+    const unmark = edges(watched);
+    return () => { observer.disconnect(); unmark?.(); };
   }, []);
   const rowAt = (index: number): Row | undefined => {
     const block = Math.floor(index / BLOCK);
@@ -178,9 +182,11 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     document.addEventListener("keydown", idle);
     return () => document.removeEventListener("keydown", idle);
   }, []);
-  const style = { "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : begun?.[0]?.["startip"] ? 240 : 180}px, 1.6fr) ${columns.map((name) => (width < 560 ? `minmax(0, ${least(name, fields)}px)` : widthOf(name, fields))).join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
+  const asked = view.columns && columns.reduce((sum, name) => sum + least(name, fields), width < 560 ? 40 + 110 + 48 : 44 + 180 + 88);
+  const style = { ...(asked && { "--least": `${asked}px` }), "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : begun?.[0]?.["startip"] ? 240 : 180}px, 1.6fr) ${columns.map((name) => (width < 560 ? `minmax(${view.columns ? least(name, fields) : 0}px, ${least(name, fields)}px)` : widthOf(name, fields))).join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
+    <>
     <div className="grid" ref={scroller} style={style} tabIndex={0} role="grid" aria-label={t(meta?.title ?? kind.title)} aria-rowcount={count + 1} aria-busy={first?.isLoading ?? false} onKeyDown={keys}>
       {(count > 0 || !first || first.isLoading) && <div className="grid-head" role="row">
         <div role="columnheader" className="cell">{kind.actions.length > 0 && <input type="checkbox" aria-label={t("Select all that are read")} checked={read.length > 0 && read.every((row) => selection.chosen.has(String(row["id"])))} onChange={(event) => selection.set(event.currentTarget.checked ? read : [])} />}</div>
@@ -188,7 +194,6 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
         {columns.map((column) => <Head key={column} column={column} field={fields.get(column)} order={order} choose={fields.get(column)?.orders ? sort : undefined} />)}
         <div role="columnheader" className="cell"><button type="button" className="icon-button" aria-label={t("Columns and density")} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}><IconAdjustments size={16} /></button></div>
       </div>}
-      {choosing && <Columns kind={kind} columns={all} view={view} change={change} close={() => setChoosing(false)} />}
       {first && !first.isLoading && count === 0 && <div role="row"><div role="gridcell">{empty}</div></div>}
       <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
         {items.map((item) => {
@@ -200,6 +205,8 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
         })}
       </div>
     </div>
+    {choosing && <Columns kind={kind} columns={columns} proposed={all} view={view} change={change} close={() => setChoosing(false)} />}
+    </>
   );
 }
 

@@ -71,7 +71,7 @@ export function Value({ name, value, field, row }: { name: string; value: unknow
   if (name === "userdata" && typeof value === "string") return <span className="mono pre">{decoded(value)}</span>;
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
-  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => String((one as Row)["name"])).join(", ") : number(value.length);
+  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => (name === "capability" ? t(sentence(String((one as Row)["name"]))) : String((one as Row)["name"]))).join(", ") : number(value.length);
   if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
   if (typeof value === "number" && name === "max" && row?.["resourcetypename"]) return value < 0 ? t("no limit") : limitShown(String(row["resourcetypename"]), value);
   if (name === "resourcetypename") return limitCalled(String(value));

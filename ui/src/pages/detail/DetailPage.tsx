@@ -10,6 +10,7 @@ import { t, word } from "../../lib/words";
 import { metaOf } from "../../meta";
 import { spoken, titleOf, within } from "../../meta/words";
 import { ActionPanel, RowMenu, label, whyNot, type Asked } from "../../ui/actions";
+import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
 import { IconTerminal2 } from "../../ui/iconset";
@@ -39,10 +40,10 @@ function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
   return (
     <section className="card">
       <h2>{titleOf(field.name)}</h2>
-      <div className="scroll" tabIndex={0} role="region" aria-label={titleOf(field.name)}>
-        <table className="plain">
+      <div className="scroll" ref={edges} tabIndex={0} role="region" aria-label={titleOf(field.name)}>
+        <table className="plain part">
           <thead><tr>{heads.map((head) => <th key={head.name}><Hinted hint={head.description}>{titleOf(head.name)}</Hinted></th>)}</tr></thead>
-          <tbody>{rows.map((row, at) => <tr key={String(row["id"] ?? at)}>{heads.map((head) => <td key={head.name}><Value name={head.name} value={row[head.name]} field={head} /></td>)}</tr>)}</tbody>
+          <tbody>{rows.map((row, at) => <tr key={String(row["id"] ?? at)}>{heads.map((head) => <td key={head.name} data-label={titleOf(head.name)}><Value name={head.name} value={row[head.name]} field={head} /></td>)}</tr>)}</tbody>
         </table>
       </div>
     </section>
@@ -95,7 +96,7 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
           {kind.actions.length > 0 && <Button variant="default" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget.getBoundingClientRect())}>{t("More")}</Button>}
         </div>
       </div>
-      {own.length + tabs.length + told.length > 0 && <nav className="tabs" aria-label={t("Parts")}>
+      {own.length + tabs.length + told.length > 0 && <nav className="tabs" ref={edges} aria-label={t("Parts")}>
         <Link to="/$slug/$id" params={{ slug: kind.slug, id }} search={{}} activeOptions={{ exact: true }} aria-current={tab === "" ? "page" : undefined}>{t("Overview")}</Link>
         {own.map((one) => link(one.slug, one.title))}
         {tabs.map(([one]) => link(one.slug, metaOf(one.list.name)?.title ?? one.title))}

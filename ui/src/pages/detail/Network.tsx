@@ -6,6 +6,7 @@ import type { ApiError, Params, Row } from "../../api/client";
 import { useCatalogue, useList, usePerform } from "../../api/use";
 import { t } from "../../lib/words";
 import { ActionPanel, type Asked } from "../../ui/actions";
+import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Picker } from "../../ui/Picker";
 import { Status } from "../../ui/values";
@@ -26,12 +27,12 @@ function RuleRow({ rule, sort, change }: { rule: Row; sort: Sort; change: (sort:
   return (
     <>
       <tr>
-        <td>{forward ? t("Forward") : t("Firewall")}</td><td>{String(rule["protocol"])}</td>
-        <td className="mono">{rule["protocol"] === "icmp" ? `${String(rule["icmptype"])}/${String(rule["icmpcode"])}` : forward ? ports(rule["publicport"], rule["publicendport"]) : ports(rule["startport"], rule["endport"])}</td>
-        <td className="mono">{String(rule["cidrlist"] ?? "") || "0.0.0.0/0"}</td>
-        <td style={{ whiteSpace: "nowrap" }}>{forward ? <><Link to="/$slug/$id" params={{ slug: "instances", id: String(rule["virtualmachineid"]) }}>{String(rule["virtualmachinename"])}</Link>:{ports(rule["privateport"], rule["privateendport"])}</> : t("allowed")}</td>
-        <td><Status state={String(rule["state"])} /></td>
-        <td style={{ textAlign: "end", whiteSpace: "nowrap" }}>{catalogue.has(SORTS[sort].update) && <><Button size="compact-xs" variant="default" onClick={() => change(sort, rule)}>{t("Change")}</Button>{" "}</>}{catalogue.has(SORTS[sort].remove) && <Button size="compact-xs" variant="default" loading={run.isPending} onClick={() => run.mutate({ command: SORTS[sort].remove, params: { id: String(rule["id"]) } })}>{t("Remove")}</Button>}</td>
+        <td data-label={t("Kind")}>{forward ? t("Forward") : t("Firewall")}</td><td data-label={t("Protocol")}>{String(rule["protocol"])}</td>
+        <td className="mono" data-label={t("Ports")}>{rule["protocol"] === "icmp" ? `${String(rule["icmptype"])}/${String(rule["icmpcode"])}` : forward ? ports(rule["publicport"], rule["publicendport"]) : ports(rule["startport"], rule["endport"])}</td>
+        <td className="mono" data-label={t("From")}>{String(rule["cidrlist"] ?? "") || "0.0.0.0/0"}</td>
+        <td className="whole" data-label={t("Leads to")}>{forward ? <span><Link to="/$slug/$id" params={{ slug: "instances", id: String(rule["virtualmachineid"]) }}>{String(rule["virtualmachinename"])}</Link>:{ports(rule["privateport"], rule["privateendport"])}</span> : t("allowed")}</td>
+        <td data-label={t("State")}><Status state={String(rule["state"])} /></td>
+        <td className="whole" style={{ textAlign: "end" }}>{catalogue.has(SORTS[sort].update) && <><Button size="compact-xs" variant="default" onClick={() => change(sort, rule)}>{t("Change")}</Button>{" "}</>}{catalogue.has(SORTS[sort].remove) && <Button size="compact-xs" variant="default" loading={run.isPending} onClick={() => run.mutate({ command: SORTS[sort].remove, params: { id: String(rule["id"]) } })}>{t("Remove")}</Button>}</td>
       </tr>
       {run.error && <tr><td colSpan={7}><Explain error={run.error} title={t("The rule was not removed")} /></td></tr>}
     </>
@@ -109,7 +110,7 @@ export function AddressRules({ row }: { row: Row }): ReactNode {
         <h2 className="part">{t("Rules")}</h2>
         {failed && <Explain error={failed} title={t("The rules could not be read")} />}
         {!rules.length && !failed && <p className="quiet">{t("Nothing is let in yet. A forwarding rule leads a port to an instance, and opens the firewall for it.")}</p>}
-        {rules.length > 0 && <div className="scroll" tabIndex={0} role="region" aria-label={t("Rules")}><table className="plain"><thead><tr><th>{t("Kind")}</th><th>{t("Protocol")}</th><th>{t("Ports")}</th><th>{t("From")}</th><th>{t("Leads to")}</th><th>{t("State")}</th><th><span className="visually-hidden">{t("Actions")}</span></th></tr></thead><tbody>{rules.map(([sort, rule]) => <RuleRow key={String(rule["id"])} rule={rule} sort={sort} change={change} />)}</tbody></table></div>}
+        {rules.length > 0 && <div className="scroll" ref={edges} tabIndex={0} role="region" aria-label={t("Rules")}><table className="plain part"><thead><tr><th>{t("Kind")}</th><th>{t("Protocol")}</th><th>{t("Ports")}</th><th>{t("From")}</th><th>{t("Leads to")}</th><th>{t("State")}</th><th><span className="visually-hidden">{t("Actions")}</span></th></tr></thead><tbody>{rules.map(([sort, rule]) => <RuleRow key={String(rule["id"])} rule={rule} sort={sort} change={change} />)}</tbody></table></div>}
         {catalogue.has("createPortForwardingRule") && <NewRule address={row} />}
       </section>
       {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} />}

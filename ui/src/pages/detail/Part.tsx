@@ -9,6 +9,7 @@ import { t } from "../../lib/words";
 import { titleOf } from "../../meta/words";
 import { ActionPanel, label, RowMenu, whyNot, type Asked } from "../../ui/actions";
 import type { Values } from "../../ui/ActionForm";
+import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
 import { nameOf, Value } from "../../ui/values";
@@ -72,7 +73,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
       {found.isPending && <div className="skeleton" />}
       {found.data && !rows.length && <p className="quiet" style={{ margin: 0 }}>{empty}</p>}
       {rows.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label={title}>
+        <div className="scroll" ref={edges} tabIndex={0} role="region" aria-label={title}>
           <table className="plain part">
             <thead><tr>{columns.map((column) => <th key={column}><Hinted hint={fields.get(column)?.description}>{titleOf(column)}</Hinted></th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
             <tbody>{rows.map((row, at) => (

@@ -12,6 +12,7 @@ import { Explain } from "../../ui/Explain";
 import { IconArrowLeft, IconArrowRight, IconCheck } from "../../ui/iconset";
 import { Meter } from "../../ui/Meter";
 import { SameRequest } from "../../ui/SameRequest";
+import { edges } from "../../ui/edges";
 import { Title } from "../../ui/Title";
 import { nameOf, sizeOf } from "../../ui/values";
 import { Choice, Choices } from "./Choice";
@@ -108,7 +109,7 @@ export function CreateInstance(): ReactNode {
     <>
       <Title title={t("Create instance")} line={t("Six short steps. Everything but the image has a sensible default.")} />
       <div className="wizard">
-        <ol className="steps">
+        <ol className="steps" ref={edges}>
           {steps.map((step, i) => (
             <li key={step.id}>
               <button type="button" aria-current={i === at ? "step" : undefined} onClick={() => set({ step: step.id })}>
