@@ -40,8 +40,8 @@ function Limits(): ReactNode {
 
 const MARKS: [RegExp, typeof IconClock, string][] = [[/^ERROR$/, IconCircleX, "bad"], [/^WARN$/, IconAlertTriangle, "warn"], [/^(Started|Scheduled|Created)$/, IconClock, "busy"]];
 
-const BLOCK = 50;
-const BLOCKS = 6; // of events read for the few that are told, at most
+const BLOCK = 100;
+const BLOCKS = 3; // of events read for the few that are told, at most
 const worth = (row: Row) => row["level"] !== "INFO" || (row["state"] === "Completed" && !String(row["type"]).startsWith("USER.LOG"));
 
 /** The latest events worth a line: what ended, and what went wrong; who came and went only where there is nothing else. */
