@@ -42,7 +42,7 @@ const BESIDE: Level[] = [
   { list: "listImageStores", title: "Secondary storage", icon: "archive", by: "zoneid" },
   { list: "listVlanIpRanges", title: "Public addresses", icon: "world", by: "zoneid", params: { forvirtualnetwork: true } },
   { list: "listPhysicalNetworks", title: "Physical networks", icon: "network", by: "zoneid", parts: [{ list: "listTrafficTypes", title: "Traffic", icon: "arrows-right", by: "physicalnetworkid" }, { list: "listNetworkServiceProviders", title: "Service providers", icon: "adjustments", by: "physicalnetworkid" }] },
-  { list: "listRouters", title: "Virtual routers", icon: "router", by: "zoneid", params: { listall: true } },
+  { list: "listRouters", title: "Virtual routers", icon: "router", by: "zoneid", params: { listall: true, projectid: "-1" } },
 ];
 
 const stateOf = (row: Row) => (row["resourcestate"] && row["resourcestate"] !== "Enabled" ? row["resourcestate"] : (row["state"] ?? row["allocationstate"]));

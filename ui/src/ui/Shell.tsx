@@ -63,7 +63,10 @@ export function Shell(): ReactNode {
   const running = useRunning();
   const who = me();
   const initials = ([who?.firstname, who?.lastname].map((part) => part?.charAt(0) ?? "").join("") || (who?.username ?? "").slice(0, 2)).toUpperCase();
-  useEffect(() => setOpen(false), [path]);
+  useEffect(() => {
+    setOpen(false);
+    document.querySelector("aside nav [aria-current=page]")?.scrollIntoView({ block: "nearest" });
+  }, [path]);
   useEffect(() => {
     let g = 0;
     const keys = (event: KeyboardEvent) => {

@@ -1,12 +1,11 @@
 // Whose resources are shown: the choice is in the URL, never a hidden mode.
 import type { Kind } from "../api/catalogue";
 import type { Params } from "../api/client";
-import { metaOf } from "../meta";
 
-/** Whether a list tells things of projects, too: its rows say whose they are, or, as rules, belong to whom their address belongs. Other lists that take a project want a certain one. */
+/** Whether a list tells things of projects, too: its rows say whose they are, or, as rules, belong to whom their address belongs. Lists that need a project want a certain one. */
 export function spansProjects(kind: Kind): boolean {
   const { name, params, response } = kind.list;
-  return metaOf(name) !== undefined && params.some((param) => param.name === "projectid") && (name.endsWith("Rules") || response.some((field) => field.name === "project"));
+  return params.some((param) => param.name === "projectid" && !param.required) && (name.endsWith("Rules") || response.some((field) => field.name === "project"));
 }
 
 /** `scope` is "mine", "project:<id>", "domain:<id>" or nothing: all that the caller may see. */

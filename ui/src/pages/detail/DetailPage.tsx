@@ -16,7 +16,7 @@ import { Hinted } from "../../ui/Given";
 import { IconTerminal2 } from "../../ui/iconset";
 import { Copy, nameOf, Status, Value } from "../../ui/values";
 import { ListPage } from "../ListPage";
-import { Facts } from "./Facts";
+import { byName, Facts } from "./Facts";
 import { PANELS } from "./panels";
 import "./detail.css";
 
@@ -35,7 +35,7 @@ function related(kinds: Kind[], kind: Kind, kept: string[] | undefined): [Kind, 
 }
 
 function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
-  const columns = (field.response ?? []).filter((inner) => inner.name !== "id" && rows.some((row) => row[inner.name] !== undefined));
+  const columns = byName((field.response ?? []).filter((inner) => inner.name !== "id" && rows.some((row) => row[inner.name] !== undefined)));
   const heads = columns.length ? columns : Object.keys(rows[0] ?? {}).map((name) => ({ name, type: "string", description: "" }));
   return (
     <section className="card">

@@ -47,11 +47,16 @@ function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Fi
 
 const known = (value: unknown) => value !== undefined && value !== null && value !== "" && !(Array.isArray(value) && (!value.length || typeof value[0] === "object")) && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length);
 
+/** Without the ids of what is told by its name. */
+export function byName<T extends { name: string }>(fields: T[]): T[] {
+  const names = new Set(fields.map((field) => field.name));
+  return fields.filter(({ name }) => !(name.endsWith("id") && (names.has(name.replace(/id$/, "name")) || names.has(name.replace(/id$/, "")))));
+}
+
 export function Facts({ row, fields, groups, folds, says }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined; says?: string[] | undefined }): ReactNode {
   const title = nameOf(row); // what the heading says is not said again
   const shown = fields.filter((field) => !HIDDEN.test(field.name) && row[field.name] !== title && !folds?.test(field.name) && known(row[field.name]));
-  const names = new Set(shown.map((field) => field.name));
-  const plain = shown.filter((field) => !(field.name.endsWith("id") && (names.has(field.name.replace(/id$/, "name")) || names.has(field.name.replace(/id$/, ""))))).filter((field, at, all) => !all.slice(at + 1).some((other) => titleOf(other.name) === titleOf(field.name))); // a domain's path says more than its name
+  const plain = byName(shown).filter((field, at, all) => !all.slice(at + 1).some((other) => titleOf(other.name) === titleOf(field.name))); // a domain's path says more than its name
   if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></section>;
   const grouped = new Set(Object.values(groups).flat());
   const rest = plain.filter((field) => !grouped.has(field.name) && field.name !== "state");
