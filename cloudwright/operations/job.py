@@ -55,6 +55,13 @@ def _steps(row: dict[str, Any], caller: Caller) -> int | None:
     return len(kind.steps) if kind else None
 
 
+def _waits_for(row: dict[str, Any], caller: Caller) -> str | None:
+    """What went wrong outside is for administrators of root; the job's story tells it to others, where they may know."""
+    if row["_tries"] and not caller.root:
+        return "A step failed and is tried again"
+    return str(row["_waiting"]) or None
+
+
 class JobView(
     OwnedView,
     of=TaskRow,
@@ -85,7 +92,9 @@ class JobView(
     managementserverid = field(Server.c.uuid, "the server that runs it now", admin=True)
     managementservername = field(Server.c.node, "the name of that server", admin=True)
     progress = field(TaskRow.c.progress, "how far its present step is, 0 to 1", "double")
-    waitsfor = field(TaskRow.c.waiting, "what it waits for now", convert=lambda text: text or None)
+    waitsfor = computed(_waits_for, "what it waits for now")
+    _waiting = field(TaskRow.c.waiting, "as the task said it")
+    _tries = field(TaskRow.c.tries, "how often its step has failed on end")
     step = computed(_step, "the step it is at")
     steps = computed(_steps, "how many steps it has", "integer")
     state = field(
@@ -160,23 +169,26 @@ def _key(row: Any) -> str:
     return api.job_key or (api.answers.key if api.answers else "")
 
 
-def _failure(reader: Reader, row: Any, caller: Caller) -> dict[str, Any]:
-    """The error of a job, as much of it as the caller may know."""
-    error: dict[str, Any] = {"code": 530, "text": "The job was cancelled"}
+def told_error(reader: Reader, caller: Caller, row: Any) -> dict[str, Any]:
+    """The error of a job, as much of it as the caller may know: code, text, explain."""
+    error: dict[str, Any] = {"code": 530, "text": "The job was cancelled", "explain": {}}
     error |= msgspec.json.decode(row.error) if row.error else {}
-    explain = error.get("explain") or {}
-    if hides(reader, caller, row.error):
-        error["text"], explain = _INTERNAL[error["code"]], {}
+    if error["code"] in _INTERNAL and row.error and not reads_all(reader, caller):
+        error |= {"text": _INTERNAL[error["code"]], "explain": {}}
+    return error
+
+
+def _failure(reader: Reader, row: Any, caller: Caller) -> dict[str, Any]:
+    error = told_error(reader, caller, row)
+    explain = error["explain"] or {}
     told: dict[str, Any] = {"jobresultcode": error["code"], "jobresulttype": "object"}
     told["jobresult"] = {"errorcode": error["code"], "errortext": error["text"]}
     return told | ({"explain": explain} if explain.get("why") or explain.get("fix") else {})
 
 
-def hides(reader: Reader, caller: Caller, error: str | None) -> bool:
-    """Whether an error tells of the cloud's inside, which only administrators of root read."""
-    if error is None or caller.root or msgspec.json.decode(error)["code"] not in _INTERNAL:
-        return False
-    return not EXPOSED.get(reader)
+def reads_all(reader: Reader, caller: Caller) -> bool:
+    """Whether a caller may read what errors tell of the cloud's inside."""
+    return caller.root or EXPOSED.get(reader)
 
 
 EXPOSED = setting("expose.errors.to.user", True, "whether others than root's administrators read internal details in errors")

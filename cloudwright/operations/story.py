@@ -12,7 +12,7 @@ from cloudwright.core.task import TaskRow
 from cloudwright.core.task import Told as Sentence
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import date
-from cloudwright.operations.job import EVERYBODY, JOB_ID, hides, job_named
+from cloudwright.operations.job import EVERYBODY, JOB_ID, job_named, reads_all, told_error
 from cloudwright.operations.kinds import kind_of_instance
 
 DEEPEST = 8
@@ -45,8 +45,8 @@ class ListJobStory(Query, authorized=EVERYBODY, response={
     def run(self, reader: Reader, caller: Caller) -> Told:
         job = job_named(reader, caller, self.job_id)
         tasks = parts(reader, job)
-        concealed = hides(reader, caller, job.error)
-        rows = [_told(row, tasks[row.task], caller, concealed) for row in reader.rows(_TOLD, {"tasks": list(tasks)})]
+        known = None if reads_all(reader, caller) else told_error(reader, caller, job)["text"]
+        rows = [_told(row, tasks[row.task], caller, known) for row in reader.rows(_TOLD, {"tasks": list(tasks)})]
         return Told("jobstory", rows)
 
 
@@ -61,8 +61,9 @@ def parts(reader: Reader, job: TaskRow) -> dict[int, Any]:
     return found
 
 
-def _told(row: Any, task: Any, caller: Caller, concealed: bool) -> dict[str, Any]:
-    said = "failed" if concealed and row.verb == "failed" else row.said
+def _told(row: Any, task: Any, caller: Caller, known: str | None) -> dict[str, Any]:
+    """A line of the story. Of failures only the `known` one is told, all without it."""
+    said = row.said if row.verb != "failed" or known in (None, row.said) else "failed"
     told = {
         "task": task.kind_name, "taskid": task.uuid, "on": kind_of_instance(task.subject), "step": row.step, "verb": row.verb,
         "said": said, "seconds": round(row.seconds, 3), "created": date(row.created),

@@ -18,6 +18,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.secret import Secret
 from cloudwright.core.task import Again, Task, step
 from cloudwright.core.tx import Tx
+from cloudwright.drivers.error import Unreachable
 from cloudwright.identity.caller import caller_of, root_caller
 from cloudwright.identity.model import Account, Domain, User
 
@@ -57,6 +58,8 @@ class ProbeTask(Task, rank=2):
     def act(self) -> None:
         if self.behave == "wait" and "door" not in OPEN:
             raise Again(0.05, "waits for the door")
+        if self.behave == "trouble" and "door" not in OPEN:
+            raise Unreachable("host h1 does not answer")
         if self.behave in ("fail", "stick"):
             raise NoCapacity("Nothing fits", why=["host h1 has 3 MB free, 5 are needed"], fix=["add a host"])
         self.set(self.read.get(SshKeyPair, self.pair), fingerprint="done")

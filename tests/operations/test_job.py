@@ -75,6 +75,19 @@ def test_a_job_that_fails_tells_root_all_and_a_user_what_is_his(cloud: Cloud, ro
     assert "h1" not in str(call(cloud, ann, "listJobStory", jobid=job))
 
 
+def test_what_is_tried_again_tells_of_the_inside_only_who_may_know(cloud: Cloud, root: Caller, ann: Caller) -> None:
+    cloud.db.write(lambda tx: Setting.by_name["expose.errors.to.user"].set(tx, "false"))
+    job = call(cloud, ann, "probeKey", id=pair_of(cloud, ann).uuid, behave="trouble")["jobid"]
+    until(lambda: ask(cloud, root, job).get("waitsfor") == "host h1 does not answer")
+    assert ask(cloud, ann, job)["waitsfor"] == "A step failed and is tried again"
+    OPEN.add("door")
+    assert ended(cloud, ann, job)["jobstatus"] == 1
+    assert "h1" in str(call(cloud, root, "listJobStory", jobid=job))
+    assert "h1" not in str(call(cloud, ann, "listJobStory", jobid=job))
+    cloud.db.write(lambda tx: Setting.by_name["expose.errors.to.user"].set(tx, "true"))
+    assert "h1" in str(call(cloud, ann, "listJobStory", jobid=job))
+
+
 def test_the_story_has_the_parts_in_order(cloud: Cloud, root: Caller, ann: Caller) -> None:
     job = call(cloud, ann, "probeKey", id=pair_of(cloud, ann).uuid)["jobid"]
     ended(cloud, ann, job)

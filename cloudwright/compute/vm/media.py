@@ -86,7 +86,7 @@ class ChangeIso(Task, rank=50):
         try:
             self.reach(Hypervisor, host).insert_media(vm.instance_name, path)
         except NotThere:
-            self.say(f"{vm.name} does not run on {host.name}")
+            self.say(f"{vm.name} does not run where it was thought to", host=host.name)
 
     @step
     def written(self, tx: Tx) -> None:

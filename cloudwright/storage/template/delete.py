@@ -59,12 +59,12 @@ class UninstallTemplate(Task, rank=10):
         try:
             on_pool(self, host, pool, lambda p: p.remove(pool.pool_name, template.image_name))
         except NotThere:
-            self.say(f"storage pool {pool.name} is not there any more")
+            self.say("its storage pool is not there any more", pool=pool.name)
         if template.gone:
             self.write(lambda tx: tx.remove(place))
         else:
             self.set(place, state="Allocated", progress=0.0, size=0)
-        self.say(f"{template.name} taken out of storage pool {pool.name}")
+        self.say(f"{template.name} taken out of primary storage", pool=pool.name)
 
 
 class DeleteImage(Task, rank=15):
@@ -93,7 +93,7 @@ class DeleteImage(Task, rank=15):
             store = self.read.get(ImageStore, place.store_id)
             in_store(self, store, lambda s: s.remove(template.image_name))
             self.write(lambda tx, place=place: tx.remove(place))  # type: ignore[misc]
-            self.say(f"deleted from image store {store.name}")
+            self.say("deleted from secondary storage", store=store.name)
 
     @step(final=True)
     def forget(self, tx: Tx) -> None:

@@ -72,17 +72,17 @@ class InstallTemplate(Task, rank=10):
         pool, template = self.read.get(StoragePool, place.pool_id), self.read.get(Template, place.template_id)
         host = host_for(self.read, pool, self.host)
         self.host = host.id
-        work = awaited(self, on_pool(self, host, pool, lambda p: p.work(self.row.uuid)), f"{host.name} fetches {template.name}")
+        work = awaited(self, on_pool(self, host, pool, lambda p: p.work(self.row.uuid)), f"fetching {template.name}")
         if work is None:
             store, at = source(self.read, template, pool)
             url = in_store(self, store, lambda s: s.url(template.image_name))
             name = template.image_name
             on_pool(self, host, pool, lambda p: p.begin_install(self.row.uuid, pool.pool_name, name, url, at.checksum))
-            awaited(self, self.reach(Pool, host).work(self.row.uuid), f"{host.name} fetches {template.name}")
+            awaited(self, self.reach(Pool, host).work(self.row.uuid), f"fetching {template.name}")
         seen = on_pool(self, host, pool, lambda p: p.see(pool.pool_name, template.image_name))
         self.reach(Pool, host).cancel(self.row.uuid)
         self.set(place, state="Ready", progress=1.0, size=seen.used, virtual=seen.size)
-        self.say(f"{template.name} installed in storage pool {pool.name} by {host.name}", bytes=seen.used)
+        self.say(f"{template.name} installed in primary storage", pool=pool.name, host=host.name, bytes=seen.used)
 
     @fetch.undo
     def unfetch(self) -> None:
@@ -96,4 +96,4 @@ class InstallTemplate(Task, rank=10):
             self.reach(Pool, host).cancel(self.row.uuid)
             on_pool(self, host, pool, lambda p: p.remove(pool.pool_name, template.image_name))
         except NotThere:
-            self.say(f"storage pool {pool.name} is not there any more")
+            self.say("its storage pool is not there any more", pool=pool.name)

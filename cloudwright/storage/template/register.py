@@ -140,7 +140,11 @@ class RegisterTemplate(Task, rank=10):
         in_store(self, store, lambda s: s.cancel(key))
         self.write(lambda tx: _arrived(tx, place, image))
         self.say(
-            f"{template.name} is in image store {store.name}", bytes=image.size, virtual=image.virtual, sha256=image.checksum
+            f"{template.name} is in secondary storage",
+            store=store.name,
+            bytes=image.size,
+            virtual=image.virtual,
+            sha256=image.checksum,
         )
 
     @fetch.undo

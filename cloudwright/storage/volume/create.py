@@ -70,7 +70,7 @@ class CreateVolume(Task, rank=20):
         self.host = host.id
         seen, how = self._made(volume, pool, host)
         self.set(volume, state="Ready", size=seen.size, format=seen.format.upper())
-        self.say(f"{volume.name} {how} in storage pool {pool.name}", bytes=seen.size)
+        self.say(f"{volume.name} {how}", pool=pool.name, bytes=seen.size)
 
     @make.undo
     def unmake(self) -> None:
@@ -83,7 +83,7 @@ class CreateVolume(Task, rank=20):
             self.reach(Pool, host).cancel(self.row.uuid)
             on_pool(self, host, pool, lambda p: p.remove(pool.pool_name, volume.disk_name))
         except NotThere:
-            self.say(f"storage pool {pool.name} is not there any more")
+            self.say("its storage pool is not there any more", pool=pool.name)
 
     def _made(self, volume: Volume, pool: StoragePool, host: Host) -> tuple[VolumeSeen, str]:
         name, at = volume.disk_name, pool.pool_name

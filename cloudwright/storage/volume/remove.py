@@ -44,9 +44,9 @@ class RemoveVolume(Task, rank=20):
         try:
             on_pool(self, host, pool, lambda p: p.remove(pool.pool_name, volume.disk_name))
         except NotThere:
-            self.say(f"storage pool {pool.name} does not have {volume.name} any more")
+            self.say(f"{volume.name} was not there any more", pool=pool.name)
         else:
-            self.say(f"{volume.name} deleted from storage pool {pool.name}", bytes=volume.size)
+            self.say(f"{volume.name} deleted", pool=pool.name, bytes=volume.size)
 
     @step
     def forget(self, tx: Tx) -> None:
