@@ -11,7 +11,7 @@ from cloudwright.core.command import Verb
 from tests.conformance.__main__ import CATALOGUE, absent, compared, entry, lacking
 
 NOTE = Path(__file__).parents[2] / "docs/notes/0014-response-fields.md"
-OWN = {"cancelJob", "explainAccess", "getOpenApi", "listJobStory", "resumeJob"}
+OWN = {"cancelJob", "explainAccess", "getOpenApi", "listCapacityHistory", "listJobStory", "resumeJob"}
 """Commands that CloudStack has not."""
 
 

@@ -22,7 +22,14 @@ from tests.identity.matrix import NOTHING, PLAIN, verbs
 FACTS = dict(line.split(" ") for line in Path(__file__).with_name("roles.txt").read_text().splitlines())
 """Command -> the numbers of the default roles that may call it, by the rules and the declarations of the API."""
 
-OWN = {"cancelJob": "1234", "explainAccess": "1234", "getOpenApi": "123457", "listJobStory": "123457", "resumeJob": "1"}
+OWN = {
+    "cancelJob": "1234",
+    "explainAccess": "1234",
+    "getOpenApi": "123457",
+    "listCapacityHistory": "1257",
+    "listJobStory": "123457",
+    "resumeJob": "1",
+}
 """Commands that CloudStack has not. Roles that only look end with a rule that denies the rest."""
 
 

@@ -250,6 +250,29 @@ def upgrade() -> None:
     )
     op.create_index('authority_living', 'authority', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_index('authority_one_name', 'authority', ['name', 'gone'], unique=True)
+    op.create_table('capacity_sample',
+    sa.Column('id', BigId, autoincrement=True, nullable=False),
+    sa.Column('uuid', sa.String(length=40), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('created', Seconds, nullable=False),
+    sa.Column('removed', Seconds, nullable=True),
+    sa.Column('gone', sa.BigInteger(), nullable=False),
+    sa.Column('at', Seconds, nullable=False),
+    sa.Column('zone_id', sa.BigInteger(), nullable=False),
+    sa.Column('grain', sa.BigInteger(), nullable=False),
+    sa.Column('amounts', Long, nullable=False),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('uuid'),
+    mariadb_charset='utf8mb4',
+    mariadb_collate='utf8mb4_bin',
+    mariadb_engine='InnoDB',
+    mysql_charset='utf8mb4',
+    mysql_collate='utf8mb4_bin',
+    mysql_engine='InnoDB'
+    )
+    op.create_index('capacity_sample_grain_at', 'capacity_sample', ['grain', 'at', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('capacity_sample_living', 'capacity_sample', ['id', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.create_index('capacity_sample_zone_id_at', 'capacity_sample', ['zone_id', 'at', 'gone'], unique=False, sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.create_table('client_token',
     sa.Column('id', BigId, autoincrement=True, nullable=False),
     sa.Column('uuid', sa.String(length=40), nullable=False),
@@ -2943,6 +2966,10 @@ def downgrade() -> None:
     op.drop_index('client_token_one_account_id_token', table_name='client_token')
     op.drop_index('client_token_living', table_name='client_token', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('client_token')
+    op.drop_index('capacity_sample_zone_id_at', table_name='capacity_sample', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('capacity_sample_living', table_name='capacity_sample', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_index('capacity_sample_grain_at', table_name='capacity_sample', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
+    op.drop_table('capacity_sample')
     op.drop_index('authority_one_name', table_name='authority')
     op.drop_index('authority_living', table_name='authority', sqlite_where=sa.text('gone = 0'), postgresql_where=sa.text('gone = 0'))
     op.drop_table('authority')

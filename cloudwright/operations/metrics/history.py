@@ -1,0 +1,97 @@
+"""listCapacityHistory: how much of each kind of capacity was given out, and when it will be full. Our addition to the API."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import time
+from typing import Any
+
+from cloudwright.core.access import Caller
+from cloudwright.core.command import Query, Told
+from cloudwright.core.error import ParamError
+from cloudwright.core.param import Ref, param
+from cloudwright.core.setting import Setting, setting
+from cloudwright.core.tx import Reader
+from cloudwright.core.view import date
+from cloudwright.infrastructure import usage
+from cloudwright.infrastructure.model import Zone
+from cloudwright.operations.metrics.forecast import DAY, forecast, spread
+from cloudwright.operations.metrics.places import CPU_NOTIFY, MEMORY_NOTIFY, POOL_NOTIFY, USED_NOTIFY
+from cloudwright.operations.metrics.sampling import ALL, since, whole
+
+GROWTH = 7 * DAY  # seconds back from now in which growth is looked for
+MOST = 150  # samples told of a kind
+Samples = list[tuple[float, dict[int, tuple[int, int]]]]
+
+
+def _notify(name: str, what: str) -> Setting[float]:
+    doc = f"the share of {what} given out that the history of capacity marks as the threshold"
+    return setting(name, 0.75, doc, category="Alert", minimum=0, maximum=1)
+
+
+THRESHOLDS: dict[int, Setting[float]] = {
+    usage.CPU: CPU_NOTIFY,
+    usage.MEMORY: MEMORY_NOTIFY,
+    usage.STORAGE: USED_NOTIFY,
+    usage.STORAGE_ALLOCATED: POOL_NOTIFY,
+    usage.LOCAL: _notify("cluster.localStorage.capacity.notificationthreshold", "local storage"),
+    usage.SECONDARY: _notify("zone.secstorage.capacity.notificationthreshold", "secondary storage"),
+    usage.VLAN: _notify("zone.vlan.capacity.notificationthreshold", "a zone's VLANs"),
+    usage.PUBLIC_IP: _notify("zone.virtualnetwork.publicip.capacity.notificationthreshold", "a zone's public addresses"),
+    usage.DIRECT_IP: _notify("zone.directnetwork.publicip.capacity.notificationthreshold", "addresses of shared networks"),
+}
+
+
+class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response={
+    "type": ("integer", "the kind's number"),
+    "name": ("string", "the kind's name"),
+    "zoneid": ("string", "the zone; absent where it is of all zones together"),
+    "zonename": ("string", "the name of the zone"),
+    "capacityallocated": ("long", "how much is given out now"),
+    "capacityused": ("long", "how much is in use now"),
+    "capacitytotal": ("long", "how much there is now, overcommitted"),
+    "percentused": ("string", "the part in use now, in percent"),
+    "notificationthreshold": ("double", "the share in use from which one should look after it, 0.0-1.0"),
+    "daystofull": ("double", "in how many days it is full if it grows on so; absent where it does not grow, or nobody knows"),
+    "observedhours": ("double", "over how many hours the samples reach from which that is told"),
+    "stats": ("list", "the samples, oldest first: timestamp, capacityused, capacitytotal; 150 at most, evenly chosen"),
+}):  # fmt: skip
+    """Lists how much of each kind of capacity was in use over time, of one zone or of all together."""
+
+    zone: Ref[Zone] | None = param("only of this zone; of all together without it")
+    type: int | None = param("only of this kind")
+    start_date: datetime.datetime | None = param("only samples since then; a day ago where it is not given")
+    end_date: datetime.datetime | None = param("only samples until then; a day means its end")
+
+    def run(self, reader: Reader, caller: Caller) -> Told:
+        now = time.time()
+        start = self.start_date.timestamp() if self.start_date else now - DAY
+        end = self.end_date.timestamp() if self.end_date else math.inf
+        if end < start:
+            raise ParamError(f"Parameter enddate: {date(end)} is before {date(start)}, where the samples begin", param="enddate")
+        zones = [self.zone] if self.zone else reader.all(Zone)
+        found = whole(usage.sums(reader, "zone", [zone.id for zone in zones]))
+        samples = since(reader, self.zone.id if self.zone else ALL, min(start, now - GROWTH))
+        shown = [sample for sample in samples if start <= sample[0] <= end]
+        recent = [sample for sample in samples if sample[0] >= now - GROWTH]
+        place = {"zoneid": self.zone.uuid, "zonename": self.zone.name} if self.zone else {}
+        kinds = [kind for kind in sorted(found) if self.type in (None, kind)]
+        rows = [
+            usage.told(kind, found[kind], place)
+            | {"notificationthreshold": THRESHOLDS[kind].get(reader), "stats": _stats(shown, kind)}
+            | _growth(recent, kind, found[kind].total)
+            for kind in kinds
+        ]
+        return Told("capacityhistory", rows)
+
+
+def _stats(samples: Samples, kind: int) -> list[dict[str, Any]]:
+    of = [(at, *amounts[kind]) for at, amounts in samples if kind in amounts]
+    return [{"timestamp": date(at), "capacityused": used, "capacitytotal": total} for at, used, total in spread(of, MOST)]
+
+
+def _growth(samples: Samples, kind: int, total: int) -> dict[str, Any]:
+    """When it is full, if anybody can say: what is given out counts, however much was added meanwhile."""
+    found = forecast([(at, amounts[kind][0]) for at, amounts in samples if kind in amounts], total)
+    return {} if found is None else {"daystofull": round(found.days, 1), "observedhours": round(found.hours, 1)}
