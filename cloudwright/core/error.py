@@ -14,7 +14,10 @@ def counted(there: Mapping[str, int]) -> str:
 
 
 class CloudError(Exception):
-    """Anything told to a caller: `text` says what did not happen, `why` and `fix` are plain sentences with names and numbers."""
+    """Anything told to a caller: `text` says what did not happen, `why` and `fix` are plain sentences with names and numbers.
+
+    `needs` is the setting or the command that switches on what was asked for, where that is all there is to it: nothing failed.
+    """
 
     code = 530
     cs_code = 4250
@@ -27,18 +30,20 @@ class CloudError(Exception):
         why: Sequence[str] = (),
         fix: Sequence[str] = (),
         code: int | None = None,
+        needs: str = "",
     ) -> None:
         super().__init__(text)
         self.text = text
         self.param = param
         self.why = list(why)
         self.fix = list(fix)
+        self.needs = needs
         if code is not None:
             self.code = code
 
     def explain(self) -> dict[str, object]:
-        """The `explain` object: what, why, fix."""
-        return {"what": self.text, "why": self.why, "fix": self.fix}
+        """The `explain` object: what, why, fix; needs, where something is switched off or not set up."""
+        return {"what": self.text, "why": self.why, "fix": self.fix} | ({"needs": self.needs} if self.needs else {})
 
 
 class ParamError(CloudError):

@@ -73,6 +73,7 @@ def described(name: str, root: bool, role_type: str) -> dict[str, Any]:
         "states": list(api.states) or None,
         "has": api.has or None,
         "lacks": api.lacks or None,
+        "event": api.event or None,
     }
     return {key: value for key, value in told.items() if value is not None}
 

@@ -24,6 +24,7 @@ def test_root_is_told_every_command(cloud: Cloud, root: Caller) -> None:
         assert {p.wire_name for p in verb.api.params.values() if not p.roles or "Admin" in p.roles} <= set(params), name
         assert {"dryrun", "clienttoken"} <= set(params) or not issubclass(verb, Command), name
         assert apis[name]["isasync"] is verb.api.is_async
+        assert apis[name].get("event", "") == verb.api.event
         assert all(one["name"] and one["type"] for one in apis[name]["response"]), name
 
 

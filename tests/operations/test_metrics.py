@@ -51,7 +51,10 @@ def test_figures_of_places_and_machines(cloud: Cloud) -> None:
         (place,) = listed(command, key, showcapacities="true")
         assert {"name": "CPU", "percentused": "40.00"}.items() <= next(c for c in place["capacity"] if c["type"] == 1).items()
     pool = listed("listStoragePoolsMetrics", "storagepool")[0]
-    assert pool["disksizetotalgb"] == f"{pool['disksizetotal'] / (1 << 30):.2f} GB"
+    room = pool["disksizetotal"] / (1 << 30)
+    assert pool["disksizetotalgb"] == f"{room:.2f} GB (x2.0)"
+    left = 2 * room - pool["disksizeallocated"] / (1 << 30)
+    assert pool["disksizeunallocatedgb"] == f"{left:.2f} GB", "of what may be given out"
     assert not pool["storageallocatedthreshold"]
     counted = call(cloud, root, "listInfrastructure")["infrastructure"]
     assert {"zones": 1, "pods": 1, "clusters": 1, "hosts": 2, "routers": 1, "managementservers": 1}.items() <= counted.items()

@@ -64,7 +64,7 @@ def directory(reader: Reader, domain_id: int) -> Directory:
     known = options(reader, domain_id)
     if not known.servers:
         fix = ["add one by addLdapConfiguration"]
-        raise Unclear("No directory server is configured for this domain, nor for all", fix=fix)
+        raise Unclear("No directory server is configured for this domain, nor for all", fix=fix, needs="addLdapConfiguration")
     return Directory(known)
 
 

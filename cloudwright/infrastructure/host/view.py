@@ -169,12 +169,13 @@ class ListHosts(List, answers=HostView, keywords=[Host.c.name, Host.c.address]):
         return answer
 
 
-class HostTagView(View, of=HostTag, key="hosttag"):
+class HostTagView(View, of=HostTag, key="hosttag", joins=[(Host, Host.c.id == HostTag.c.host_id)]):
     """A tag of a host."""
 
     id = field(HostTag.c.uuid, "the tag's id")
     name = field(HostTag.c.name, "the tag")
     hostid = field(HostTag.c.host_id, "the host's number")
+    hostname = field(Host.c.name, "the host's name")
     isimplicit = computed(lambda row, caller: False, "whether the host said it itself", "boolean")
 
 

@@ -234,7 +234,10 @@ class ListZonesMetrics(
 class StoragePoolMetricsView(StoragePoolView):
     """A storage pool with its figures."""
 
-    disksizetotalgb = computed(lambda row, caller: _gb(row["disksizetotal"]), "its room")
+    disksizetotalgb = computed(
+        lambda row, caller: f"{_gb(row['disksizetotal'])} (x{row['overprovisionfactor']})",
+        "its room, and how many times of it may be given out",
+    )
     disksizeusedgb = computed(lambda row, caller: _gb(row["disksizeused"]), "how much is taken")
     disksizeallocatedgb = computed(lambda row, caller: _gb(row["disksizeallocated"]), "how much volumes may grow to")
     disksizeunallocatedgb = computed(
