@@ -113,7 +113,7 @@ class CreateUser(NewUser, Command, answers=UserView, event="USER.CREATE"):
 class UpdateUser(
     TakesPassword, Command, answers=UserView, event="USER.UPDATE", port_refused=frozenset({"password", "currentpassword"})
 ):
-    """Changes a user. Whoever changes its own password, or is no administrator, must give the current one."""
+    """Changes a user. Whoever changes its own password must give the current one."""
 
     id: Ref[User] = param("the user", use=Use.CHANGE)
     username: str | None = param("its new name")
@@ -170,13 +170,12 @@ class UpdateUser(
         """What administrators demand of a user; it cannot free itself of it."""
         asked = {"two_factor_mandated": self.mandate_2fa, "password_due": self.password_change_required}
         demands = {name: asked_for for name, asked_for in asked.items() if asked_for is not None}
-        if demands and caller.user_id == self.id.id and not all(demands.values()):
+        if caller.user_id == self.id.id and not all(demands.values()):
             raise Denied("What is demanded of a user at its sign-in is taken back by an administrator, not by itself")
         return demands
 
     def _new_hash(self, tx: Tx, caller: Caller, new: Any) -> Secret:
-        needed = caller.kind is Kind.USER or caller.user_id == self.id.id
-        if needed and self.current_password is None:
+        if caller.user_id == self.id.id and self.current_password is None:
             raise ParamError("Parameter currentpassword: it is needed to change this password", param="currentpassword")
         given = self.current_password
         if given is not None and self.asked != self.id.password.reveal():

@@ -19,12 +19,12 @@ from cloudwright.identity.user import BUILT_IN, UserView
 from cloudwright.identity.username import claim
 
 
-def _may(tx: Tx, caller: Caller, user: User, what: str = "") -> None:
-    """Refuse when the user may do more than the caller, and (`what`) for oneself and the users of the installation."""
+def _may(tx: Tx, caller: Caller, user: User, what: str) -> None:
+    """Refuse when the user may do more than the caller, for oneself, and for the users of the installation."""
     govern_user(tx, caller, user)
-    if what and user.id in BUILT_IN:
+    if user.id in BUILT_IN:
         raise Denied(f"User {user.username} came with the installation: it cannot be {what}")
-    if what and user.id == caller.user_id:
+    if user.id == caller.user_id:
         raise Denied(f"User {user.username} is the caller: it cannot be {what} by itself")
 
 
@@ -60,7 +60,7 @@ class EnableUser(Command, states=("disabled", "locked"), answers=UserView, event
     id: Ref[User] = param("the user", use=Use.CHANGE)
 
     def run(self, tx: Tx, caller: Caller) -> User:
-        _may(tx, caller, self.id)
+        govern_user(tx, caller, self.id)
         tx.update(self.id, state="enabled", failed_logins=0)
         return self.id
 

@@ -12,7 +12,7 @@ from cloudwright.identity.ledger import Tally
 from cloudwright.identity.recount import differences
 from cloudwright.storage.model import Volume
 from tests.conftest import done, finished
-from tests.identity.conftest import Tenants
+from tests.identity.conftest import Tenants, account
 from tests.infrastructure.zone import simulated_zone
 from tests.proofs.stage import settle
 
@@ -151,6 +151,10 @@ def test_who_sets_limits(site: Tenants) -> None:
     assert [(one.get("account"), one["domain"], one["max"]) for one in own] == [(None, "dev", 5), ("ann", "eng", 3)]
     mine = site.call("ann", "listResourceLimits")["resourcelimit"]
     assert (len(mine), mine[0]["max"]) == (17, 3)
+    assert site.call("ann", "listResourceLimits", account="ann", **eng)["resourcelimit"] == mine
+    account(site.cloud, site.root, "boss", 1, site.domains["eng"])
+    with pytest.raises(ParamError, match="no account 'boss' in that domain that you may change"):
+        site.call("eva", "updateResourceLimit", resourcetype=0, max=-1, account="boss", **eng)
 
 
 def test_counting_again_mends(site: Tenants) -> None:
@@ -161,7 +165,7 @@ def test_counting_again_mends(site: Tenants) -> None:
     assert [(one["resourcetypename"], one["resourcecount"]) for one in answer["resourcecount"]] == [("volume", 1)]
     wrong = [sentence for sentence in differences(cloud.db.read()) if "account:1:" not in sentence]
     assert {sentence.partition("says 3 ")[2][:5] for sentence in wrong} == {"of ip"}
-    site.call(site.root, "updateResourceCount", account="dan", domainid=site.domains["dev"])
+    site.call("dan", "updateResourceCount", account="dan", domainid=site.domains["dev"])
     assert [sentence for sentence in differences(cloud.db.read()) if "account:1:" not in sentence] == []
     site.call(site.root, "updateResourceCount", domainid=site.call(site.root, "listDomains", level=0)["domain"][0]["id"])
 

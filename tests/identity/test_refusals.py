@@ -35,6 +35,7 @@ CASES = {
     "their end, the old way": ("ldapRemove", {}, ALL_BUT_ROOT, ("root",)),
     "a project's limit": ("updateResourceLimit", {"projectid": "PROJECT", "max": "1"}, ("ann",), MANAGERS),
     "one's own limit": ("updateResourceLimit", {"account": "eva", "domainid": "ENG", "max": "1"}, ("eva",), ("rea", "root")),
+    "root's own limit": ("updateResourceLimit", {"account": "admin", "domainid": "ROOT", "max": "-1"}, (), ("root",)),
     "an account's end in a project": ("deleteAccountFromProject", {"projectid": "PROJECT", "account": "mem"},
                                       ("alo",), ("mem", "ann")),
     "a user's end in a project": ("deleteUserFromProject", {"projectid": "PROJECT", "userid": "ALO"},
@@ -58,7 +59,11 @@ CASES = {
                                           ("eva",), ("root",)),
     "an account of more power": ("updateAccount", {"id": "REA", "newname": "x"}, ("eva",), ("root",)),
     "the system's account": ("updateAccount", {"account": "system", "domainid": "ROOT", "newname": "x"}, ("root",), ()),
+    "the system's lock": ("lockAccount", {"account": "system", "domainid": "ROOT"}, ("root",), ()),
     "the system's keys": ("registerUserKeys", {"id": "SYSTEMS"}, ("root",), ()),
+    "the system's user": ("updateUser", {"id": "SYSTEMS", "firstname": "x"}, ("root",), ()),
+    "the first administrator's name": ("updateUser", {"id": "ROOTS", "username": "x"}, ("root",), ()),
+    "the first administrator": ("updateUser", {"id": "ROOTS", "firstname": "x"}, (), ("root",)),
     "one's own role": ("updateAccount", {"id": "EVA", "roleid": "USERS"}, ("eva",), ("root",)),
     "a role of more power": ("updateAccount", {"id": "ANN", "roleid": "RESOURCE ADMIN"}, ("eva",), ("root",)),
     "one's own lock": ("lockAccount", {"account": "eva", "domainid": "ENG"}, ("eva",), ("root",)),
@@ -71,6 +76,8 @@ CASES = {
     "its user's work": ("enableUser", {"id": "REAS"}, ("eva",), ("root",)),
     "its user's lock": ("lockUser", {"id": "REAS"}, ("eva",), ("root",)),
     "its user's keys": ("registerUserKeys", {"id": "REAS"}, ("eva",), ("root",)),
+    "its user, by its key": ("getUser", {"userapikey": "key-rea"}, ("eva",), ("root",)),
+    "another's move into it": ("moveUser", {"id": "ABE", "account": "rea"}, ("eva",), ("root",)),
     "its user's second factor": ("setupUserTwoFactorAuthentication", {"userid": "REAS", "enable": "false"}, ("eva",), ("root",)),
     "its user's sign-in elsewhere": ("authorizeSamlSso", {"userid": "REAS", "enable": "false"}, ("eva",), ("root",)),
 }  # fmt: skip
@@ -86,6 +93,8 @@ def test_a_command_keeps_for_some(scene, what):
         "PROJECT": scene.project.uuid,
         "ENG": domains["eng"],
         "ROOT": scene.callers["root"].domain_uuid,
+        "ROOTS": scene.callers["root"].user_uuid,
+        "ABE": scene.callers["abe"].user_uuid,
         "ALO": scene.callers["alo"].user_uuid,
         "REA": scene.callers["rea"].account_uuid,
         "REAS": scene.callers["rea"].user_uuid,
@@ -133,11 +142,12 @@ def test_users_expunge_and_recover_where_a_setting_lets_them(scene, undone, name
         undone(lambda tx, who=who, let=let: look(tx, who, let))
 
 
-def test_an_account_named_to_be_changed_is_not_its_users(scene):
-    verb = Verb.by_name["updateAccount"]
-    given = {"account": "ann", "domainid": scene.tenants.domains["eng"], "newname": "anna"}
-    assert "there is no account 'ann' in that domain that you may change" in scene.ask(verb, "ann", given)
-    assert "dryrun" in scene.ask(verb, "eva", given)
+@pytest.mark.parametrize(("name", "new"), [("updateAccount", {"newname": "anna"}), ("createUser", {"username": "anna"})])
+def test_an_account_named_to_be_changed_is_not_its_users(scene, name, new):
+    verb, given = Verb.by_name[name], {"account": "ann", "domainid": scene.tenants.domains["eng"], **new}
+    sent = scene.parameters(verb, "ann", given)
+    assert "there is no account 'ann' in that domain that you may change" in scene.ask(verb, "ann", sent)
+    assert "dryrun" in scene.ask(verb, "eva", sent)
 
 
 def test_details_of_machines_are_closed_to_all_but_root(scene):

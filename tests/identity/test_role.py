@@ -19,8 +19,8 @@ def role(tenants, *rules, kind="User", name="r"):
     return id
 
 
-def rules(tenants, id):
-    told = tenants.call(tenants.root, "listRolePermissions", roleid=id)["rolepermission"]
+def rules(tenants, id, who=None):
+    told = tenants.call(who or tenants.root, "listRolePermissions", roleid=id)["rolepermission"]
     return [(row["id"], ("+" if row["permission"] == "allow" else "-") + row["rule"]) for row in told]
 
 
@@ -93,6 +93,7 @@ def test_rules_are_added_last_and_put_in_order(tenants):
     id = role(tenants, "+a", "-b", "+c")
     known = rules(tenants, id)
     assert [rule for _, rule in known] == ["+a", "-b", "+c"]
+    assert rules(tenants, id, "eva") == known, "administrators of domains look at the roles that they may give"
     turned = ",".join(uuid for uuid, _ in reversed(known))
     tenants.call(tenants.root, "updateRolePermission", roleid=id, ruleorder=turned)
     assert [rule for _, rule in rules(tenants, id)] == ["+c", "-b", "+a"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.wire import WireError
@@ -189,3 +190,5 @@ def test_secret_keys_in_answers_about_users(tenants):
     s = "s3cret"
     assert told() == {"admin": (s, s), "eva": (None, None), "ann": (None, None), "abe": (s, s)}
     assert tenants.call("eva", "getUser", userapikey="k")["user"]["secretkey"] == s
+    narrowed = replace(tenants.fresh("abe"), key_id=1)
+    assert "secretkey" not in tenants.call(narrowed, "listUsers", username="abe")["user"][0], "a key with rules reads no keys"

@@ -55,6 +55,9 @@ def test_nobody_moves_where_it_may_not(tenants):
         tenants.call("eva", "moveUser", id=tenants.fresh("abe").user_uuid, accountid=tenants.fresh("ods").account_uuid)
     with pytest.raises(ParamError, match="domain /eng/"):
         tenants.call("eva", "moveUser", id=tenants.fresh("abe").user_uuid, accountid=tenants.fresh("dan").account_uuid)
+    account(tenants.cloud, tenants.root, "boss", 1, tenants.domains["eng"])
+    with pytest.raises(ParamError, match="no account 'boss' in that domain that you may change"):
+        tenants.call("eva", "moveUser", id=tenants.fresh("abe").user_uuid, account="boss")
     with pytest.raises(Denied, match="by itself"):
         tenants.call("eva", "moveUser", id=tenants.fresh("eva").user_uuid, account="ann")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudwright.core.access import Caller, Kind, Use, rule
+from cloudwright.core.access import Caller, Kind, Use
 from cloudwright.core.command import Command, Told
 from cloudwright.core.error import Denied, ParamError
 from cloudwright.core.listing import Condition, List, where
@@ -119,9 +119,6 @@ class ListLdapConfigurations(List, answers=LdapConfigurationView, keywords=[Ldap
         if self.domain is not None or self.list_all or self.__dict__["id"] or caller.kind is not Kind.ROOT:
             return []
         return [("for all", LdapServer.c.domain_id == 0, {})]
-
-    def scope(self, caller: Caller) -> Condition | None:
-        return rule(LdapServer, caller.kind, Use.SEE)
 
 
 _RESPONSE = {

@@ -152,7 +152,7 @@ class ListProjects(Brief, answers=ProjectView, keywords=[Project.c.name, Project
             return [("account", Project.c.id.in_(theirs), {"account": account.id})]
         if self.domain is not None:
             return of_domain(Project.c.domain_id, self.domain, self.is_recursive)
-        if self.id is not None or self.list_all or caller.kind is Kind.USER:
+        if self.id is not None or self.list_all:
             return []
         return [("mine", Project.c.account_id.in_(projects_of_caller()), {})]
 

@@ -58,6 +58,7 @@ def test_limits_of_all_projects(tenants, project):
         return {(row.get("account"), row.get("project"), row["max"]) for row in rows}
 
     other = made(tenants, "bob", "gemini")
+    assert told("ann") == {("ann", None, 20)}
     assert told("ann", projectid="-1") == {(None, "apollo", 20)}
     assert told("ann", projectid="-1", listall="true") == {(None, "apollo", 20), ("ann", None, 20)}
     assert told("cat", projectid="-1") == {("cat", None, 20)}
@@ -79,7 +80,10 @@ def test_invitations_to_all_projects(tenants, project):
         rows = tenants.call(who, "listProjectInvitations", **params).get("projectinvitation", [])
         return {(row["project"], row["account"]) for row in rows}
 
-    assert told("ann") == {("gemini", "ann")}
+    domain = {"domainid": tenants.domains["eng"]}
+    assert told("ann") == {("gemini", "ann")} == told("ann", listall="true") == told("ann", **domain)
+    assert told("eva") == set()
+    assert told("eva", **domain) == {("gemini", "ann"), ("apollo", "cat")} == told("eva", listall="true")
     assert told("ann", projectid=project) == {("apollo", "cat")}
     assert told("ann", projectid="-1") == {("gemini", "ann"), ("apollo", "cat")} == told("eva", projectid="-1")
     assert told("cat", projectid="-1") == {("apollo", "cat")}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cloudwright.core.error import CloudError
+from cloudwright.core.error import CloudError, Denied
 from tests.conftest import finished
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq8y7Sg3o2O6mB3rD2z6iVbYc1mH8l2F1Gf5b2k3cXy"
@@ -79,3 +79,18 @@ def test_a_foreign_project_is_none(tenants, who):
 def test_two_owners_are_one_too_many(tenants):
     with pytest.raises(CloudError, match="name two owners"):
         tenants.call("ann", "listSSHKeyPairs", projectid=made(tenants), account="ann")
+
+
+def test_users_make_projects_where_they_may(tenants):
+    tenants.call(tenants.root, "updateConfiguration", name="allow.user.create.projects", value="false")
+    with pytest.raises(Denied, match="may not make projects"):
+        tenants.call("ann", "createProject", name="p")
+    id = made(tenants, "eva", "p", account="ann", domainid=tenants.domains["eng"])
+    assert tenants.call("eva", "listProjects", id=id)["project"][0]["owner"] == [{"account": "ann"}]
+    abe = tenants.fresh("abe")
+    id = made(tenants, tenants.root, "q", accountid=abe.account_uuid, userid=abe.user_uuid)
+    owner = {"account": "ann", "user": "abe", "userid": abe.user_uuid}
+    assert tenants.call("abe", "listProjects", id=id)["project"][0]["owner"] == [owner]
+    assert [names(tenants, who, "listProjects", "project") for who in ("ann", "abe")] == [["p"], ["p", "q"]]
+    with pytest.raises(CloudError, match="there is no account"):
+        tenants.call("ole", "createProject", name="r", account="ann", domainid=tenants.domains["ops"])
