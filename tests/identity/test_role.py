@@ -3,6 +3,7 @@ import time
 import pytest
 
 from cloudwright.cloud import Cloud
+from cloudwright.core.command import Verb
 from cloudwright.core.error import CloudError, Conflict, Denied, InUse, ParamError
 from cloudwright.identity import permission
 from cloudwright.identity.gate import Gatekeeper
@@ -175,6 +176,21 @@ def test_a_limited_root_administrator_cannot_give_itself_more(tenants):
         assert isinstance(refused.value, Denied), command
     assert [[rule for _, rule in rules(tenants, one)] for one in (small, large)] == [["+listRoles", "-*"], ["+deploy*", "-*"]]
     tenants.call("cleo", "createRolePermission", roleid=small, rule="listRolePermissions", permission="allow")
+
+
+def test_the_type_of_a_role_gives_it_no_more_than_its_changer_has(tenants):
+    """What no rule speaks of, the type allows."""
+    clerk = role(tenants, "+updateRole", "-*", kind="Admin", name="clerk")
+    about = {"username": "cleo", "password": PASSWORD, "email": "e", "firstname": "r", "lastname": "b"}
+    tenants.call(tenants.root, "createAccount", roleid=clerk, **about)
+    denied = [name for name, verb in Verb.by_name.items() if "User" in verb.api.authorized]
+    entries = {
+        f"rules[{i}].{key}": value for i, name in enumerate(denied) for key, value in (("rule", name), ("permission", "deny"))
+    }
+    small = tenants.call(tenants.root, "importRole", name="small", type="User", **entries)["role"]["id"]
+    tenants.call("cleo", "updateRole", id=small, name="tiny")
+    with pytest.raises(Denied, match="tiny may do more"):
+        tenants.call("cleo", "updateRole", id=small, type="Admin")
 
 
 def test_a_role_that_is_off_is_given_to_nobody(tenants):
