@@ -56,7 +56,8 @@ source.register(Withdrawn(DISABLED, by_password=True, kept=""))
 
 def _enabled(reader: Reader) -> None:
     if not ENABLED.get(reader):
-        raise Unsupported(f"Nobody signs in through SAML here: {ENABLED.name} is false")
+        fix = [f"set {ENABLED.name} to true"]
+        raise Unsupported(f"Nobody signs in through SAML here: {ENABLED.name} is false", fix=fix, needs=ENABLED.name)
 
 
 class GetSPMetadata(
