@@ -196,6 +196,11 @@ def test_where_it_is_off_there_is_none(tenants):
     with pytest.raises(Denied, match=r"enable\.user\.2fa is false in domain /eng/"):
         tenants.call("ann", "setupUserTwoFactorAuthentication")
     put(tenants, "enable.user.2fa", "true")
+    tenants.call("ann", "setupUserTwoFactorAuthentication", provider="staticpin")
+    put(tenants, "enable.user.2fa", "false")
+    tenants.call("ann", "setupUserTwoFactorAuthentication", enable="false")  # one from before
+    assert factor(tenants, "ann") is None
+    put(tenants, "enable.user.2fa", "true")
     put(tenants, "user.2fa.providers.exclude", "staticpin")
     assert [p["name"] for p in tenants.call("ann", "listUserTwoFactorAuthenticatorProviders")["providers"]] == ["totp"]
     with pytest.raises(ParamError, match="provider"):
