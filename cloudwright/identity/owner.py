@@ -101,6 +101,12 @@ def of_all_projects(reader: Reader, caller: Caller, command: str, list_all: bool
     return [caller.account_id, *owners] if list_all or not owners else owners
 
 
+def closed(reader: Reader, caller: Caller, command: str) -> list[int]:
+    """The accounts of projects that a user is in, whose role for it does not allow a command. Administrators are asked for no
+    role in a project."""
+    return barred(reader, caller, command) if caller.kind is Kind.USER else []
+
+
 def shown_path(path: str) -> str:
     """A domain's path as answers tell it: `ROOT/eng/dev`."""
     return "ROOT" + path.rstrip("/")
@@ -197,6 +203,6 @@ class OwnedList(List):
 
     def _open(self, reader: Reader, caller: Caller) -> Narrowed:
         """Not those of projects in which the caller's role does not allow this list."""
-        accounts = barred(reader, caller, self.api.name) if caller.kind is Kind.USER else []
+        accounts = closed(reader, caller, self.api.name)
         among: Any = sa.bindparam("closed", expanding=True)
         return [("open", self.owner_columns()[0].not_in(among), {"closed": accounts})] if accounts else []

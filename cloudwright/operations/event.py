@@ -17,7 +17,7 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.resource import Seconds
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import field
-from cloudwright.identity.owner import OwnedList, OwnedView
+from cloudwright.identity.owner import OwnedList, OwnedView, closed
 from cloudwright.operations.kinds import instance_named, kind_of_instance
 from cloudwright.operations.span import Span, named
 
@@ -118,7 +118,7 @@ class ArchiveEvents(Span, Command):
     ids: list[Ref[Event]] = param("these events", default=[])
 
     def run(self, tx: Tx, caller: Caller) -> Success:
-        which = named(self, Event, self.ids, _of_type(self), caller)
+        which = _named(tx, self, self.ids, caller)
         tx.execute(Event.t.update().where(which).values(archived=True), caller.binds())
         return Success()
 
@@ -129,10 +129,13 @@ class DeleteEvents(Span, Command):
     ids: list[Ref[Event]] = param("these events", default=[])
 
     def run(self, tx: Tx, caller: Caller) -> Success:
-        which = named(self, Event, self.ids, _of_type(self), caller)
+        which = _named(tx, self, self.ids, caller)
         tx.execute(Event.t.update().where(which).values(removed=tx.now, gone=Event.c.id), caller.binds())
         return Success()
 
 
-def _of_type(command: Span) -> Any:
-    return None if command.type_ is None else Event.c.kind_of == command.type_
+def _named(reader: Reader, command: Span, ids: list[Any], caller: Caller) -> Any:
+    """The events that are meant; not those of projects in which the caller's role does not allow the command."""
+    of_type = None if command.type_ is None else Event.c.kind_of == command.type_
+    open_ = Event.c.account_id.not_in(closed(reader, caller, command.api.name))
+    return sa.and_(named(command, Event, ids, of_type, caller), open_)

@@ -279,6 +279,7 @@ class CancelJob(Command, states=("forward",), authorized=EVERYBODY):
 
     def run(self, tx: Tx, caller: Caller) -> Success:
         row = job_named(tx, caller, self.job_id)
+        self.judge(tx, caller, row)
         if not cancel(tx, row):
             raise WrongState(f"Job {row.uuid} cannot be cancelled: its state is {row.state}", param="jobid")
         return Success()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cloudwright.core.access import Caller, Use, rule
+from cloudwright.core.access import Caller, Use, prepared_lookup
 from cloudwright.core.command import Command
 from cloudwright.core.error import ParamError, WrongState
 from cloudwright.core.param import Ref, param
@@ -94,13 +94,14 @@ class DisassociateIpAddress(Command, starts=ApplyNetwork, event="NET.IPRELEASE")
     def _named(self, tx: Tx, caller: Caller) -> PublicIp:
         if self.ip_address is None:
             raise ParamError("Parameter id is missing", param="id")
-        allowed = rule(PublicIp, caller.kind, Use.CHANGE)
-        where = [PublicIp.c.address == self.ip_address, PublicIp.c.gone == 0, *([] if allowed is None else [allowed])]
-        row = tx.one(sa.select(PublicIp.t).where(*where), caller.binds() if allowed is not None else {})
+        found = prepared_lookup(PublicIp, caller.kind, Use.CHANGE, "address")
+        row = tx.one(found, {"value": self.ip_address, **caller.binds()})
         if row is None:
             text = f"Parameter ipaddress: there is no public address {self.ip_address[:64]!r} that you may change"
             raise ParamError(text, param="ipaddress")
-        return PublicIp.load(row)
+        address = PublicIp.load(row)
+        self.judge(tx, caller, address)
+        return address
 
 
 class UpdateIpAddress(Command, answers=PublicIpView, starts=ApplyNetwork, event="NET.IPUPDATE"):

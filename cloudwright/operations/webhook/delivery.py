@@ -18,6 +18,7 @@ from cloudwright.core.secret import Secret
 from cloudwright.core.server import Server
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.core.view import View, field
+from cloudwright.identity.owner import closed
 from cloudwright.operations.webhook.command import EVERYBODY
 from cloudwright.operations.webhook.deliver import begin_try, end_try
 from cloudwright.operations.webhook.model import Delivery, Webhook
@@ -94,6 +95,7 @@ class DeleteWebhookDelivery(_Which, Command, since="4.20.0", authorized=EVERYBOD
             raise ParamError(text, param="id")
         allowed = rule(Delivery, caller.kind, Use.CHANGE)
         which = [condition for _, condition, _ in named] + ([] if allowed is None else [allowed])
+        which.append(Delivery.c.account_id.not_in(closed(tx, caller, self.api.name)))
         binds = {name: value for _, _, values in named for name, value in values.items()}
         tx.execute(Delivery.t.delete().where(*which), {**binds, **caller.binds()})
         return Success()

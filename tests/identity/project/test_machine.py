@@ -14,6 +14,8 @@ from cloudwright.core.command import Verb
 from cloudwright.core.error import CloudError, Unsupported, WrongState
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
+from cloudwright.identity.project.model import Project
+from cloudwright.operations.webhook.model import Delivery
 from cloudwright.storage.model import DiskOffering, Template, Volume
 from tests.conftest import finished
 from tests.identity.conftest import Tenants, account
@@ -167,6 +169,44 @@ def test_the_role_in_a_project_is_asked_however_a_thing_is_named(scene):
     with pytest.raises(Unsupported, match="not allowed in project apollo"):
         scene.call("cat", "createTags", **tag)
     job(scene, "bob", "createTags", **tag)
+    address = scene.call("bob", "listPublicIpAddresses", projectid=scene.project)["publicipaddress"][0]["ipaddress"]
+    with pytest.raises(Unsupported, match="not allowed in project apollo"):
+        scene.call("cat", "disassociateIpAddress", ipaddress=address)
+    with pytest.raises(CloudError, match="is for source NAT"):
+        scene.call("bob", "disassociateIpAddress", ipaddress=address)
+    begun = scene.call("bob", "listAsyncJobs", projectid=scene.project)["asyncjobs"][0]["jobid"]
+    with pytest.raises(Unsupported, match="not allowed in project apollo"):
+        scene.call("cat", "cancelJob", jobid=begun)
+    with pytest.raises(WrongState, match="cannot be cancelled"):
+        scene.call("bob", "cancelJob", jobid=begun)
+
+
+def test_a_group_of_a_project_tells_its_members_what_is_in_it(scene):
+    group = job(scene, "bob", "createAffinityGroup", name="g", type="host affinity", projectid=scene.project).instance_uuid
+    vm = deploy(scene, "bob", projectid=scene.project, affinitygroupids=group, startvm="false")
+    for who in ("ann", "bob", "cat", "eva"):
+        assert scene.call(who, "listAffinityGroups", id=group)["affinitygroup"][0]["virtualmachineIds"] == [vm], who
+
+
+def test_whose_role_only_looks_tidies_no_events_away(scene):
+    begun = {"type": "PROJECT.ACCOUNT.ADD"}
+
+    def left(**archived):
+        return seen(scene, "bob", "listEvents", "event", projectid=scene.project, **begun, **archived)
+
+    number = left()
+    for command, archived in (("archiveEvents", {}), ("deleteEvents", {"archived": "true"})):
+        for who, still in (("cat", number), ("bob", 0)):
+            scene.call(who, command, **begun)
+            assert left(**archived) == still
+    assert number > 0
+    db = scene.cloud.db
+    project = db.read().find(Project, Project.c.uuid == scene.project)
+    told = Delivery(account_id=project.account_id, domain_id=project.domain_id, due=0, payload="", state="Done")
+    db.write(lambda tx: tx.insert(told))
+    for who, still in (("cat", 1), ("bob", 0)):
+        scene.call(who, "deleteWebhookDelivery", startdate="2020-01-01")
+        assert db.read().count(Delivery) == still
 
 
 def test_a_machine_goes_to_nobody_who_may_not_see_what_it_is_made_of(scene):
