@@ -146,7 +146,7 @@ class ListWithCapacity(List, ancestor=True, response=CAPACITY):
 
     def run(self, reader: Reader, caller: Caller) -> Told:
         answer = super().run(reader, caller)
-        if not self.show_capacities or not caller.root or not answer.rows:
+        if not self.show_capacities or not caller.root:
             return answer
         kind = LEVELS[self.level]
         rows = reader.rows(sa.select(kind.c.uuid, kind.c.id).where(kind.c.uuid.in_([row["id"] for row in answer.rows])))

@@ -42,6 +42,8 @@ def test_what_is_told_of_an_instance_and_searched_by(cloud: Cloud, root: Caller,
     seen = call(cloud, root, "listVirtualMachines", id=other)["virtualmachine"][0]
     assert (seen["alloweddetails"], seen["boottype"], seen["bootmode"]) == ("rootDiskController,secret", "BIOS", "LEGACY")
     assert "readonlydetails" not in seen
+    call(cloud, root, "updateConfiguration", name="user.vm.readonly.details", value="")
+    assert "readonlydetails" not in call(cloud, ann, "listVirtualMachines", id=mine)["virtualmachine"][0]
 
 
 def test_what_is_not_there_yet_is_refused_by_name(cloud: Cloud, ann: Caller) -> None:

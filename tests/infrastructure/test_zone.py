@@ -7,8 +7,10 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import CloudError
 from cloudwright.identity.caller import root_caller
+from cloudwright.identity.model import Domain
 from tests.conftest import call
 from tests.infrastructure.zone import simulated_zone
+from tests.operations.conftest import person
 
 
 def test_a_zone_is_built_and_enabled(cloud: Cloud) -> None:
@@ -22,6 +24,10 @@ def test_a_zone_is_built_and_enabled(cloud: Cloud) -> None:
     assert kinds["VLAN"]["capacitytotal"] == 1000
     assert kinds["VIRTUAL_NETWORK_PUBLIC_IP"]["capacitytotal"] == 3 * 256 + 254
     assert [host.state for host in built.hosts] == ["Up"] * 3
+    ann = person(cloud, "ann", "User", cloud.db.read().get(Domain, 1))
+    for who, asked in ((built.caller, "false"), (ann, "true")):  # others than root are not told what there is
+        assert "capacity" not in call(cloud, who, "listZones", showcapacities=asked)["zone"][0]
+    assert call(cloud, built.caller, "listZones", name="none", showcapacities="true") == {}
 
 
 def test_enabling_says_all_that_is_missing(cloud: Cloud) -> None:

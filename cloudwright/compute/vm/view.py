@@ -44,7 +44,7 @@ def _names(text: str) -> tuple[str, frozenset[str]]:
 def _seen(row: dict[str, Any], caller: Caller) -> dict[str, str]:
     """The details that a caller is told."""
     details: dict[str, str] = row.get("_details", {})
-    if caller.root or not details:
+    if caller.root:
         return details
     hidden = _names(row.get("_denied", DENIED.default))[1]
     return {name: value for name, value in details.items() if name.lower() not in hidden}

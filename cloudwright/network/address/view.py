@@ -120,17 +120,17 @@ class ListPublicIpAddresses(OwnedList, answers=ListedPublicIpView, keywords=[Pub
         return conditions
 
     def run(self, reader: Reader, caller: Caller) -> Told:
-        wants_free = (self.state or "").lower() == "free" or not self.allocated_only
-        if wants_free and not caller.root and (self.state or "").lower() == "free":
+        only_free = (self.state or "").lower() == "free"
+        if only_free and not caller.root:
             raise Denied("Only administrators may list free public addresses")
+        wants_free = only_free or not self.allocated_only
         if wants_free and caller.root and self.id is None:
-            return self._with_free(reader, caller)
+            return self._with_free(reader, caller, only_free)
         told = super().run(reader, caller)
         return Told(told.key, [], told.count) if self.retrieve_only_resource_count else told
 
-    def _with_free(self, reader: Reader, caller: Caller) -> Told:
+    def _with_free(self, reader: Reader, caller: Caller, only_free: bool) -> Told:
         """Taken and free ones side by side, in the order of their ranges. Free ones have no rows: ranges tell them."""
-        only_free = (self.state or "").lower() == "free"
         limit, offset = self._cut(reader)
         ranges = [one for one in self._ranges(reader) if self.vlanid is None or one.id == self.vlanid.id]
         rows: list[dict[str, Any]] = []

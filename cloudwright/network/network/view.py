@@ -21,14 +21,10 @@ from cloudwright.network.model import Network, NetworkOffering
 _SCHEMES = {"VLAN": "Vlan", "VXLAN": "Vxlan", "FLAT": "Native"}
 
 
-def _uri(row: dict[str, Any], caller: Caller) -> str | None:
+def _uri(row: dict[str, Any], _caller: Caller) -> str | None:
     """vlan://120, vxlan://5001; nothing while there is no number."""
     number = row.get("_number")
-    return f"{row['_kind'].lower()}://{number}" if number is not None and caller.root else None
-
-
-def _vlan(row: dict[str, Any], caller: Caller) -> str | None:
-    return str(row["_number"]) if row.get("_number") is not None and caller.root else None
+    return None if number is None else f"{row['_kind'].lower()}://{number}"
 
 
 class NetworkView(
@@ -74,7 +70,7 @@ class NetworkView(
     related = field(Network.c.uuid, "the network it belongs to: itself")
     broadcastdomaintype = field(Network.c.segment_kind, "how it is kept apart", convert=_SCHEMES.get)
     broadcasturi = computed(_uri, "its segment", admin=True)
-    vlan = computed(_vlan, "its segment's number", admin=True)
+    vlan = field(Network.c.segment_number, "its segment's number", "string", admin=True, convert=str)
     dns1 = field(sa.func.coalesce(Network.c.dns1, Zone.c.dns1), "the first DNS server")
     dns2 = field(sa.func.coalesce(Network.c.dns2, Zone.c.dns2), "the second")
     networkdomain = field(Network.c.network_domain, "its DNS domain")

@@ -17,9 +17,9 @@ from cloudwright.network.model import Network, Nic, NicSecondary, PublicIp
 _static = PublicIp.t.alias("static_nat")
 
 
-def _uri(row: dict[str, Any], caller: Caller) -> str | None:
+def _uri(row: dict[str, Any], _caller: Caller) -> str | None:
     number = row.get("_number")
-    return f"{row['_kind'].lower()}://{number}" if number is not None and caller.root else None
+    return None if number is None else f"{row['_kind'].lower()}://{number}"
 
 
 def _addresses(row: dict[str, Any], caller: Caller) -> list[str] | None:
