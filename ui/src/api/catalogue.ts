@@ -63,6 +63,27 @@ export function destructive(command: Command): boolean {
   return LOST.test(command.name);
 }
 
+/** Whether a command ends the row itself: `deleteHost` does, `releaseHostReservation` and `removeNicFromVirtualMachine` take something from it. */
+export function ends(command: Command, kind: Kind): boolean {
+  const object = command.name.replace(/^[a-z]+/, "").toLowerCase();
+  const own = (kind.resource ?? kind.noun).replaceAll("_", "").toLowerCase();
+  return destructive(command) && !/[a-z]From[A-Z]/.test(command.name) && (singular(object) === own || !object.startsWith(own));
+}
+
+const STATE = /^(start|stop|reboot|restart|reconnect|recover|enable|disable|lock|activate|suspend|declare|prepare|cancel)[A-Z]/;
+const TELLS = /^(get|is|query)[A-Z]/;
+export const GROUPS = ["state", "change", "connect", "tell", "end"] as const;
+export type Group = (typeof GROUPS)[number];
+
+/** What kind of thing a command does to a row: what its verb says, and whether something else takes part in it. */
+export function groupOf(command: Command, kind: Kind): Group {
+  if (ends(command, kind)) return "end";
+  if (TELLS.test(command.name)) return "tell";
+  if (STATE.test(command.name)) return "state";
+  const other = command.params.some((param) => param.required && param.entity && param.entity !== kind.resource && !param.entity.endsWith("offering"));
+  return other || destructive(command) || command.has || command.lacks || /[a-z](To|From)[A-Z]/.test(command.name) ? "connect" : "change";
+}
+
 /** How a command names a row: by its id, or, where it takes none, by its name and whose it is. */
 export function naming(command: Command, target: Param, row: Row): Params {
   if (target.name !== "name") return { [target.name]: String(row["id"]) };

@@ -10,10 +10,11 @@ import { number } from "../lib/format";
 import { t, word, worded } from "../lib/words";
 import { spoken, titleOf, within } from "../meta/words";
 import { metaOf } from "../meta";
-import { ActionPanel, RowMenu, type Asked } from "../ui/actions";
+import { ActionPanel, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
 import { Given } from "../ui/Given";
 import { IconPlus, IconSearch } from "../ui/iconset";
+import { RowMenu } from "../ui/RowMenu";
 import { Title } from "../ui/Title";
 import { ResourceTable } from "../ui/ResourceTable";
 import { scopeParams, spansProjects } from "../ui/scope";
@@ -30,7 +31,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const navigate = useNavigate();
   const [page, setPage] = useState<Page>();
   const [asked, setAsked] = useState<Asked>();
-  const [menu, setMenu] = useState<{ row: Row; anchor: DOMRect }>();
+  const [menu, setMenu] = useState<{ row: Row; anchor: HTMLElement }>();
   const [chosen, setChosen] = useState(new Map<string, Row>());
   const box = useRef<HTMLInputElement>(null);
   const touched = useMediaQuery("(max-width: 760px), (pointer: coarse)", false, { getInitialValueInEffect: false }); // rather than typed on
@@ -91,7 +92,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
       )}
       {!bare && (meta?.filters ?? asks).length > 0 && <Suspense><Filters kind={kind} names={[...asks, ...(meta?.filters ?? [])]} search={search} change={change} /></Suspense>}
       {wanting.length > 0 && <div className="empty"><strong>{t("Choose first: {what}", { what: wanting.map((name) => titleOf(name)).join(", ") })}</strong><span>{t("This is listed for one at a time.")}</span></div>}
-      {!wanting.length && <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor: anchor.getBoundingClientRect() })} open={open} onCount={setPage}
+      {!wanting.length && <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor })} open={open} onCount={setPage}
         empty={
           <div className="empty">
             <strong>{sifted ? t("Nothing matches") : t("There is nothing here yet")}</strong>

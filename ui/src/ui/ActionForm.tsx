@@ -101,7 +101,7 @@ export function ActionForm({ command, fixed = {}, initial = {}, changes = false,
   );
   return (
     <form onSubmit={go} className="stack" noValidate={false} aria-label={spoken(command.name)}>
-      {!told && <p className="quiet" style={{ margin: 0 }} lang="en">{command.description}</p>}
+      {!told && <p className="quiet" style={{ margin: 0 }}><Given>{command.description}</Given></p>}
       {first.map(render)}
       {rest.length > 0 && (
         <button type="button" className="chip" style={{ alignSelf: "start" }} aria-expanded={more} onClick={() => setMore(!more)}>

@@ -3,10 +3,15 @@ import type { ReactNode } from "react";
 import { language } from "../lib/words";
 
 export function Given({ children }: { children: ReactNode }): ReactNode {
-  return <span lang="en">{children}</span>;
+  return <span lang="en">{typeof children === "string" ? coded(children) : children}</span>;
+}
+
+/** Words between backticks are names of the API. */
+function coded(text: string): ReactNode {
+  return text.split("`").map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part));
 }
 
 /** A text of the console with an explanation by the server, shown when pointed at. */
 export function Hinted({ hint, children }: { hint: string | undefined; children: ReactNode }): ReactNode {
-  return hint ? <span title={hint} lang="en"><span lang={language()}>{children}</span></span> : children;
+  return hint ? <span title={hint.replaceAll("`", "")} lang="en"><span lang={language()}>{children}</span></span> : children;
 }

@@ -4,9 +4,9 @@ import type { ReactNode } from "react";
 import { nounOf, singular, type Catalogue, type Kind } from "../api/catalogue";
 import type { Row } from "../api/client";
 import { commandOf, type Job } from "../api/jobs";
-import { useCatalogue, useOne } from "../api/use";
-import { metaOf } from "../meta";
+import { useCatalogue } from "../api/use";
 import { spoken } from "../meta/words";
+import { findable, useThing } from "./thing";
 import { nameOf } from "./values";
 
 /** The part of a job's answer that is the thing itself, and what the answer calls it. */
@@ -35,10 +35,8 @@ export function told(job: Job): string | undefined {
 export function JobThing({ job, className }: { job: Job; className?: string }): ReactNode {
   const catalogue = useCatalogue();
   const kind = kindOf(job, catalogue);
-  const takes = (name: string) => kind?.list.params.some((param) => param.name === name) ?? false;
   const known = told(job);
-  const list = kind?.list.name ?? "";
-  const found = useOne(list, { ...metaOf(list)?.params, id: job.jobinstanceid, ...(takes("listall") && { listall: true }), ...(takes("page") && { page: 1, pagesize: 1 }) }, known === undefined && takes("id"));
+  const found = useThing(kind, String(job.jobinstanceid), known === undefined && kind !== undefined && findable(kind));
   const name = known ?? (found.data ? nameOf(found.data) : undefined);
   if (!kind) return null;
   return name ? <Link className={className} to="/$slug/$id" params={{ slug: kind.slug, id: String(job.jobinstanceid) }}>{name}</Link> : <span className="faint">{spoken(kind.noun)}</span>;

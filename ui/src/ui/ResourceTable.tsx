@@ -17,7 +17,7 @@ import { Explain } from "./Explain";
 import { Hinted } from "./Given";
 import { Icon } from "./icons";
 import { IconAdjustments, IconDots, IconTerminal2 } from "./iconset";
-import { Named } from "./Named";
+import { Called, Named } from "./Named";
 import { Badge, Copy, nameField, nameOf, Size, Value } from "./values";
 
 const BLOCK = 100;
@@ -63,7 +63,7 @@ const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, h
       <div role="gridcell" className={height > 44 ? "cell name tall" : "cell name"} lang={meta?.says?.includes(nameField(row) ?? "") ? "en" : undefined}>
         {badge && <Badge text={badge} />}
         <div>
-          {to ? <Link to={to} search={{}} title={name}>{name}</Link> : <span>{name}</span>}
+          {to ? <Link to={to} search={{}} title={nameField(row) === "id" ? undefined : name}><Called row={row} kind={kind} /></Link> : <span>{name}</span>}
           {beside.length > 0 && <small>{beside}</small>}
           {context && height > 44 && beside.length === 0 && <small className={technical ? "mono" : undefined} title={context}>{context}</small>}
         </div>
@@ -82,7 +82,7 @@ const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, h
 
 /** The heading of a column; where the server can order by it, a button: up, down, as it was. */
 function Head({ column, called, field, order, choose }: { column: string; called?: string; field: Field | undefined; order: string | undefined; choose: ((order: string | undefined) => void) | undefined }): ReactNode {
-  const text = called && /^(display)?name$/.test(called) ? t("Name") : called ? titleOf(called) : column === "cidrlist" ? t("Source") : HEADS[column] ? t(HEADS[column]) : titleOf(column);
+  const text = called && /^((display)?name|id)$/.test(called) ? t("Name") : called ? titleOf(called) : column === "cidrlist" ? t("Source") : HEADS[column] ? t(HEADS[column]) : titleOf(column);
   const [by, way] = (order ?? "").split(":");
   const sorted = by !== column ? "none" : way === "desc" ? "descending" : "ascending";
   const next = { none: column, ascending: `${column}:desc`, descending: undefined }[sorted];
@@ -170,7 +170,7 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
       virtual.scrollToIndex(next);
     } else if (event.key === "x" && row) selection.toggle(row);
     else if (event.key === "Enter" && row && (target === scroller.current || target === document.body)) open(row);
-    else if (event.key === "." && row) menu(row, scroller.current as HTMLElement);
+    else if (event.key === "." && row) menu(row, scroller.current?.querySelector<HTMLElement>(".grid-row.at") ?? (scroller.current as HTMLElement));
     else return;
     event.preventDefault();
   };

@@ -1,13 +1,13 @@
-// What can be done with a row: menu entries, the panel that asks, and what each command's form begins with.
+// What can be done with a row: why not, what it is called, and the panel that asks.
 import { Drawer } from "@mantine/core";
-import { Fragment, lazy, Suspense, useEffect, useRef, useState, type ReactNode } from "react";
-import { Catalogue, destructive, naming, type Command, type Kind } from "../api/catalogue";
+import { lazy, Suspense, useState, type ReactNode } from "react";
+import { Catalogue, ends, naming, type Command, type Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { t, word } from "../lib/words";
 import { spoken, titleOf } from "../meta/words";
 import type { Values } from "./ActionForm";
-import { Hinted } from "./Given";
+import { Called } from "./Named";
 import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
 
@@ -52,53 +52,14 @@ export function ActionPanel({ asked, kind, close: closed, fixed = {} }: { asked:
   const target = asked && row ? catalogue.target(asked.command, kind) : undefined;
   const own: Params = target && row ? target.multiple || target.name === "ids" ? { [target.name]: asked?.rows.map((one) => String(one["id"])) } : naming(asked.command, target, row) : {};
   return (
-    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked ? `${asked.title ?? spoken(asked.command.name)}${row ? ` · ${nameOf(row)}` : ""}` : ""} closeButtonProps={{ "aria-label": t("Close") }}>
+    <Drawer opened={asked !== undefined} onClose={close} position="right" size="lg" title={asked && <>{asked.title ?? spoken(asked.command.name)}{row && <> · <Called row={row} kind={kind} /></>}</>} closeButtonProps={{ "aria-label": t("Close") }}>
       {told && <Secrets answer={told} done={close} />}
       {asked && !told && (
         <div className="stack">
-          {destructive(asked.command) && row && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
+          {row && ends(asked.command, kind) && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
           <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} submit={asked.title} fixed={{ ...fixed, ...own }} changes={row !== undefined} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
         </div>
       )}
     </Drawer>
-  );
-}
-
-/** One menu for the whole list: no overlay lives in a row. */
-export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: DOMRect; kind: Kind; pick: (command: Command) => void; close: () => void }): ReactNode {
-  const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
-    box.current?.querySelector<HTMLButtonElement>("button:not([aria-disabled=true])")?.focus();
-    const outside = (event: MouseEvent) => { if (!box.current?.contains(event.target as Node)) close(); };
-    document.addEventListener("mousedown", outside);
-    return () => { document.removeEventListener("mousedown", outside); before?.focus(); };
-  }, [close]);
-  const keys = (event: React.KeyboardEvent) => {
-    const buttons = [...(box.current?.querySelectorAll<HTMLButtonElement>("button") ?? [])];
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
-    if (event.key === "Escape" || event.key === "Tab") close();
-    else if (event.key === "ArrowDown") buttons[(at + 1) % buttons.length]?.focus();
-    else if (event.key === "ArrowUp") buttons[(at - 1 + buttons.length) % buttons.length]?.focus();
-    else return;
-    event.preventDefault();
-  };
-  const sorted = [...kind.actions].sort((a, b) => Number(destructive(a)) - Number(destructive(b)));
-  const top = Math.min(anchor.bottom, window.innerHeight - Math.min(kind.actions.length * 32 + 24, 560));
-  return (
-    <div ref={box} role="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onKeyDown={keys} className="card menu" style={{ top: Math.max(8, top), insetInlineEnd: 16 }}>
-      {sorted.map((command, at) => {
-        const why = whyNot(command, row);
-        return (
-          <Fragment key={command.name}>
-            {at > 0 && destructive(command) && !destructive(sorted[at - 1] as Command) && <div className="parting" role="separator" />}
-            <button type="button" role="menuitem" aria-disabled={why !== undefined} title={why} className={destructive(command) ? "lost" : ""} onClick={() => !why && pick(command)}>
-              <Hinted hint={why ? undefined : command.description}>{label(command, kind)}</Hinted>{why && <small className="faint"> · {why}</small>}
-            </button>
-          </Fragment>
-        );
-      })}
-      {!kind.actions.length && <p className="quiet">{t("Nothing can be done with it by your role.")}</p>}
-    </div>
   );
 }

@@ -120,7 +120,8 @@ export function nameField(row: Row): string | undefined {
   if (isSession(row)) return "virtualmachinename";
   if (ruleOf(row)) return "rule";
   if (row["startip"] && !row["name"]) return "startip";
-  return NAMES.find((name) => row[name] !== undefined && row[name] !== null && row[name] !== "" && !(name === "name" && row["description"] && CODE.test(String(row[name]))));
+  const found = NAMES.find((name) => row[name] !== undefined && row[name] !== null && row[name] !== "" && !(name === "name" && row["description"] && CODE.test(String(row[name]))));
+  return found === "id" ? (Object.keys(row).find((name) => /[a-z]name$/.test(name) && row[name]) ?? found) : found; // what is only of something is called by it
 }
 
 /** What a row is called; a range of addresses by its ends, a rule by its address and ports, a job by its command, a session at a screen by its instance and time. */

@@ -2,19 +2,23 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from "react";
-import { destructive, type Command, type Field, type Kind } from "../../api/catalogue";
+import { ends, type Command, type Field, type Kind } from "../../api/catalogue";
 import { ApiError, type Row } from "../../api/client";
-import { useCatalogue, useOne } from "../../api/use";
+import { useCatalogue } from "../../api/use";
 import { openConsole } from "../../console/open";
 import { t, word } from "../../lib/words";
 import { metaOf } from "../../meta";
 import { spoken, titleOf, within } from "../../meta/words";
-import { ActionPanel, RowMenu, label, whyNot, type Asked } from "../../ui/actions";
+import { ActionPanel, label, whyNot, type Asked } from "../../ui/actions";
 import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
 import { IconTerminal2 } from "../../ui/iconset";
-import { Copy, nameOf, Status, Value } from "../../ui/values";
+import { Called } from "../../ui/Named";
+import { RowMenu } from "../../ui/RowMenu";
+import { narrowing, useThing } from "../../ui/thing";
+import { Title } from "../../ui/Title";
+import { Copy, Status, Value } from "../../ui/values";
 import { ListPage } from "../ListPage";
 import { byName, Facts } from "./Facts";
 import { PANELS } from "./panels";
@@ -56,14 +60,12 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
   const meta = metaOf(kind.list.name);
   const panel = PANELS[kind.slug];
   const [asked, setAsked] = useState<Asked>();
-  const [menu, setMenu] = useState<DOMRect>();
-  const takesAll = kind.list.params.some((param) => param.name === "listall");
-  const by = kind.list.params.find((param) => /^(id|nicid|jobid)$/.test(param.name))?.name ?? "id";
-  const found = useOne(kind.list.name, { ...meta?.params, [by]: id, ...(takesAll && { listall: true }) });
+  const [menu, setMenu] = useState<HTMLElement>();
+  const found = useThing(kind, id);
   useEffect(() => { document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }); }, [wanted, found.data === undefined]);
   const own = (panel?.tabs ?? []).filter((one) => catalogue.has(one.needs));
   const tabs = useMemo(() => related(catalogue.kinds, kind, meta?.tabs).filter(([one]) => !panel?.tabs?.some((made) => made.slug === one.slug)), [catalogue, kind, meta, panel]);
-  if (found.error && !(found.error instanceof ApiError && found.error.param === by)) return <><h1 className="visually-hidden">{id}</h1><Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} /></>;
+  if (found.error && !(found.error instanceof ApiError && found.error.param === narrowing(kind))) return <><h1 className="visually-hidden">{id}</h1><Explain error={found.error as ApiError} title={t("It could not be read")} retry={() => void found.refetch()} /></>;
   if (found.isPending && !found.error) return <div className="card"><div className="skeleton" /></div>;
   const row = found.data;
   if (!row) return <div className="empty card"><h1>{t("There is no {what} with this id that you may see", { what: within(meta ? t(meta.one) : spoken(kind.noun)) })}</h1><span className="mono">{id}</span><Link to="/$slug" params={{ slug: kind.slug }}>{t("All {what}", { what: t(meta?.title ?? kind.title) })}</Link></div>;
@@ -82,20 +84,16 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
   const link = (slug: string, title: string) => <Link key={slug} to="/$slug/$id/$tab" params={{ slug: kind.slug, id, tab: slug }} search={{}} aria-current={tab === slug ? "page" : undefined}>{t(title)}</Link>;
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1 className="row wrap">{nameOf(row) === id ? spoken(kind.noun) : nameOf(row)} {state && <Status state={state} />}</h1>
-          <p className="mono faint">{id} <Copy text={id} /></p>
-        </div>
+      <Title title={<span className="row wrap"><span><Called row={row} kind={kind} /></span> {state && <Status state={state} />}</span>} line={<span className="mono faint">{id} <Copy text={id} /></span>}>
         <div className="row wrap">
           {kind.slug === "instances" && <Button variant="default" data-disabled={state !== "Running" ? true : undefined} aria-disabled={state !== "Running"} title={state !== "Running" ? t("It is {state}", { state: word(state) }) : undefined} leftSection={<IconTerminal2 size={16} />} onClick={() => state === "Running" && void openConsole(id)}>{t("Console")}</Button>}
           {buttons.map((command) => {
             const why = whyNot(command, row);
             return <Button key={command.name} variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why} onClick={() => !why && setAsked({ command, rows: [row] })}><Hinted hint={why ? undefined : command.description}>{label(command, kind)}</Hinted></Button>;
           })}
-          {kind.actions.length > 0 && <Button variant="default" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget.getBoundingClientRect())}>{t("More")}</Button>}
+          {kind.actions.length > 0 && <Button variant="default" aria-haspopup="menu" onClick={(event) => setMenu(event.currentTarget)}>{t("More")}</Button>}
         </div>
-      </div>
+      </Title>
       {own.length + tabs.length + told.length > 0 && <nav className="tabs" ref={edges} aria-label={t("Parts")}>
         <Link to="/$slug/$id" params={{ slug: kind.slug, id }} search={{}} activeOptions={{ exact: true }} aria-current={tab === "" ? "page" : undefined}>{t("Overview")}</Link>
         {own.map((one) => link(one.slug, one.title))}
@@ -116,7 +114,7 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
       {tab === "activity" && telling && about && <section className="card"><Suspense fallback={<div className="skeleton" />}><JobsOf id={id} type={about} /></Suspense></section>}
       {tab === "events" && telling && about && <ListPage key={tab} kind={telling} fixed={{ resourceid: id, resourcetype: about }} bare />}
       {menu && <RowMenu row={row} anchor={menu} kind={kind} close={() => setMenu(undefined)} pick={(command) => { setAsked({ command, rows: [row] }); setMenu(undefined); }} />}
-      <ActionPanel asked={asked} kind={kind} close={() => { if (asked && destructive(asked.command) && !found.data) void navigate({ to: "/$slug", params: { slug: kind.slug } }); setAsked(undefined); }} />
+      <ActionPanel asked={asked} kind={kind} close={() => { if (asked && ends(asked.command, kind) && !found.data) void navigate({ to: "/$slug", params: { slug: kind.slug } }); setAsked(undefined); }} />
     </>
   );
 }

@@ -12,9 +12,11 @@ import { Copy, nameOf, Value } from "../../ui/values";
 
 const HIDDEN = /^(jobid|jobstatus|hasannotations|id|icon|fordisplay)$/;
 const CODED = /^[[{].*[\]}]$/; // what programs said to each other
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const COPIED = /(ipaddress|publicip|macaddress|fingerprint|url)$/;
 
-function indented(text: string): string {
+/** What programs wrote, on lines that people read. */
+export function indented(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);
   } catch {
@@ -32,13 +34,13 @@ function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Fi
   const { kinds } = catalogue;
   const partner = fields.find((other) => other.name === `${field.name.replace(/name$/, "")}id` && other.entity);
   const value = row[field.name];
-  const its = typeof value === "string" && field.name.endsWith("id") ? catalogue.of(field.entity) : undefined;
+  const its = typeof value === "string" && field.name.endsWith("id") && UUID.test(value) ? (catalogue.of(field.entity) ?? kinds.find((kind) => `${kind.noun.toLowerCase()}id` === field.name)) : undefined;
   const about = field.name === "resourceid" ? kinds.find((kind) => kind.noun.toLowerCase() === String(row["resourcetype"]).toLowerCase()) : undefined;
   return (
     <div style={{ display: "contents" }}>
       <dt><Hinted hint={field.description}>{titleOf(field.name)}</Hinted></dt>
       <dd lang={says?.includes(field.name) ? "en" : undefined}>
-        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its && its.list.params.some((param) => param.name === "id") ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} row={row} />}
+        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} row={row} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
     </div>

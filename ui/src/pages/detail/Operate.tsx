@@ -82,16 +82,12 @@ export function PoolParts({ row }: { row: Row }): ReactNode {
   );
 }
 
-function Payload({ row }: { row: Row }): ReactNode {
-  return <details><summary className="quiet">{String(row["response"] ?? "") || t("show")}</summary><pre className="mono" tabIndex={0} style={{ maxWidth: 420, maxHeight: 260, overflow: "auto", whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>{`${String(row["headers"] ?? "")}\n\n${String(row["payload"] ?? "")}`}</pre></details>;
-}
-
 export function WebhookParts({ row }: { row: Row }): ReactNode {
   const its = { webhookid: String(row["id"]) };
   return (
     <>
-      <Part title={t("Deliveries")} list="listWebhookDeliveries" params={its} linked={false} columns={["eventtype", "success", "startdate", "managementservername", "response"]} empty={t("Nothing was told yet. Send a test to see it work.")}
-        cells={{ success: (one) => <Status state={one["success"] === true ? "done" : "failed"} />, response: (one) => <Payload row={one} /> }} adds={[{ command: "executeWebhookDelivery", label: t("Send a test"), fixed: its, initial: { payload: '{"test": true}' } }]} />
+      <Part title={t("Deliveries")} list="listWebhookDeliveries" params={its} columns={["eventtype", "success", "startdate", "response"]} empty={t("Nothing was told yet. Send a test to see it work.")}
+        cells={{ success: (one) => <Status state={one["success"] === true ? "done" : "failed"} /> }} adds={[{ command: "executeWebhookDelivery", label: t("Send a test"), fixed: its, initial: { payload: '{"test": true}' } }]} />
       <Part title={t("Filters")} list="listWebhookFilters" params={its} linked={false} columns={["mode", "matchtype", "value", "created"]} empty={t("None: every event in its scope is told.")} adds={[{ command: "addWebhookFilter", label: t("Add filter"), fixed: its, initial: { mode: "Include", matchtype: "Prefix" } }]} />
     </>
   );

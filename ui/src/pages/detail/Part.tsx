@@ -7,11 +7,12 @@ import type { ApiError, Params, Row } from "../../api/client";
 import { useCatalogue, useList } from "../../api/use";
 import { t } from "../../lib/words";
 import { titleOf } from "../../meta/words";
-import { ActionPanel, label, RowMenu, whyNot, type Asked } from "../../ui/actions";
+import { ActionPanel, label, whyNot, type Asked } from "../../ui/actions";
 import type { Values } from "../../ui/ActionForm";
 import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
+import { RowMenu } from "../../ui/RowMenu";
 import { nameOf, Value } from "../../ui/values";
 
 const MOST = 100;
@@ -46,7 +47,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
   const found = useList(list, { ...(listed?.params.some((param) => param.name === "page") && { page: 1, pagesize: MOST }), ...params }, listed !== undefined);
   const [asked, setAsked] = useState<Asked>();
   const [given, setGiven] = useState<Params>({});
-  const [menu, setMenu] = useState<{ row: Row; anchor: DOMRect }>();
+  const [menu, setMenu] = useState<{ row: Row; anchor: HTMLElement }>();
   if (!listed) return null;
   const rows = (found.data?.rows ?? []).filter((row) => !sift || sift(row));
   const fields = new Map(listed.response.map((field) => [field.name, field]));
@@ -57,7 +58,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
     setGiven(add.fixed ?? {});
     setAsked({ command, rows: [], ...(add.initial && { initial: add.initial }) });
   };
-  const lead = (row: Row, column: string) => (linked && kind && column === columns[0] && row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }}>{String(row[column] ?? nameOf(row))}</Link> : undefined);
+  const lead = (row: Row, column: string) => (linked && kind && column === columns[0] && row["id"] ? <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(row["id"]) }}>{String(row[column] || nameOf(row))}</Link> : undefined);
   const other = (row: Row, column: string) => {
     const id = fields.get(`${column.replace(/name$/, "")}id`);
     const its = id?.entity && id.name !== "id" && column.endsWith("name") && row[id.name] && row[column] ? catalogue.of(id.entity) : undefined;
@@ -79,7 +80,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
             <tbody>{rows.map((row, at) => (
               <tr key={String(row["id"] ?? at)}>
                 {columns.map((column) => <td key={column} data-label={titleOf(column)}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
-                {kind && kind.actions.length > 0 && <td style={{ textAlign: "end" }}><button type="button" className="icon-button small" aria-haspopup="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onClick={(event) => setMenu({ row, anchor: event.currentTarget.getBoundingClientRect() })}>⋮</button></td>}
+                {kind && kind.actions.length > 0 && <td style={{ textAlign: "end" }}><button type="button" className="icon-button small" aria-haspopup="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onClick={(event) => setMenu({ row, anchor: event.currentTarget })}>⋮</button></td>}
               </tr>
             ))}</tbody>
           </table>

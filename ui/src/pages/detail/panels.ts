@@ -31,5 +31,6 @@ export const PANELS: Record<string, Panel> = {
   clusters: { beside: part(operate, "ClusterParts") },
   "primary-storage": { beside: part(operate, "PoolParts") },
   hosts: { beside: part(operate, "HostParts") },
+  "webhook-deliveries": { beside: part(() => import("./Delivery"), "DeliveryParts") },
   webhooks: { beside: part(operate, "WebhookParts") },
 };

@@ -12,6 +12,7 @@ import { Title } from "../../ui/Title";
 import { Status } from "../../ui/values";
 import "../instance/wizard.css";
 import { STEPS, type Step } from "./steps";
+import "../detail/detail.css";
 
 function Form({ step, zone, found }: { step: Step; zone: string; found: (zone: string) => void }): ReactNode {
   const client = useQueryClient();
@@ -30,6 +31,27 @@ function Form({ step, zone, found }: { step: Step; zone: string; found: (zone: s
       {run.error && <Explain error={run.error} title={t("This step was not done")} />}
       <div><Button type="submit" loading={run.isPending}>{t("Do this step")}</Button></div>
     </form>
+  );
+}
+
+function Ready(): ReactNode {
+  return (
+    <div className="stack">
+      <h2><Status state="done" /> {t("The zone is ready")}</h2>
+      <p className="quiet" style={{ margin: 0 }}>{t("All five steps are done. What they made is changed on its own pages.")}</p>
+      <div className="row wrap"><Link to="/new/instances"><Button component="span">{t("Create instance")}</Button></Link><Link to="/infrastructure"><Button component="span" variant="default">{t("Infrastructure")}</Button></Link></div>
+    </div>
+  );
+}
+
+function Done({ step, what, next }: { step: Step; what: string; next: () => void }): ReactNode {
+  return (
+    <div className="stack">
+      <h2>{t(step.title)}</h2>
+      <p style={{ margin: 0 }}><Status state="done" /> {what}</p>
+      <p className="quiet" style={{ margin: 0 }}>{t("This step is done. What it made is changed on its own pages.")}</p>
+      <div className="row wrap"><Button onClick={next}>{t("Go on with the set-up")}</Button><Link to="/infrastructure"><Button component="span" variant="default">{t("Infrastructure")}</Button></Link></div>
+    </div>
   );
 }
 
@@ -53,18 +75,20 @@ export function Setup(): ReactNode {
           {open.map((row) => <Button key={String(row["id"])} variant="default" onClick={() => void navigate({ to: ".", search: { zone: String(row["id"]) } })}>{t("Go on with {name}", { name: String(row["name"]) })}</Button>)}
         </section>
       )}
-      <div className="wizard">
-        <ol className="steps">
-          {STEPS.map((one, i) => (
-            <li key={one.id}>
-              <button type="button" aria-current={i === at && !(whole && !wanted) ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
-                <i className={done[i] ? "done" : ""}>{done[i] ? <IconCheck size={14} aria-hidden /> : i + 1}</i><span><b>{t(one.title)}</b><small>{done[i] ? t("done") : t("not done")}</small></span>
-              </button>
-            </li>
-          ))}
-        </ol>
+      <div className={whole ? "halves" : "wizard"}>
+        {!whole && (
+          <ol className="steps">
+            {STEPS.map((one, i) => (
+              <li key={one.id}>
+                <button type="button" aria-current={i === at ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
+                  <i className={done[i] ? "done" : ""}>{done[i] ? <IconCheck size={14} aria-hidden /> : i + 1}</i><span><b>{t(one.title)}</b><small>{done[i] ? t("done") : t("not done")}</small></span>
+                </button>
+              </li>
+            ))}
+          </ol>
+        )}
         <section className="card">
-          {whole && !wanted ? <div className="empty"><strong>{t("The zone is ready")}</strong><Link to="/new/instances"><Button component="span">{t("Create instance")}</Button></Link></div> : step && done[at] && step.id !== "hosts" ? <div className="stack"><h2>{t(step.title)}</h2><p style={{ margin: 0 }}><Status state="done" /> {t(done[at])}</p><p className="quiet" style={{ margin: 0 }}>{t("This step is done. What it made is changed on its own pages.")}</p><div className="row wrap">{!whole && <Button onClick={() => void navigate({ to: ".", search: { zone } })}>{t("Go on with the set-up")}</Button>}<Link to="/infrastructure"><Button component="span" variant="default">{t("Infrastructure")}</Button></Link></div></div>
+          {whole ? <Ready /> : step && done[at] && step.id !== "hosts" ? <Done step={step} what={done[at]} next={() => void navigate({ to: ".", search: { zone } })} />
             : step && <Form key={step.id} step={step} zone={zone} found={(made) => void navigate({ to: ".", search: { zone: made } })} />}
         </section>
         <aside className="card stack" aria-label={t("On the server now")}>

@@ -141,7 +141,8 @@ export const STEPS: Step[] = [
     ],
     done: async (zone) => {
       const found = (await rows("listZones", { id: zone }))[0];
-      return found?.["allocationstate"] === "Enabled" ? t("the zone is enabled") : undefined;
+      if (found?.["allocationstate"] !== "Enabled") return undefined;
+      return names([...(await rows("listStoragePools", { zoneid: zone })), ...(await rows("listImageStores", { zoneid: zone }))]) ?? t("None.");
     },
     run: async (zone, values, say) => {
       const cluster = (await rows("listClusters", { zoneid: zone }))[0];
