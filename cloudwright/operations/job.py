@@ -215,7 +215,7 @@ class QueryAsyncJobResult(Query, form="flat", response={name: (f.kind, f.doc) fo
         try:
             row = job_named(reader, caller, self._which(reader, caller))
         except ParamError:
-            own = reader.find(TaskRow, TaskRow.c.uuid == (self.job_id or ""), TaskRow.c.user_id == caller.user_id)
+            own = reader.find(TaskRow, TaskRow.c.uuid == self.job_id, TaskRow.c.user_id == caller.user_id)
             if own is None:
                 raise
             return Flat(_without_thing(with_results(reader, JobView.tell(reader, [own.id], caller), caller)[0]))

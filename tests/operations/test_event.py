@@ -12,6 +12,7 @@ from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
 from cloudwright.core.error import ParamError
 from cloudwright.core.event import Event, emit
+from cloudwright.infrastructure.model import Region
 from tests.conftest import call
 from tests.operations.conftest import pair_of
 
@@ -58,6 +59,8 @@ def test_whose(cloud: Cloud, root: Caller, ann: Caller, bob: Caller, chief: Call
     assert kinds(cloud, bob) == kinds(cloud, outsider, listall="true") == []
     assert kinds(cloud, chief, listall="true") == kinds(cloud, root, listall="true") == kinds(cloud, ann) == ["VM.CREATE"]
     assert kinds(cloud, chief) == []
+    about = {"resourceid": cloud.db.read().get(Region, 1).uuid, "resourcetype": "Region"}
+    assert kinds(cloud, ann, **about) == []  # what it sees, and may not change
 
 
 @pytest.mark.parametrize("verb", ["archiveEvents", "deleteEvents"])

@@ -79,8 +79,17 @@ def test_a_project_is_asked_too(tenants: Tenants) -> None:
         "the project is of project apollo, of which only members use things: abe may use it",
         "in project apollo no role is asked beside the account's",
     ]
+    assert "projectid" not in explained(tenants, "eva", **about)  # administrators are asked for no role in it
+    told = explained(tenants, "ann", **about | {"apiname": "listZones"})
+    assert (told["allowed"], told["reason"][-2]) == (False, "listZones takes no project")
     with pytest.raises(ParamError, match="there is no Project"):
         explained(tenants, "dan", **about)
+
+
+def test_what_a_list_shows_is_looked_at(tenants: Tenants) -> None:
+    size = tenants.call("ann", "listServiceOfferings", name="Small Instance")["serviceoffering"][0]["id"]
+    told = explained(tenants, "ann", apiname="listServiceOfferings", resourceid=size, resourcetype="ServiceOffering")
+    assert (told["allowed"], told["reason"][-1].endswith("ann may see it")) == (True, True)
 
 
 def test_a_disabled_account_may_nothing(tenants: Tenants, cloud: Cloud) -> None:

@@ -98,7 +98,7 @@ def test_the_story_has_the_parts_in_order(cloud: Cloud, root: Caller, ann: Calle
         ("ProbeTask", "did part"),
         ("ProbeTask", "did act"),
     ]
-    assert story[1]["evidence"] == {"size": 7}
+    assert [one.get("evidence") for one in story] == [{"pair": 1}, {"size": 7}, None, None]
     assert story[1]["on"] == "Account"
     assert all(one["seconds"] >= 0 and one["created"] for one in story)
     assert "evidence" not in str(call(cloud, ann, "listJobStory", jobid=job))
@@ -128,6 +128,19 @@ def test_a_job_tells_root_by_which_key_it_was_asked_for(cloud: Cloud, root: Call
     for caller, told in ((root, "abcdefgh"), (ann, None)):
         assert ended(cloud, caller, job).get("apikey") == told
         assert [one.get("apikey") for one in call(cloud, caller, "listAsyncJobs", listall="true")["asyncjobs"]] == [told]
+
+
+def test_who_asked_for_a_job_is_told_its_end_though_the_thing_is_anothers_now(cloud: Cloud, ann: Caller, bob: Caller) -> None:
+    pair = pair_of(cloud, ann)
+    jobs = [call(cloud, ann, "probeKey", id=pair.uuid, behave=behave)["jobid"] for behave in ("", "fail")]
+    for job in jobs:
+        finished(cloud, job)
+    mine = [ask(cloud, ann, job)["jobresult"] for job in jobs]
+    cloud.db.write(lambda tx: tx.execute(TaskRow.t.update().values(account_id=bob.account_id)))
+    assert [ask(cloud, bob, job)["jobresult"] for job in jobs] == mine
+    assert [ask(cloud, ann, job)["jobresult"] for job in jobs] == [{"success": True}, mine[1]]
+    with pytest.raises(ParamError, match="no such job"):
+        call(cloud, ann, "queryAsyncJobResult", resourceid=pair.uuid, resourcetype="SshKeyPair")
 
 
 def test_a_job_is_found_by_its_resource(cloud: Cloud, root: Caller, ann: Caller) -> None:

@@ -59,6 +59,8 @@ def test_what_happens_is_told_to_whom_it_concerns(
     assert {one.data["jobid"] for one in news if one.kind == "job"} == {job}
     for caller, may in ((root, True), (ann, True), (chief, True), (bob, False), (outsider, False)):
         assert all(authorised(caller, one) is may for one in news), caller.username
+    beside = msgspec.structs.replace(root, domain_path="/ops/")  # root's administrators see all, wherever they are
+    assert all(authorised(beside, one) for one in news)
 
 
 def test_nothing_is_read_of_jobs_when_nobody_listens(cloud: Cloud, ann: Caller, probes: None) -> None:

@@ -118,7 +118,7 @@ def deliveries(cloud: Cloud, who: Caller, **more: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("opened")
-def test_events_of_the_account_are_told_signed(cloud: Cloud, listener: Listener, ann: Caller, bob: Caller) -> None:
+def test_events_of_the_account_are_told_signed(cloud: Cloud, listener: Listener, root: Caller, ann: Caller, bob: Caller) -> None:
     mine = hook(cloud, ann, listener.url, secretkey="s3cret", description="d")
     assert (mine["scope"], mine["state"], mine["secretkey"], mine["sslverification"]) == ("Local", "Enabled", "s3cret", True)
     key(cloud, bob, "not-anns")
@@ -137,6 +137,8 @@ def test_events_of_the_account_are_told_signed(cloud: Cloud, listener: Listener,
     assert "s3cret" not in json.dumps(row)
     assert deliveries(cloud, bob) == []
     assert len(listener.told) == 1
+    assert call(cloud, ann, "listWebhooks")["webhook"][0]["secretkey"] == "s3cret"
+    assert "secretkey" not in call(cloud, root, "listWebhooks", listall="true")["webhook"][0]
 
 
 @pytest.mark.usefixtures("opened")

@@ -16,6 +16,7 @@ from cloudwright.operations.word.annotation import Annotation
 from cloudwright.operations.word.detail import Detail
 from cloudwright.operations.word.icon import MOST, Icon
 from cloudwright.operations.word.tag import Tag
+from cloudwright.storage.model import Template
 from tests.conftest import call, done
 from tests.infrastructure.zone import simulated_zone
 
@@ -215,3 +216,30 @@ def test_a_host_tells_what_was_last_commented_on_it(cloud: Cloud, root: Caller) 
     assert (newest["annotation"], newest["created"]) == ("fan replaced", told["lastannotated"])
     call(cloud, root, "removeAnnotation", id=newest["id"])
     assert call(cloud, root, "listHosts", id=host)["host"][0]["annotation"] == "noisy fan"
+
+
+def test_on_what_one_only_sees_one_reads_and_does_not_write(cloud: Cloud, root: Caller, ann: Caller) -> None:
+    whose = {"account_id": root.account_id, "domain_id": root.domain_id, "featured": True}
+    made = Template(name="t", display_text="t", format="QCOW2", hypervisor="KVM", **whose)
+    template = cloud.db.write(lambda tx: tx.insert(made)).uuid
+    one = {"resourcetype": "Template", "resourceid": template}
+    several = {"resourcetype": "Template", "resourceids": template}
+    noted = {"entitytype": "TEMPLATE", "entityid": template}
+    detail = {"details[0].key": "k", "details[0].value": "v"}
+    for command, given in (
+        ("createTags", several | tags(x="y")),
+        ("deleteTags", several),
+        ("addResourceDetail", one | detail),
+        ("removeResourceDetail", one),
+        ("addAnnotation", noted | {"annotation": "a"}),
+        ("uploadResourceIcon", several | {"base64image": PNG}),
+        ("deleteResourceIcon", several),
+    ):
+        with pytest.raises(ParamError, match="entity does not exist"):
+            call(cloud, ann, command, **given)
+    call(cloud, root, "uploadResourceIcon", **several, base64image=PNG)
+    done(cloud, root, "addResourceDetail", **one, **detail)
+    assert call(cloud, ann, "listResourceIcon", **several)["count"] == 1
+    assert call(cloud, ann, "listResourceDetails", **one)["count"] == 1
+    assert "k" in call(cloud, ann, "listDetailOptions", **one)["detailoptions"]["details"]
+    assert call(cloud, ann, "listAnnotations", **noted) == {}

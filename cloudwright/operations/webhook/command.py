@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudwright.core.access import Caller, Kind, Use
+from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command, Success, Verb
 from cloudwright.core.error import ParamError
 from cloudwright.core.listing import List, where
@@ -47,7 +47,7 @@ class _Scoped(Verb):
     def wanted_scope(self, caller: Caller) -> str:
         """The scope asked for. Raises ParamError where it reaches further than the caller sees."""
         scope = next(known for known in SCOPES if known.lower() == (self.scope or "Local").lower())
-        if (scope == "Global" and not caller.root) or (scope == "Domain" and caller.kind is Kind.USER):
+        if scope == "Global" and not caller.root:
             raise ParamError(f"Parameter scope: {scope} tells more than you may see", param="scope", fix=["give Local"])
         return scope
 

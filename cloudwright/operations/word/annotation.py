@@ -118,8 +118,8 @@ class AddAnnotation(Command, answers=AnnotationView, event="ANNOTATION.CREATE", 
                 raise ParamError(f"Parameter {name} is missing: an annotation says something about something", param=name)
         if self.admins_only and not caller.root:
             raise Denied("Only a root administrator writes for administrators alone", fix=["give adminsonly=false"])
-        kind = self.entity_type or ""
-        thing = ANNOTATABLE.thing(self, tx, caller, (kind, self.entity_id or ""), Use.CHANGE)
+        kind = str(self.entity_type)
+        thing = ANNOTATABLE.thing(self, tx, caller, (kind, str(self.entity_id)), Use.CHANGE)
         return annotate(tx, caller, (thing, kind), str(self.annotation), self.admins_only)
 
 
@@ -142,13 +142,13 @@ class ListAnnotations(List, answers=AnnotationView, keywords=[Annotation.c.text]
 
     def narrow(self, reader: Reader, caller: Caller) -> list[tuple[str, Condition, dict[str, Any]]]:
         narrowed: list[tuple[str, Condition, dict[str, Any]]] = []
-        if self.entity_id is not None and self.entity_type is None:
-            raise ParamError("Parameter entityid was given without entitytype; they belong together", param="entitytype")
         if self.entity_type is not None:
             name = ANNOTATABLE.named(self.entity_type).name
             narrowed.append(("type", Annotation.c.thing_type == sa.bindparam("thing_type"), {"thing_type": name}))
         if self.entity_id is not None:
-            ANNOTATABLE.thing(self, reader, caller, (self.entity_type or "", self.entity_id), Use.SEE)
+            if self.entity_type is None:
+                raise ParamError("Parameter entityid was given without entitytype; they belong together", param="entitytype")
+            ANNOTATABLE.thing(self, reader, caller, (self.entity_type, self.entity_id), Use.SEE)
             on = Annotation.c.thing_uuid == sa.bindparam("thing_uuid")
             narrowed.append(("thing", on, {"thing_uuid": self.entity_id.lower()}))
         if self.annotation_filter.lower() == "self":
