@@ -80,9 +80,11 @@ def test_nothing_is_said_where(points: list[tuple[float, float]], why: str) -> N
     assert forecast(points, 100) is None, why
 
 
-def test_few_of_many_are_chosen_evenly() -> None:
-    assert spread(list(range(101)), 5) == [0, 25, 50, 75, 100]
-    assert spread([1, 2], 5) == [1, 2]
+def test_few_of_many_are_chosen_evenly_in_time() -> None:
+    assert spread([(float(i), i) for i in range(101)], 5) == [(0, 0), (25, 25), (50, 50), (75, 75), (100, 100)]
+    late = [(0.0, 0), (10.0, 1), (20.0, 2), *((30 + i / 10, 3) for i in range(1, 101))]
+    assert [at for at, _ in spread(late, 5)] == [0, 10, 20, 30.1, 40], "however dense the last ones are"
+    assert spread([(1.0, 1), (2.0, 2)], 5) == [(1, 1), (2, 2)]
 
 
 def test_the_first_sample_of_an_hour_and_of_a_day_is_kept_longer() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 HOUR, DAY = 3600, 86400
 LEAST = 12  # samples, and
@@ -14,7 +14,7 @@ SHORTEST = DAY  # seconds that they reach over: with less nothing is said
 FARTHEST = 30  # times as far ahead as the samples reach back, at most
 PAIRED = 60  # samples between which slopes are taken, at most
 
-T = TypeVar("T")
+P = TypeVar("P", bound=tuple[float, *tuple[Any, ...]])
 
 
 class Forecast(NamedTuple):
@@ -36,8 +36,10 @@ def forecast(points: Sequence[tuple[float, float]], total: float) -> Forecast | 
     return Forecast(left / growth / DAY, span / HOUR)
 
 
-def spread(points: Sequence[T], most: int) -> list[T]:
-    """At most so many of them, evenly chosen, the first and the last among them."""
+def spread(points: Sequence[P], most: int) -> list[P]:
+    """At most so many of them (oldest first, each begins with its time): the first in each equal stretch of time, the last."""
     if len(points) <= most:
         return list(points)
-    return [points[round(i * (len(points) - 1) / (most - 1))] for i in range(most)]
+    start, stretch = points[0][0], (points[-1][0] - points[0][0]) / (most - 1)
+    first = {int((point[0] - start) / stretch): point for point in reversed(points[:-1])}
+    return [first[i] for i in sorted(first)[: most - 1]] + [points[-1]]

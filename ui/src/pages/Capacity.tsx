@@ -6,9 +6,10 @@ import { useCatalogue, useList } from "../api/use";
 import { bytes, number } from "../lib/format";
 import { t, word } from "../lib/words";
 import { Meter } from "../ui/Meter";
+import { Plot } from "../ui/Plot";
 import { Segments } from "../ui/Segments";
 import { Title } from "../ui/Title";
-import { CapacityTiles } from "./CapacityTiles";
+import { Tiles, useCapacity, type Kind } from "./CapacityTiles";
 import { EventFeed, useLatest } from "./Home";
 import "./capacity.css";
 
@@ -26,9 +27,28 @@ function Cell({ host }: { host: Row }): ReactNode {
   return <Link className={`cell-host ${tone}`} style={tone ? undefined : { "--part": `${14 + allocated * 0.45}%` } as React.CSSProperties} to="/$slug/$id" params={{ slug: "hosts", id: String(host["id"]) }} title={`${String(host["name"])}: ${word(state)}, ${word(mode)}, ${number(allocated, 1)} %`}><span className="visually-hidden">{String(host["name"])}: </span>{said}</Link>;
 }
 
+/** How far back one looks, in days. */
+const ranges = (): [string, string][] => [["1", t("24 hours")], ["7", t("7 days")], ["30", t("30 days")], ["365", t("1 year")]];
+const HOUR = 3_600_000; // ms
+const reach = (days: string) => Number(days) * 24 * HOUR;
+/** When a stretch of so many days begins, to the hour: the same call serves as long. */
+const since = (days: string) => `${new Date(Math.floor((Date.now() - reach(days)) / HOUR) * HOUR).toISOString().slice(0, 19)}+0000`;
+
+function History({ kinds, days, choose }: { kinds: Kind[]; days: string; choose: (days: string) => void }): ReactNode {
+  const to = Date.now();
+  return (
+    <section className="card past">
+      <div className="row wrap"><h2 className="grow">{t("Allocated over time")}</h2><span className="key"><i />{t("Threshold")}</span><Segments label={t("Time")} value={days} choose={choose} options={ranges()} /></div>
+      <div className="histories">{kinds.map(({ name, title, show, row }) => <Plot key={name} title={t(title)} row={row} from={to - reach(days)} to={to} show={show} />)}</div>
+    </section>
+  );
+}
+
 export function Capacity(): ReactNode {
   const catalogue = useCatalogue();
   const [zone, setZone] = useState<string | undefined>();
+  const [days, setDays] = useState("30");
+  const kinds = useCapacity(zone ? { zoneid: zone } : {}, since(days));
   const zones = useList("listZones", { page: 1, pagesize: 100 });
   const places = (zones.data?.rows ?? []).filter((row) => row["allocationstate"] === "Enabled");
   const hosts = useList("listHosts", { type: "Routing", page: 1, pagesize: 500, ...(zone && { zoneid: zone }) }, catalogue.has("listHosts"));
@@ -41,8 +61,8 @@ export function Capacity(): ReactNode {
       <Title title={t("Capacity")} line={t("{hosts} hosts in {clusters} clusters", { hosts: number(hosts.data?.count ?? 0), clusters: clusters.size })}>
         {places.length > 1 && <Segments label={t("Zone")} value={zone} choose={setZone} options={[[undefined, t("All zones")], ...places.map((row) => [String(row["id"]), String(row["name"])] as [string, string])]} />}
       </Title>
-      <CapacityTiles within={zone ? { zoneid: zone } : {}} all />
-      <p className="quiet growth">{t("As it is now. The server keeps no history of capacity, so nothing is said of how fast it grows.")}</p>
+      <Tiles kinds={kinds} all />
+      {kinds.some(({ row }) => row["stats"]) && <History kinds={kinds} days={days} choose={setDays} />}
       <div className="two">
         <div className="stack">
           <section className="card">

@@ -133,7 +133,7 @@ export function Home(): ReactNode {
         {catalogue.has("deployVirtualMachine") && <Button leftSection={<IconPlus size={16} />} onClick={() => void navigate({ to: "/new/$slug", params: { slug: "instances" } })}>{t("Create instance")}</Button>}
       </Title>
       {zones.data && <Begin zones={zones.data.rows} />}
-      {operator && <CapacityTiles />}
+      {operator && <CapacityTiles trend />}
       <div className="two">
         <div className="stack">
           <States states={states} count={machines.data?.count ?? 0} />

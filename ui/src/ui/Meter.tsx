@@ -5,8 +5,8 @@ import { t } from "../lib/words";
 const HOT = 75; // percent from which a reader should look
 const part = (value: number, total: number | undefined) => (total ? Math.min(100, (100 * value) / total) : 0);
 
-function Bar({ used, more, label }: { used: number; more: number; label: string }): ReactNode {
-  const hot = used + more > HOT ? "hot" : "";
+function Bar({ used, more, label, from = HOT }: { used: number; more: number; label: string; from?: number }): ReactNode {
+  const hot = used + more > from ? "hot" : "";
   return <div className="meter" role="img" aria-label={label}><i className={hot} style={{ width: `${used}%` }} /><i className={hot} style={{ width: `${more}%` }} /></div>;
 }
 
@@ -21,11 +21,11 @@ export function Meter({ title, name = String(title), used, total, allocated, sho
   );
 }
 
-/** The same at a glance: the amount large, the bar below, what is left beside. */
 /** A part in percent; what there is of it is never told as nothing. */
 const percent = (value: number): string => (value > 0 && value < 1 ? "< 1" : number(value));
 
-export function Figure({ title, icon, used, total, allocated, show, unit }: { title: string; icon: ReactNode; used: number; total: number; allocated: number; show: (value: number) => string; unit?: string }): ReactNode {
+/** The same at a glance: the amount large, the bar below, what is left beside. From `hot` percent on a reader should look. */
+export function Figure({ title, icon, used, total, allocated, hot, show, unit, children }: { title: string; icon: ReactNode; used: number; total: number; allocated: number; hot?: number; show: (value: number) => string; unit?: string; children?: ReactNode }): ReactNode {
   const most = Math.max(used, allocated);
   const [amount, own = ""] = show(most).split(" ");
   const taken = part(used, total);
@@ -34,11 +34,12 @@ export function Figure({ title, icon, used, total, allocated, show, unit }: { ti
     <section className="card figure">
       <h2>{icon}{title}</h2>
       <p><b>{amount}</b> {own !== show(total).split(" ")[1] ? own : ""} {t("of {total}", { total: show(total) })} {unit}</p>
-      <Bar used={taken} more={Math.max(0, promised - taken)} label={`${title}: ${Math.round(Math.max(taken, promised))} %`} />
+      <Bar used={taken} more={Math.max(0, promised - taken)} label={`${title}: ${Math.round(Math.max(taken, promised))} %`} from={hot} />
       <small className="quiet">
         <span>{promised > taken ? t("{used} % used, {allocated} % allocated", { used: percent(taken), allocated: percent(promised) }) : t("{used} % allocated", { used: percent(taken) })}</span>
         <span>{t("{amount} free", { amount: show(Math.max(0, total - most)) })}</span>
       </small>
+      {children}
     </section>
   );
 }

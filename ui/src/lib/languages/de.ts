@@ -1,10 +1,12 @@
 // German. Keys are the English texts; a text with a count has a form for each of `Intl.PluralRules`.
 import type { Texts } from "../words";
 import api from "./deApi";
+import capacity from "./deCapacity";
 import commands from "./deCommands";
 
 export default {
   ...api,
+  ...capacity,
   ...commands,
   "There is no such page, or your role does not list it": "Diese Seite gibt es nicht, oder Ihre Rolle führt sie nicht auf",
   "Overview": "Übersicht",
@@ -687,7 +689,6 @@ export default {
   "and {count} more": "und {count} weitere",
   "not done yet": "läuft noch",
   "off": "aus",
-  "As it is now. The server keeps no history of capacity, so nothing is said of how fast it grows.": "Stand von jetzt. Der Server führt keinen Verlauf der Kapazität; wie schnell sie wächst, steht deshalb nicht hier.",
   "Every setting is as it came.": "Alle Einstellungen sind unverändert.",
   "{count} more are not drawn; the search finds them.": "{count} weitere sind nicht gezeichnet; die Suche findet sie.",
   "This step is done. What it made is changed on its own pages.": "Dieser Schritt ist getan. Was er angelegt hat, wird auf den eigenen Seiten geändert.",

@@ -318,6 +318,7 @@ const tasks: Values = {
   "RollHost": "Host rollierend warten",
   "RollMaintenance": "Rollierende Wartung",
   "RunSchedules": "Zeitpläne ausführen",
+  "SampleCapacity": "Kapazität messen",
   "ScaleVm": "Instanzgröße ändern",
   "SendAlert": "Warnung senden",
   "SettleVm": "Instanz klären",

@@ -43,7 +43,7 @@ export function ZoneParts({ row }: { row: Row }): ReactNode {
   const zone = here("zoneid", row);
   return (
     <>
-      <CapacityTiles within={zone} all />
+      <CapacityTiles within={zone} all trend />
       <Part title={t("Clusters")} list="listClusters" params={zone} columns={["name", "podname", "hypervisortype", "allocationstate"]} empty={t("None.")} />
       <Part title={t("Networks")} list="listNetworks" params={{ ...zone, listall: true, projectid: "-1" }} columns={["name", "state", "cidr", "account"]} empty={t("None.")} />
       <Part title={t("Public addresses")} list="listVlanIpRanges" params={{ ...zone, forvirtualnetwork: true }} linked={false} columns={["startip", "endip", "gateway", "vlan"]} empty={t("None.")} />
