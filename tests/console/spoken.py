@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import cloudwright
 from cloudwright.compute.affinity import DEDICATED
+from cloudwright.core.command import Verb
 from cloudwright.core.task import Task
 from cloudwright.identity.limit_view import UNLIMITED
 from cloudwright.operations.configuration import SCOPE_NAMES
+from cloudwright.operations.event import UNASKED
+from cloudwright.operations.raising import TYPES
 from cloudwright.storage.template.view import STATES as FETCHED
 
 SOURCE = Path(cloudwright.__file__).parent
@@ -21,11 +25,19 @@ WORD = re.compile(r"[A-Z][A-Za-z]+")
 
 
 def spoken() -> list[str]:
-    """Tasks of jobs and their steps, states that something is given, scopes of settings, affinities."""
+    """Tasks of jobs and their steps, states that something is given, scopes of settings, affinities, types of what happens."""
     own = [task for task in Task.by_name.values() if task.__module__.startswith("cloudwright.")]
     steps = {step.name for task in own for step in task.steps}
     named = {DEDICATED, UNLIMITED, "Download Complete", "Downloaded", *FETCHED.values(), *SCOPE_NAMES.values()}
-    return sorted({task.__name__ for task in own} | steps | set(_states()) | named)
+    return sorted({task.__name__ for task in own} | steps | set(_states()) | named | set(_types()))
+
+
+def _types() -> Iterator[str]:
+    """Types of alerts, and of events that no one command tells of by its name."""
+    yield from (type_.name for type_ in TYPES.values())
+    declared = Counter(verb.api.event for verb in Verb.by_name.values() if verb.__module__.startswith("cloudwright."))
+    yield from (event for event, times in declared.items() if event and times > 1)
+    yield from UNASKED
 
 
 def _states() -> Iterator[str]:

@@ -43,6 +43,7 @@ export interface Command {
   states?: string[]; // those of its target in which it is of use
   has?: string; // the field that its target must have for that
   lacks?: string; // the field that it must not have
+  event?: string; // the type of the events that tell of it
   httprequesttype: string;
 }
 
@@ -137,6 +138,11 @@ export class Catalogue {
 
   bySlug(slug: string): Kind | undefined {
     return this.kinds.find((kind) => kind.slug === slug);
+  }
+
+  /** The commands of which events of a type tell. */
+  telling(event: string): Command[] {
+    return [...this.commands.values()].filter((command) => command.event === event);
   }
 
   /** The page that shows things of a kind. */

@@ -9,6 +9,7 @@ export interface Explanation {
   what?: string;
   why?: string[];
   fix?: string[];
+  needs?: string; // the setting or the command that switches it on: nothing failed
 }
 
 export class ApiError extends Error {

@@ -12,6 +12,16 @@ export function bytes(value: number): string {
   return `${number(amount, amount < 10 && unit > 0 ? 1 : 0)} ${units[unit]}`;
 }
 
+const GIB = 1024 ** 3;
+
+/** An amount that the API writes with its unit, such as "332.80 Ghz", or "4096.00 GB (x2.0)": its GB are powers of two. */
+export function measured(text: string): string | undefined {
+  const [, amount, unit, times] = /^(-?\d+(?:\.\d+)?) (Ghz|GB)(?: \(x(\d+(?:\.\d+)?)\))?$/.exec(text) ?? [];
+  if (amount === undefined) return undefined;
+  const shown = unit === "GB" ? bytes(Number(amount) * GIB) : `${number(Number(amount), 1)} GHz`;
+  return Number(times ?? 1) === 1 ? shown : `${shown} × ${number(Number(times), 1)}`;
+}
+
 export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(language(), { maximumFractionDigits: digits }).format(value);
 }

@@ -1,4 +1,5 @@
 // The API writes names of fields as one word ("templatedisplaytext"); readers want them apart.
+import type { Catalogue } from "../api/catalogue";
 import { sentence } from "../lib/format";
 import { language, t, word } from "../lib/words";
 
@@ -41,8 +42,11 @@ function split(name: string): string[] | undefined {
   return best[name.length];
 }
 
-/** "templatedisplaytext" -> "Template display text"; the id of something is called by what it is the id of. */
-export function titled(name: string): string {
+const UNIT = /(?<=total|allocated|used|size)(gb|ghz)$/; // values bring their units along
+
+/** "templatedisplaytext" -> "Template display text"; the id of something is called by what it is the id of, an amount without its unit. */
+export function titled(field: string): string {
+  const name = field.replace(UNIT, "");
   const whole = WHOLE[name];
   if (whole) return whole;
   const plain = name.replace(/(?<=..)(id|name)$/, "");
@@ -62,6 +66,27 @@ export function titleOf(name: string): string {
 export function spoken(name: string): string {
   const [, listed] = /^list([A-Z].*)$/.exec(name) ?? [];
   return listed ? t("List {what}", { what: within(t(sentence(listed))) }) : t(sentence(name));
+}
+
+/** What a type of event or alert is called: by its own word, else by the command that it tells of, else by its parts. */
+export function eventCalled(type: string, catalogue: Catalogue): string {
+  const own = word(type);
+  if (own !== type) return own;
+  const [command, ...others] = catalogue.telling(type);
+  if (command && !others.length) return spoken(command.name);
+  const parts = type.replace(/^ALERT\./, "").toLowerCase().split(/[._-]/);
+  return parts.map((part, at) => (at ? within(titled(part)) : titled(part))).join(" ");
+}
+
+// said: kinds of things that commands call otherwise than readers do
+const THINGS: Record<string, string> = {
+  vm: "Instance", uservm: "Instance", virtualmachine: "Instance", template: "Image", ipaddress: "Public IP", publicipaddress: "Public IP", domainrouter: "Virtual router", router: "Virtual router", storagepool: "Primary storage",
+  imagestore: "Secondary storage", serviceoffering: "Compute offering", managementserver: "Server", sshkeypair: "SSH key", apikeypair: "API key", physicalnetworkserviceprovider: "Network service provider",
+};
+
+/** What a kind of thing is called ("UserVm", "DomainRouter"), in the reader's language. */
+export function thingCalled(kind: string): string {
+  return t(THINGS[kind.replaceAll("_", "").toLowerCase()] ?? sentence(kind));
 }
 
 /** What a task of a job does, or one of its steps. */

@@ -80,11 +80,12 @@ export function DomainTree(): ReactNode {
   };
   return (
     <>
-      <Title title={t("Domains")} line={t("{domains} domains, {accounts} accounts", { domains: domains.data?.count ?? 0, accounts: accounts.data?.count ?? 0 })}>
+      <Title title={t("Domains")} line={domains.isPending || accounts.isLoading ? " " : t("{domains} domains, {accounts} accounts", { domains: domains.data?.count ?? 0, accounts: accounts.data?.count ?? 0 })}>
         {catalogue.has("createDomain") && <Button onClick={() => ask("createDomain", {})}>{t("Create domain")}</Button>}
       </Title>
       <div className="card tree">
         <TextInput type="search" aria-label={t("Search domains and accounts")} placeholder={t("Search domains and accounts")} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} maw={320} mb={8} />
+        {domains.isPending && <div className="skeleton" role="status" aria-label={t("Being read")} />}
         {domains.error && <Explain error={domains.error as ApiError} title={t("The domains could not be read")} retry={() => void domains.refetch()} />}
         {wanted && !shown.length && <p className="quiet">{t("Nothing of this name.")}</p>}
         <ul>{shown.map((node) => <Branch key={String(node.domain["id"])} node={node} typed={wanted} ask={ask} />)}</ul>

@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { Kind, Param } from "../api/catalogue";
 import { useCatalogue, useList } from "../api/use";
 import { t, word } from "../lib/words";
-import { titleOf } from "../meta/words";
+import { eventCalled, titleOf } from "../meta/words";
 import { Picker } from "../ui/Picker";
 import "./detail/detail.css";
 
@@ -20,7 +20,7 @@ function Filter({ kind, param, value, set }: { kind: Kind; param: Param; value: 
   if (param.type === "boolean") return <Switch label={label} checked={value === "true"} onChange={(event) => set(event.currentTarget.checked ? "true" : undefined)} />;
   if (param.type === "date") return <TextInput type="date" size="xs" label={label} value={value ?? ""} onChange={(event) => set(event.currentTarget.value || undefined)} />;
   if (!told && !param.enum) return <TextInput size="xs" label={label} defaultValue={value ?? ""} onBlur={(event) => set(event.currentTarget.value || undefined)} onKeyDown={(event) => { if (event.key === "Enter") set(event.currentTarget.value || undefined); }} />;
-  const options = told ? [...new Map((known.data?.rows ?? []).map((row) => [String(row[told[1]]), { value: String(row[told[1]]), label: String(row[told[2]]) }])).values()] : (param.enum ?? []).map((one) => ({ value: one, label: word(one) }));
+  const options = told ? [...new Map((known.data?.rows ?? []).map((row) => [String(row[told[1]]), { value: String(row[told[1]]), label: `${eventCalled(String(row[told[2]]), catalogue)} · ${String(row[told[2]])}` }])).values()] : (param.enum ?? []).map((one) => ({ value: one, label: word(one) }));
   return <Select size="xs" label={label} data={options} value={value ?? null} onChange={(one) => set(one ?? undefined)} clearable searchable limit={200} />;
 }
 

@@ -57,7 +57,8 @@ function Group({ level, above, ask }: { level: Level; above: string; ask: Ask })
   const rows = found.data?.rows ?? [];
   return (
     <div className="branch">
-      <div className="branch-head"><span>{t(level.title)}{rows.length > 1 && <b> {rows.length}</b>}</span>{found.data && !rows.length && <span className="faint">{t("none")}</span>}{create && <button type="button" className="icon-button tiny" title={t("Add")} aria-label={t("Add to {what}", { what: t(level.title) })} onClick={() => ask({ command: create, rows: [] }, level.by ? { [level.by]: above } : {})}><IconPlus size={14} /></button>}</div>
+      <div className="branch-head"><span>{t(level.title)}{rows.length > 1 && <b> {rows.length}</b>}</span>{found.data && !rows.length && <span className="faint">{t("none")}</span>}{found.error && <button type="button" className="chip" data-unread title={found.error.message} onClick={() => void found.refetch()}>{t("Could not be read; try again")}</button>}{create && <button type="button" className="icon-button tiny" title={t("Add")} aria-label={t("Add to {what}", { what: t(level.title) })} onClick={() => ask({ command: create, rows: [] }, level.by ? { [level.by]: above } : {})}><IconPlus size={14} /></button>}</div>
+      {found.isPending && <div className="skeleton" role="status" aria-label={t("Being read")} />}
       {rows.length > 0 && <ul className={level.tiles ? "leaves" : ""}>{rows.map((row) => <Leaf key={String(row["id"] ?? nameOf(row))} row={row} level={level} slug={kind.slug} ask={ask} />)}</ul>}
     </div>
   );
@@ -115,6 +116,7 @@ export function Infrastructure(): ReactNode {
       </Title>
       {zones.error && <Explain error={zones.error as ApiError} title={t("The list could not be read")} retry={() => void zones.refetch()} />}
       {zones.data?.rows.length === 0 && <div className="card empty"><strong>{t("There is no zone yet")}</strong><span>{t("A zone is a data centre: its networks, hosts and storage. Five steps build the first one.")}</span></div>}
+      {zones.isPending && <section className="card zone" role="status" aria-label={t("Being read")}><div className="skeleton" /></section>}
       <div className="stack">{zones.data?.rows.map((zone) => <Zone key={String(zone["id"])} zone={zone} ask={(wanted, known) => { setFixed(known); setAsked(wanted); }} />)}</div>
       {kind && <ActionPanel asked={asked} kind={kind} close={() => setAsked(undefined)} fixed={fixed} />}
     </>

@@ -12,7 +12,6 @@ import { spoken, titleOf, within } from "../meta/words";
 import { metaOf } from "../meta";
 import { ActionPanel, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
-import { Given } from "../ui/Given";
 import { IconPlus, IconSearch } from "../ui/iconset";
 import { RowMenu } from "../ui/RowMenu";
 import { Title } from "../ui/Title";
@@ -21,6 +20,7 @@ import { scopeParams, spansProjects } from "../ui/scope";
 import { ScopeMark } from "../ui/ScopeSwitch";
 
 const Filters = lazy(() => import("./Filters").then((part) => ({ default: part.Filters })));
+const Empty = lazy(() => import("./Empty").then((part) => ({ default: part.Empty })));
 
 const ROOM = "calc(41px + round(down, max(420px, 100dvh - 320px), 54px))"; // of a list within a page: whole rows, as many as the window has room for
 
@@ -93,13 +93,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
       {!bare && (meta?.filters ?? asks).length > 0 && <Suspense><Filters kind={kind} names={[...asks, ...(meta?.filters ?? [])]} search={search} change={change} /></Suspense>}
       {wanting.length > 0 && <div className="empty"><strong>{t("Choose first: {what}", { what: wanting.map((name) => titleOf(name)).join(", ") })}</strong><span>{t("This is listed for one at a time.")}</span></div>}
       {!wanting.length && <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor })} open={open} onCount={setPage}
-        empty={
-          <div className="empty">
-            <strong>{sifted ? t("Nothing matches") : t("There is nothing here yet")}</strong>
-            {sifted ? <Button variant="default" onClick={clear}>{t("Show all")}</Button> : meta?.about ? <span>{t(meta.about)}</span> : <Given>{kind.list.description}</Given>}
-            {sifted ? null : create ? <Button onClick={begin} leftSection={<IconPlus size={16} />}>{createLabel}</Button> : meta?.create && !catalogue.has(meta.create) ? <span className="faint">{t("Your role cannot make one; ask an administrator.")}</span> : null}
-          </div>
-        }
+        empty={<Suspense><Empty kind={kind} meta={meta} label={createLabel} create={create && begin} clear={sifted ? clear : undefined} /></Suspense>}
       />}
       <Bulk kind={kind} chosen={chosen} clear={() => setChosen(new Map())} />
     </div>

@@ -15,20 +15,32 @@ export interface View {
 const SKIPPED = /^(id|name|displayname|displaytext|jobid|jobstatus|jobprocstatus|accounttype|hasannotations|domainpath|fordisplay|icon|headers|payload|.*id)$/;
 const PROPOSED = 7;
 // What a reader looks for first comes first: states, then what is its own; whose it is, its age and its limits come last.
-const RANKS: [RegExp, number][] = [[/^(state|status|allocationstate|resourcestate)$/, 0], [/^(account|project|domain)$/, 3], [/^created$/, 4], [/(limit|total|available)$/, 5], [/^removed$|threshold$/, 6]];
+const RANKS: [RegExp, number][] = [[/^(state|status|allocationstate|resourcestate)$/, 0], [/..id$/, 2], [/^(account|project|domain)$/, 3], [/^created$/, 4], [/(limit|total|available)$/, 5], [/^removed$|threshold$/, 6]];
 const BEYOND = 6; // shown when chosen only
 const rank = (name: string) => RANKS.find(([words]) => words.test(name))?.[1] ?? 1;
 const MADE = new Set(["size"]); // columns made of several fields
+const WITH_UNIT = /(gb|ghz)$/; // of two amounts that are called alike, the one that a list of figures adds
+
+/** Fields that name another thing by nothing but its id. */
+export function referring(kind: Kind): string[] {
+  const names = new Set(kind.list.response.map((field) => field.name));
+  return kind.list.response.filter(({ name, entity }) => entity !== undefined && entity !== kind.resource && /..(?<!job)id$/.test(name) && !names.has(name.replace(/id$/, "name")) && !names.has(name.replace(/id$/, ""))).map((field) => field.name);
+}
 
 function simple(kind: Kind): string[] {
-  const names = kind.list.response.filter((field) => !SKIPPED.test(field.name) && !field.response && field.type !== "map" && field.type !== "list").map((field) => field.name);
-  return names.filter((name, at) => names.findIndex((other) => titleOf(other) === titleOf(name)) === at);
+  const others = new Set(referring(kind));
+  const names = kind.list.response.filter((field) => (!SKIPPED.test(field.name) || others.has(field.name)) && !field.response && field.type !== "map" && field.type !== "list").map((field) => field.name);
+  return names.filter((name) => {
+    const same = names.filter((other) => titleOf(other) === titleOf(name));
+    return name === (same.find((other) => WITH_UNIT.test(other)) ?? same[0]);
+  });
 }
 
 /** What a list shows unless the reader chose otherwise; of what none of the rows has, nothing. `base` is the list that this one adds figures to. */
 export function columnsOf(kind: Kind, meta: Meta | undefined, rows: Row[] = [], base?: Kind): string[] {
   const called = rows[0] && nameField(rows[0]);
-  const had = (name: string) => !rows.length || MADE.has(name) || (name !== called && `${name}name` !== called && !(called === "startip" && name === "endip") && rows.some((row) => row[name] !== undefined && row[name] !== null && row[name] !== ""));
+  const twice = rows.every((row) => row["state"] === row["allocationstate"]); // figures of places tell it by both names
+  const had = (name: string) => !rows.length || MADE.has(name) || (!(name === "allocationstate" && twice) && name !== called && `${name}name` !== called && !(called === "startip" && name === "endip") && rows.some((row) => row[name] !== undefined && row[name] !== null && row[name] !== ""));
   const plainer = new Set(base?.list.response.map((field) => field.name));
   const order = (name: string) => (plainer.has(name) && name !== "state" ? 9 : 0) + rank(name);
   if (!meta?.columns) return simple(kind).filter((name) => had(name) && rank(name) < BEYOND).sort((a, b) => order(a) - order(b)).slice(0, PROPOSED);

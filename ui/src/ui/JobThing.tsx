@@ -5,7 +5,7 @@ import { nounOf, singular, type Catalogue, type Kind } from "../api/catalogue";
 import type { Row } from "../api/client";
 import { commandOf, type Job } from "../api/jobs";
 import { useCatalogue } from "../api/use";
-import { spoken } from "../meta/words";
+import { thingCalled } from "../meta/words";
 import { findable, useThing } from "./thing";
 import { nameOf } from "./values";
 
@@ -31,13 +31,13 @@ export function told(job: Job): string | undefined {
   return name && !job.jobinstanceid?.startsWith(name) ? name : undefined;
 }
 
-/** The thing's name, that leads to its page. */
-export function JobThing({ job, className }: { job: Job; className?: string }): ReactNode {
+/** The thing's name, that leads to its page; where nothing tells it, it is asked for, unless one is not to `seek` it. */
+export function JobThing({ job, className, seek = true }: { job: Job; className?: string; seek?: boolean }): ReactNode {
   const catalogue = useCatalogue();
   const kind = kindOf(job, catalogue);
   const known = told(job);
-  const found = useThing(kind, String(job.jobinstanceid), known === undefined && kind !== undefined && findable(kind));
+  const found = useThing(kind, String(job.jobinstanceid), seek && known === undefined && kind !== undefined && findable(kind));
   const name = known ?? (found.data ? nameOf(found.data) : undefined);
-  if (!kind) return null;
-  return name ? <Link className={className} to="/$slug/$id" params={{ slug: kind.slug, id: String(job.jobinstanceid) }}>{name}</Link> : <span className="faint">{spoken(kind.noun)}</span>;
+  if (!kind) return seek ? null : <span className="faint">{known ?? thingCalled(String(job.jobinstancetype))}</span>;
+  return name ? <Link className={className} to="/$slug/$id" params={{ slug: kind.slug, id: String(job.jobinstanceid) }}>{name}</Link> : <span className="faint">{thingCalled(kind.noun)}</span>;
 }

@@ -11,7 +11,7 @@ import { openConsole } from "../console/open";
 import { t } from "../lib/words";
 import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
-import { Columns, columnsOf, useView } from "./Columns";
+import { Columns, columnsOf, referring, useView } from "./Columns";
 import { edges } from "./edges";
 import { Explain } from "./Explain";
 import { Hinted } from "./Given";
@@ -25,7 +25,10 @@ const COPIED = new Set(["ipaddress", "publicip"]);
 const STANDS: Record<string, string> = { account: "project", diskofferingname: "serviceofferingname" }; // what is shown where there is none
 const WIDTHS: Record<string, string> = { state: "140px", status: "134px", size: "100px", created: "112px", ipaddress: "150px", publicip: "160px", hostname: "minmax(140px, 1fr)", cidr: "minmax(140px, 1fr)", netmask: "minmax(132px, 1fr)", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
 const USUAL = 110; // px of a column that has no width of its own
-const BRIEF = "minmax(84px, 0.6fr)"; // of what is either yes or no
+const NAME = 180; // px at least of a row's name, of a range of addresses RANGE
+const RANGE = 240;
+const WAITING = 6; // rows drawn while the first are read
+const BRIEF = "minmax(84px, 0.7fr)"; // of what is either yes or no
 const widthOf = (column: string, fields: Map<string, Field>) => (column === "size" && fields.has("cpunumber") ? "146px" : (WIDTHS[column] ?? (fields.get(column)?.type === "boolean" ? BRIEF : "minmax(110px, 1fr)")));
 const least = (column: string, fields: Map<string, Field>) => Number(/(\d+)px/.exec(widthOf(column, fields))?.[1] ?? USUAL);
 
@@ -41,9 +44,10 @@ function pageOf(row: Row, home: Kind): string | undefined {
   return row["id"] === undefined ? undefined : `/${home.slug}/${String(row["id"])}`;
 }
 
-const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, height, selected, at, toggle, menu, mixed }: {
+const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, height, selected, at, toggle, menu, mixed, alike }: {
   row: Row | undefined; kind: Kind; home: Kind; meta: Meta | undefined; columns: string[]; fields: Map<string, Field>; top: number; height: number; selected: boolean; at: boolean;
   toggle: (row: Row) => void; menu: (row: Row, anchor: HTMLElement) => void; mixed: boolean;
+  alike: string[] | undefined; // the fields that tell rows of one name apart
 }): ReactNode {
   const catalogue = useCatalogue();
   const place = { transform: `translateY(${top}px)`, height };
@@ -51,7 +55,7 @@ const Line = memo(function Line({ row, kind, home, meta, columns, fields, top, h
   const name = nameOf(row);
   const technical = meta?.context?.(row);
   const context = technical ?? (row["displaytext"] !== name && !columns.includes("displaytext") ? (row["displaytext"] as string | undefined) : undefined);
-  const beside = [...(meta?.apart ?? []).filter((field) => !columns.includes(field) && row[field]).map((field) => {
+  const beside = [...(alike ?? []).filter((field) => !columns.includes(field) && row[field]).map((field) => {
     const its = catalogue.of(fields.get(field)?.entity);
     return <span key={field}>{its ? <Named kind={its} id={String(row[field])} bare /> : String(row[field])}</span>;
   }), ...(mixed && row["project"] && !columns.includes("account") && !columns.includes("project") ? [<span key="project" title={t("Project {name}", { name: String(row["project"]) })}><Icon name="users-group" size={12} /><span className="visually-hidden">{t("Project")}</span> {String(row["project"])}</span>] : [])].flatMap((one, i) => (i ? [" · ", one] : [one]));
@@ -124,13 +128,15 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   const first = pages[0];
   const begun = client.getQueryData<Page>(["api", kind.list.name, params, "block", 0])?.rows; // the columns follow from the first block, so that scrolling changes none
   const all = useMemo(() => view.columns ?? columnsOf(kind, meta, begun, home === kind ? undefined : home), [view.columns, kind, meta, begun, home]);
+  const alike = useMemo(() => meta ? meta.apart : begun && new Set(begun.map(nameOf)).size < begun.length ? referring(kind) : undefined, [meta, begun, kind]);
+  const lead = begun?.[0]?.["startip"] ? RANGE : NAME;
   const height = view.dense ? 40 : 54;
   const columns = useMemo(() => {
     if (view.columns) return all; // as chosen, however narrow: the list scrolls sideways
-    let room = width - 44 - 180 - (meta?.console ? 88 : 52);
+    let room = width - 44 - lead - (meta?.console ? 88 : 52);
     if (width < 560 && meta?.narrow && all.includes(meta.narrow)) return [meta.narrow];
     return all.filter((column, i) => i === 0 || (width >= 560 && (room -= least(column, fields)) >= least(all[0] ?? "", fields)));
-  }, [all, view.columns, width, meta, fields]);
+  }, [all, view.columns, width, meta, fields, lead]);
   const known = pages.find((page) => page.data)?.data;
   const counted = useRef(0); // while only blocks that are still read are in view, the list stays as long as it was
   if (known) counted.current = known.count;
@@ -182,8 +188,8 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     document.addEventListener("keydown", idle);
     return () => document.removeEventListener("keydown", idle);
   }, []);
-  const asked = view.columns && columns.reduce((sum, name) => sum + least(name, fields), width < 560 ? 40 + 110 + 48 : 44 + 180 + 88);
-  const style = { ...(asked && { "--least": `${asked}px` }), "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : begun?.[0]?.["startip"] ? 240 : 180}px, 1.6fr) ${columns.map((name) => (width < 560 ? `minmax(${view.columns ? least(name, fields) : 0}px, ${least(name, fields)}px)` : widthOf(name, fields))).join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
+  const asked = view.columns && columns.reduce((sum, name) => sum + least(name, fields), width < 560 ? 40 + 110 + 48 : 44 + lead + 88);
+  const style = { ...(asked && { "--least": `${asked}px` }), "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : lead}px, 1.6fr) ${columns.map((name) => (width < 560 ? `minmax(${view.columns ? least(name, fields) : 0}px, ${least(name, fields)}px)` : widthOf(name, fields))).join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
     <>
@@ -195,12 +201,13 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
         <div role="columnheader" className="cell"><button type="button" className="icon-button" aria-label={t("Columns and density")} aria-expanded={choosing} onClick={() => setChoosing(!choosing)}><IconAdjustments size={16} /></button></div>
       </div>}
       {first && !first.isLoading && count === 0 && <div role="row"><div role="gridcell">{empty}</div></div>}
-      <div style={{ height: virtual.getTotalSize(), position: "relative" }} role="rowgroup">
+      <div style={{ height: virtual.getTotalSize() || (first?.isLoading ? WAITING * height : 0), position: "relative" }} role="rowgroup">
+        {!count && first?.isLoading && Array.from({ length: WAITING }, (_, at) => <Line key={at} row={undefined} kind={kind} home={home} meta={meta} columns={columns} fields={fields} top={at * height} height={height} selected={false} at={false} toggle={selection.toggle} menu={menu} mixed={false} alike={undefined} />)}
         {items.map((item) => {
           const row = rowAt(item.index);
           return (
             <Line key={item.key} row={row} kind={kind} home={home} meta={meta} columns={columns} fields={fields} top={item.start} height={height} at={item.index === at}
-              selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} mixed={params["projectid"] === "-1"} />
+              selected={row !== undefined && selection.chosen.has(String(row["id"]))} toggle={selection.toggle} menu={menu} mixed={params["projectid"] === "-1"} alike={alike} />
           );
         })}
       </div>
@@ -215,9 +222,9 @@ const HEADS: Record<string, string> = {
   name: "Kind", haenable: "HA",   templatename: "Image", ipaddress: "Address", zonename: "Zone", hostname: "Host", created: "Age", vmname: "Instance", virtualmachinename: "Instance", diskofferingname: "Offering",
   networkofferingname: "Offering", ostypename: "OS", ispublic: "Public", rolename: "Role", domainpath: "Domain", networkdomain: "DNS suffix", associatednetworkname: "Network",
   issourcenat: "Source NAT", allocationstate: "Allocation", networktype: "Type", guestcidraddress: "Guest CIDR", localstorageenabled: "Local storage", managedstate: "Managed",
-  hypervisortype: "Hypervisor", podname: "Pod", clustername: "Cluster", resourcestate: "Mode", memoryallocatedpercentage: "Memory", cpuallocated: "CPU", disksizetotal: "Size",
+  hypervisortype: "Hypervisor", podname: "Pod", clustername: "Cluster", resourcestate: "Mode", memoryallocatedpercentage: "Memory allocated", cpuallocated: "CPU allocated", disksizetotal: "Size",
   disksizeallocated: "Allocated", cpunumber: "CPUs", cpuspeed: "MHz", storagetype: "Storage", iscustomized: "Custom", offerha: "HA", disksize: "Size", provisioningtype: "Provisioning",
   guestiptype: "Kind", traffictype: "Traffic", conservemode: "Shares addresses", defaultvalue: "Default", oscategoryname: "Category", isuserdefined: "Own", publicport: "Port",
   privateport: "To port", startport: "From port", endport: "To port", firstname: "First name", lastname: "Last name", isdefault: "Built in", resourcename: "On",
-  username: "By", publicip: "Public address", guestnetworkname: "Network", readonly: "Read only",
+  username: "By", jobinstancename: "On", jobstatus: "State", publicip: "Public address", guestnetworkname: "Network", readonly: "Read only",
 };

@@ -1,14 +1,18 @@
 // One look for one kind of value: a state, an id, an address, a size, an age.
-import { Link } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import type { Field } from "../api/catalogue";
 import type { Row } from "../api/client";
+import type { Job } from "../api/jobs";
 import { TRANSITION, useCatalogue } from "../api/use";
-import { ago, bytes, decoded, exactly, number, parseDate, sentence } from "../lib/format";
+import { ago, bytes, decoded, exactly, measured, number, parseDate, sentence } from "../lib/format";
 import { t, word, worded } from "../lib/words";
 import { limitCalled, limitShown } from "../meta/limits";
+import { eventCalled, thingCalled } from "../meta/words";
 import { Given } from "./Given";
 import { IconCheck, IconCopy } from "./iconset";
+import { Named } from "./Named";
+
+const JobThing = lazy(() => import("./JobThing").then((part) => ({ default: part.JobThing })));
 
 const GOOD = /^(running|up|enabled|active|ready|implemented|allocated|completed|done|yes|download complete|activated|online|setup|connected|allow)$/i;
 const BAD = /^(error|failed|alert|down|disconnected|critical|removed|deny|stuck)$/i;
@@ -58,6 +62,7 @@ const COUNTED = /(speed|iops|limit|count|times)$/;
 // Fields whose values are words of the API, not of whoever named something.
 const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter|limit|available)$/i;
 const NOUN = /^(jobinstancetype|entitytype|resourcetype)$/; // "VirtualMachine": kinds of things, as commands name them
+const MEASURED = /(total|used|allocated|gb|ghz)$/; // amounts with their units
 const SAID = /^(said|reason|output)$/; // sentences of the server
 
 const GIB = 1024 ** 3;
@@ -65,6 +70,7 @@ const GIB = 1024 ** 3;
 /** A value of a field, shown as what it is; a limit is measured in what its row says. */
 export function Value({ name, value, field, row }: { name: string; value: unknown; field?: Field | undefined; row?: Row | undefined }): ReactNode {
   const catalogue = useCatalogue();
+  if (name === "jobinstancename" && row?.["jobinstancetype"]) return <Suspense><JobThing job={row as Job} seek={false} /></Suspense>;
   if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
   if (name === "jobstatus") return <Status state={JOB_STATES[Number(value)] ?? String(value)} />;
   if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || (name === "level" && typeof value === "string" && !/^\d/.test(value))) return <Status state={String(value)} />;
@@ -78,13 +84,21 @@ export function Value({ name, value, field, row }: { name: string; value: unknow
   if (name === "disksize" && typeof value === "number") return value ? bytes(value * GIB) : <span className="faint">–</span>; // 0: it has none of its own
   if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : !Number.isInteger(value) ? number(value, 2) : COUNTED.test(name) ? number(value) : String(value);
   const kind = field?.entity ? catalogue.of(field.entity) : undefined;
-  if (kind) return <Link to="/$slug/$id" params={{ slug: kind.slug, id: String(value) }} className="mono">{String(value).slice(0, 8)}</Link>;
+  if (kind) return <Named kind={kind} id={String(value)} />;
   const text = String(value);
+  if (/^(type|eventtype)$/.test(name) ? CODE.test(text) : text.startsWith("ALERT.")) return <EventType type={text} />;
   if (ADDRESS.test(name)) return <span className="mono">{text}</span>;
   if (/^\d+\.\d+%$/.test(text)) return `${number(Number.parseFloat(text))} %`;
   if (SAID.test(name)) return <Given>{text}</Given>;
-  if (NOUN.test(name)) return t(sentence(text));
+  if (NOUN.test(name)) return thingCalled(text);
+  if (MEASURED.test(name)) return measured(text) ?? text;
+  if (UUID.test(text)) return <span className="mono">{text.slice(0, 8)}</span>;
   return ENUM.test(name) ? worded(text) : WORDED.test(name) ? word(text) : text.replace(/,(?=[a-z])/g, ", ").replace(/^vlan:\/\//, "");
+}
+
+/** A type of event or alert, by what it is called; beneath, as the API writes it. */
+export function EventType({ type }: { type: string }): ReactNode {
+  return <span className="typed" title={type}>{eventCalled(type, useCatalogue())} <small className="mono faint" lang="en">{type}</small></span>;
 }
 
 export const JOB_STATES = ["Running", "Done", "Failed", "Cancelled"]; // as `jobstatus` counts them
@@ -101,7 +115,7 @@ export function Size({ row }: { row: Row }): ReactNode {
 }
 
 const NAMES = ["displayname", "name", "description", "annotation", "username", "resourcetypename", "osdisplayname", "publicipaddress", "ipaddress", "fingerprint", "hostname", "provider", "traffictype", "rule", "key", "eventtype", "hypervisor", "hypervisortype", "value", "type", "cmd", "id"];
-const CODE = /^[A-Z]+(\.[A-Z]+)+$/; // such as ALERT.STORAGE: a kind of thing, not its name
+const CODE = /^[A-Z][A-Z0-9]*(\.[A-Z0-9_-]+)+$/; // such as ALERT.STORAGE: a kind of thing, not its name
 const UUID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 
 /** What a rule lets through: an address or a protocol with its ports. */

@@ -3,11 +3,13 @@ import type { Texts } from "../words";
 import api from "./deApi";
 import capacity from "./deCapacity";
 import commands from "./deCommands";
+import lists from "./deLists";
 
 export default {
   ...api,
   ...capacity,
   ...commands,
+  ...lists,
   "There is no such page, or your role does not list it": "Diese Seite gibt es nicht, oder Ihre Rolle führt sie nicht auf",
   "Overview": "Übersicht",
   "This page broke": "Diese Seite ist abgestürzt",
@@ -145,7 +147,6 @@ export default {
   "All": "Alle",
   "Remove the filter {name}": "Filter {name} entfernen",
   "Nothing matches": "Keine Treffer",
-  "There is nothing here yet": "Hier ist noch nichts",
   "Your role cannot make one; ask an administrator.": "Ihre Rolle kann das nicht anlegen; fragen Sie einen Administrator.",
   "{count} in all": "{count} insgesamt",
   "Network map": "Netzwerkplan",

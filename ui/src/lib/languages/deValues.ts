@@ -1,5 +1,6 @@
 // German for values of the API: states, kinds, choices, groups of settings, tasks of jobs and their steps. What is a name of its own stays as it is.
 import type { Values } from "../words";
+import types from "./deTypes";
 
 const states: Values = {
   "Active": "Aktiv",
@@ -406,4 +407,4 @@ const steps: Values = {
 /** Names of techniques, formats and machines, the same in every language. */
 const NAMES = "2FA API BIOS Filesystem ISO KVM L2 LDAP NetworkFilesystem OVA QCOW2 RAW SharedMountPoint Simulator UEFI VHD VHDX VLAN VMDK VPC VXLAN VpcVirtualRouter Hypervisor aarch64 s390x writeback writethrough x86_64";
 
-export default { ...Object.fromEntries(NAMES.split(" ").map((name) => [name, name])), ...states, ...choices, ...groups, ...limited, ...tasks, ...steps } satisfies Values;
+export default { ...Object.fromEntries(NAMES.split(" ").map((name) => [name, name])), ...states, ...choices, ...groups, ...limited, ...tasks, ...steps, ...types } satisfies Values;

@@ -24,6 +24,6 @@ export default [
   },
   {
     list: "listEgressFirewallRules", slug: "egress-firewall-rules", title: "Egress firewall rules", one: "rule", section: "Network", icon: "shield", apart: ["networkid"],
-    about: "What instances of a network may reach outside.", columns: ["state", "cidrlist", "destcidrlist"], create: "createEgressFirewallRule",
+    about: "What instances of a network may reach outside.", columns: ["networkid", "state", "cidrlist", "destcidrlist"], create: "createEgressFirewallRule",
   },
 ] satisfies Meta[];
