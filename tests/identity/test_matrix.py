@@ -14,6 +14,7 @@ from cloudwright.core.listing import List
 from cloudwright.core.wire import WireError
 from cloudwright.identity.model import Account
 from cloudwright.identity.owner import OwnedList
+from cloudwright.storage.model import Template
 from tests.identity.matrix import (
     ADMINS,
     ALONE,
@@ -188,6 +189,12 @@ def test_each_list_shows_exactly_whose_rows_it_should(scene, who):
             assert shown(scene, verb, who, of, projectid=scene.project.uuid) == {"project"}, verb.api.name
         told += 1
     assert told >= 8
+
+
+@pytest.mark.parametrize("who", ["ann", "gus"])
+def test_ones_own_templates_are_not_those_of_ones_projects(scene, who):
+    asked = {"templatefilter": "self", "listall": "true"}
+    assert shown(scene, Verb.by_name["listTemplates"], who, Template, **asked) == {who}
 
 
 @pytest.mark.parametrize("who", ["eva", "dee", "ole", "ann", "gus", "alo", "co"])

@@ -9,8 +9,10 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import InUse, ParamError
 from cloudwright.identity.caller import root_caller
+from cloudwright.identity.model import Domain
 from cloudwright.storage.model import OsType
 from tests.conftest import call, done
+from tests.operations.conftest import person
 
 
 def test_systems_and_families(cloud: Cloud) -> None:
@@ -79,3 +81,7 @@ def test_what_came_with_the_installation_stays(cloud: Cloud) -> None:
     done(cloud, root, "updateGuestOs", id=row.uuid, fordisplay="false")
     seen = call(cloud, root, "listOsTypes", fordisplay="false")["ostype"]
     assert [one["id"] for one in seen] == [row.uuid]
+    ann = person(cloud, "ann", "User", cloud.db.read().get(Domain, 1))
+    shown = [call(cloud, who, "listOsTypes", pagesize="500", page="1")["count"] for who in (root, ann)]
+    assert shown[0] == shown[1] + 1
+    assert call(cloud, ann, "listOsTypes", id=row.uuid) == {}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from cloudwright.cloud import Cloud
 from cloudwright.core import loop
+from cloudwright.core.access import Kind
 from cloudwright.core.task import TaskRow
 from cloudwright.drivers.error import Unreachable
 from cloudwright.storage.upkeep import MeasureStorage
@@ -33,6 +36,8 @@ def test_a_store_that_is_away_is_told_and_awaited(cloud: Cloud, zone: Built) -> 
     assert store()["error"] == "no route to 192.0.2.9"
     why = f"waits for image store {zone.store.name}, which cannot be used: no route to 192.0.2.9"
     assert told(cloud, zone.caller, made["id"])["status"] == why
+    mate = msgspec.structs.replace(zone.caller, kind=Kind.USER)  # which store that is, is root's to know
+    assert told(cloud, mate, made["id"])["status"] == "waits for its image store"
     waits = (TaskRow.c.kind_name == "RegisterTemplate", TaskRow.c.awaits == f"image_store:{zone.store.id}")
     until(lambda: cloud.db.read().find(TaskRow, *waits))
     row = cloud.db.read().find(TaskRow, *waits)

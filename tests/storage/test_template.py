@@ -13,10 +13,12 @@ from cloudwright.core.error import CloudError, Denied, InUse, ParamError
 from cloudwright.core.setting import Setting
 from cloudwright.core.task import TaskRow
 from cloudwright.drivers.error import Refused
+from cloudwright.identity.model import Domain
 from cloudwright.storage.model import Template, TemplateAt
 from cloudwright.storage.upkeep import ClearStorage
 from tests.conftest import call, done, finished
 from tests.infrastructure.zone import Built
+from tests.operations.conftest import person
 from tests.storage.conftest import in_pools, new_machine, until, user
 
 URL = "http://images.example.com/debian.qcow2"
@@ -106,6 +108,9 @@ def test_filters(cloud: Cloud, zone: Built) -> None:
     assert listed(cloud, zone.caller, "all") == {builtin, "secret", "open"}
     assert listed(cloud, zone.caller, "self") == set()
     assert listed(cloud, zone.caller, "self", listall="true") == {builtin, "secret", "open"}
+    eng = cloud.db.write(lambda tx: tx.insert(Domain(name="eng", parent_id=1, path="/eng/", level=1)))
+    chief = person(cloud, "chief", "Domain Admin", eng)  # of a domain beside theirs
+    assert (listed(cloud, chief, "all"), listed(cloud, chief, "self", listall="true")) == ({builtin, "open"}, set())
     with pytest.raises(ParamError, match="only administrators"):
         listed(cloud, bob, "all")
     call(cloud, ann, "updateTemplatePermissions", id=secret["id"], op="add", accounts="bob")
@@ -126,6 +131,15 @@ def test_users_are_held_to_the_rules_of_publishing(cloud: Cloud, zone: Built) ->
     cloud.db.write(lambda tx: Setting.by_name["allow.public.user.templates"].set(tx, "false"))
     with pytest.raises(Denied):
         register(cloud, ann, zone, ispublic="true")
+    made = register(cloud, ann, zone)["id"]
+    for command, given in (
+        ("updateTemplate", {"templatetype": "SYSTEM"}),
+        ("updateTemplatePermissions", {"isfeatured": "true"}),
+        ("updateTemplatePermissions", {"ispublic": "true"}),
+    ):
+        with pytest.raises(Denied):
+            call(cloud, ann, command, id=made, **given)
+    assert call(cloud, ann, "updateTemplate", id=made, templatetype="user")["template"]["name"] == "debian"
 
 
 def test_several_zones_and_all_of_them(cloud: Cloud, zone: Built) -> None:

@@ -191,6 +191,9 @@ def test_users_see_their_own_and_not_where_it_lies(cloud: Cloud, zone: Built) ->
     with pytest.raises(ParamError, match="does not exist"):
         call(cloud, bob, "deleteVolume", id=job.instance_uuid)
     assert call(cloud, ann, "listVolumes", retrieveonlyresourcecount="true") == {"count": 1}
+    done(cloud, zone.caller, "updateVolume", id=job.instance_uuid, displayvolume="false")
+    assert call(cloud, ann, "listVolumes") == {}
+    assert call(cloud, zone.caller, "listVolumes", id=job.instance_uuid)["count"] == 1
 
 
 @pytest.mark.parametrize(
