@@ -25,7 +25,7 @@ from cloudwright.drivers.world import TableWorld
 from cloudwright.infrastructure import authority
 from cloudwright.infrastructure.observe import Observer
 from cloudwright.storage.image.stores import Stores
-from cloudwright.web.door import face
+from cloudwright.web.door import face, ways_in
 from cloudwright.web.files import Files
 from cloudwright.web.server import Options as Listen
 from cloudwright.web.server import Server, claim
@@ -125,7 +125,7 @@ class Node:
         )
         console = CONSOLE if CONSOLE.is_dir() else None
         door = Screens(self.cloud.db, self._stream).door()
-        return Server(face(self.cloud), listen, files=Files(console), hub=self._events, door=door)
+        return Server(face(self.cloud), listen, files=Files(console, lambda: ways_in(self.cloud.db)), hub=self._events, door=door)
 
     # --- hosts
 

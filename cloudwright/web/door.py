@@ -16,8 +16,10 @@ from cloudwright.core.setting import Setting, bad_networks, setting
 from cloudwright.core.wire import Parameters
 from cloudwright.identity import session as sessions
 from cloudwright.identity.entrance import Entrance
+from cloudwright.identity.forgotten import ENABLED as FORGOTTEN
 from cloudwright.identity.gate import Gatekeeper
-from cloudwright.identity.model import LoginSession
+from cloudwright.identity.model import LoginSession, OauthProvider
+from cloudwright.identity.saml.command import ENABLED as SAML
 from cloudwright.web.gate import Context, Declaration, Identity, Login, Outcome, Session
 from cloudwright.web.handle import Face
 
@@ -64,6 +66,14 @@ def face(cloud: Cloud) -> Face:
     cloud.member.each_beat.append(keeper.refresh)
     keeper.server = lambda: cloud.db.read().get(Server, cloud.member.id).uuid if cloud.member.id else None
     return Face(HouseGate(cloud.db, keeper), HouseCommands(cloud.runner, keeper), lambda name: setting_in_force(cloud.db, name))
+
+
+def ways_in(db: Database) -> list[str]:
+    """The ways in besides a password that a sign-in page shall ask about."""
+    reader = db.read()
+    provider = reader.find(OauthProvider, OauthProvider.c.enabled.is_(True)) is not None
+    offered = {"oauth": provider, "saml": SAML.get(reader), "forgotten": FORGOTTEN.get(reader)}
+    return [way for way, open_ in offered.items() if open_]
 
 
 def setting_in_force(db: Database, name: str) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import mimetypes
 import secrets
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ HERE = Path(__file__).with_name("static")
 _KEPT = 2_000  # files
 _CONNECT = "connect-src 'self' ws: wss:"
 _NONCE = b"__NONCE__"  # where a page wants the word that its own style elements carry
+_WAYS = b"__WAYS__"  # where the console wants to read which ways in there are besides a password
 _SAFE = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")]
 
 
@@ -38,8 +40,9 @@ class _File(Struct):
 class Files:
     """Serves `/client/console` (the VNC page), `/client/vnc/` (its files) and, under `/client/`, the console's folder."""
 
-    def __init__(self, console: Path | None = None) -> None:
-        self._console = console.resolve() if console else None
+    def __init__(self, console: Path | None = None, ways: Callable[[], list[str]] = list) -> None:
+        """`ways`: the ways in besides a password, as words of [a-z]; asked for each page."""
+        self._console, self._ways = console.resolve() if console else None, ways
         self._lock = threading.Lock()
         self._kept: dict[Path, _File] = {}
 
@@ -53,7 +56,7 @@ class Files:
         if path is None:
             return Answer(404, [("content-type", "text/plain"), *_HEADERS], self._absent(request.path))
         if path.suffix == ".html" and _NONCE in (page := self._read(path)).content:
-            return _page(page, request.method)
+            return self._page(page, request.method)
         packed = path.with_name(f"{path.name}.gz")
         gzip = packed.is_file() and "gzip" in request.headers.get("accept-encoding", "")
         file = self._read(packed if gzip else path)
@@ -82,6 +85,15 @@ class Files:
             found = _inside(self._console, "index.html")
         return found
 
+    def _page(self, page: _File, method: str) -> Answer:
+        """A page with a new nonce, which must therefore not be kept: no other style element than the page's own has effect."""
+        nonce = secrets.token_urlsafe(18)
+        headers = [("content-type", page.kind), ("cache-control", "no-store"), *_headers(f"'nonce-{nonce}'")]
+        content = page.content.replace(_NONCE, nonce.encode())
+        if _WAYS in content:
+            content = content.replace(_WAYS, " ".join(self._ways()).encode())
+        return Answer(200, headers, b"" if method == "HEAD" else content)
+
     def _read(self, path: Path) -> _File:
         stat = path.stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
@@ -98,13 +110,6 @@ class Files:
                 self._kept.clear()
             self._kept[path] = file
         return file
-
-
-def _page(page: _File, method: str) -> Answer:
-    """A page with a new nonce, which must therefore not be kept: no other style element than the page's own has effect."""
-    nonce = secrets.token_urlsafe(18)
-    headers = [("content-type", page.kind), ("cache-control", "no-store"), *_headers(f"'nonce-{nonce}'")]
-    return Answer(200, headers, b"" if method == "HEAD" else page.content.replace(_NONCE, nonce.encode()))
 
 
 def _inside(folder: Path, name: str) -> Path | None:

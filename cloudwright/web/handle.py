@@ -49,6 +49,8 @@ _NO_SECOND_FACTOR = frozenset(
 _PASSWORD_DUE = _NO_SECOND_FACTOR | {"updateUser"}
 _VALIDATE = "validateUserTwoFactorAuthenticationCode"
 _SIGNING = frozenset({"login", "logout"})
+_BY_PROVIDER = frozenset({"oauthlogin", "samlSso", "samlSlo"})  # browsers are sent to these, and sent on by them
+_SIGN_IN = "/client/"  # the page
 _READING = ("get", "list", "query", "find")
 _HEADERS = [
     ("x-content-type-options", "nosniff"),
@@ -362,9 +364,16 @@ class Face:
         uuids = error.uuids if isinstance(error, ToldOfThings) else ()
         explained = told.explain() if told.cs_code is not None else {}
         explain = explained if explained.get("why") or explained.get("fix") else None
+        if _name(call) in _BY_PROVIDER and "text/html" in call.request.headers.get("accept", ""):
+            return self._shown(call, told)
         body = wire.error_body(told.code, told.text, told.cs_code, uuids, told.param, explain)
         call.headers = [*call.headers, ("x-description", _header_text(told.text))]
         return self._write(call, told.code, call.key, body)
+
+    def _shown(self, call: Call, told: Told) -> Answer:
+        """A refusal that would fill the window of somebody who came with a browser: the sign-in page tells it instead."""
+        refused = self.sessions.refused(_name(call), told.code, told.text)
+        return Answer(303, [*_HEADERS, *call.headers, refused, ("location", _SIGN_IN)])
 
 
 # What callers read who may not see inside, by error number.

@@ -25,6 +25,7 @@ from cloudwright.web.gate import Gate, Identity, Session, Settings
 IDLE_SECONDS = 1800
 BROWSER = "signin"  # the cookie of a sign-in on its way
 _ON_ITS_WAY = 900  # seconds that such a cookie is kept
+_REFUSED = 60  # seconds that a page of ours may take to read why nobody was signed in
 _SHOWN = (
     "username",
     "userid",
@@ -36,10 +37,13 @@ _SHOWN = (
     "timezone",
     "is2faenabled",
     "is2faverified",
+    "providerfor2fa",
 )
 _TOUCH_SECONDS = 60  # how stale the stored time of last use may be
 _FRESH_SECONDS = 2.0  # how long a session is believed without asking the database
 _CACHED = 10_000
+
+_SENTENCE = 800  # characters of a refusal: browsers keep cookies of 4,096 bytes
 
 _SAME_SITE = {"lax": ";SameSite=Lax", "strict": ";SameSite=Strict", "noneandsecure": ";SameSite=None;Secure"}
 
@@ -151,6 +155,11 @@ class Sessions:
         readable = second[1].replace(";HttpOnly", "") + path
         told = [("set-cookie", f"{name}={quote(str(body[name]))};SameSite=Lax") for name in _SHOWN if name in body]
         return [first, (second[0], readable), *told]
+
+    def refused(self, command: str, code: int, text: str) -> tuple[str, str]:
+        """The Set-Cookie header that tells a page of ours, and none of another site, why nobody was signed in."""
+        told = quote(msgspec.json.encode({"command": command, "errorcode": code, "errortext": text[:_SENTENCE]}))
+        return "set-cookie", f"refused={told};SameSite=Lax;Path=/client;Max-Age={_REFUSED}"
 
     def kept(self, name: str, value: str) -> tuple[str, str]:
         """The Set-Cookie header of something that comes back from another site, in the browser that it was given to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,11 +18,12 @@ from tests.bench.console import instance
 from tests.cli.serving import Serving
 from tests.clients.conftest import keys, ready_zone, server, simulated_zone  # noqa: F401 - fixtures
 from tests.console.play import UI, build, play
+from tests.identity.saml.house import new_key
 from tests.real.browser import PROGRAM
 
 MANY = 10_000  # instances
 BUILD = 20  # seconds of the processors at most
-OP = str(Path(__file__).parents[1] / "identity" / "oauth" / "op.py")  # a provider of OpenID Connect
+IDENTITY = Path(__file__).parents[1] / "identity"  # with providers: of OpenID Connect, of SAML
 CHUNK = 100 * 1024  # bytes of a chunk that is loaded when it is wanted, at most, by gzip
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(not PROGRAM, reason="there is no Chromium on this machine")]
@@ -46,20 +48,30 @@ def test_the_console_in_a_browser(server, ready_zone, specs):  # noqa: F811 - fi
 
 
 def test_what_wants_a_server_of_its_own(tmp_path):
-    """A job that does not end by itself, cancelled; sign-in through a provider that is a process of its own."""
+    """A job that does not end by itself, cancelled; sign-in through providers that are processes of their own. To browsers
+    localhost is another site than 127.0.0.1, where the console is."""
     own = Serving(tmp_path)
     own.program[1:3] = ["-m", "tests.console.slow"]
-    provider = subprocess.Popen([sys.executable, OP], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+    new_key(tmp_path)
+    with beside(IDENTITY / "oauth" / "op.py") as oidc, beside(IDENTITY / "saml" / "idp.py", str(tmp_path)) as idp, own:
+        simulated_zone(own.with_keys())
+        providers = {"CLOUDWRIGHT_OIDC": f"http://127.0.0.1:{oidc}", "CLOUDWRIGHT_SAML": f"http://localhost:{idp}"}
+        only = ["jobs.spec.ts", "vouched.spec.ts", "--grep", "cancelled by a click|vouches for"]
+        play(own.url, own.password, *only, CLOUDWRIGHT_SLOW="1", **providers)
+
+
+@contextlib.contextmanager
+def beside(program: Path, *more: str) -> Iterator[int]:
+    """Run a program that prints the port it listens on, for the length of a with block."""
+    run = subprocess.Popen(
+        [sys.executable, program, *more], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True
+    )
     try:
-        assert provider.stdout is not None
-        oidc = f"http://127.0.0.1:{int(provider.stdout.readline())}"
-        with own:
-            simulated_zone(own.with_keys())
-            play(own.url, own.password, "jobs.spec.ts", "vouched.spec.ts", "--grep", "cancelled by a click|vouches for",
-                 CLOUDWRIGHT_SLOW="1", CLOUDWRIGHT_OIDC=oidc)  # fmt: skip
+        assert run.stdout is not None
+        yield int(run.stdout.readline())
     finally:
-        provider.kill()
-        provider.communicate()
+        run.kill()
+        run.communicate()
 
 
 def test_a_list_of_ten_thousand(server, keys, ready_zone):  # noqa: F811 - fixtures

@@ -67,6 +67,14 @@ def test_the_vnc_page_is_served_without_a_console_folder():
     assert (absent.status, b"make console" in absent.body) == (404, True)
 
 
+def test_the_console_reads_the_ways_in_of_this_moment(files, tmp_path):
+    (tmp_path / "console" / "index.html").write_text("__NONCE__ <meta name=ways-in content='__WAYS__'>")
+    told = [["saml", "forgotten"], []]
+    asked = Files(tmp_path / "console", lambda: told.pop(0))
+    assert b"content='saml forgotten'" in get(asked, "/client/instances").body
+    assert b"content=''" in get(asked, "/client/").body
+
+
 def test_styles_of_a_page_need_the_word_that_only_this_answer_knows(files, tmp_path):
     (tmp_path / "console" / "index.html").write_text("<style nonce='__NONCE__'>")
     first, second = get(files, "/client/"), get(files, "/client/instances")

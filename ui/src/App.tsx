@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
 import { keptCatalogue, loadCatalogue } from "./api/catalogue";
-import { ApiError, onSessionLost, signedIn } from "./api/client";
+import { ApiError, byLetter, onSessionLost, signedIn } from "./api/client";
 import { follow } from "./api/live";
 import { CatalogueContext } from "./api/use";
 import { SLUGS } from "./meta";
@@ -16,7 +16,7 @@ const SignInAgain = lazy(() => import("./pages/sign-in/SignIn").then((part) => (
 
 export function App(): ReactNode {
   const client = useQueryClient();
-  const [inside, setInside] = useState(signedIn());
+  const [inside, setInside] = useState(signedIn() && !byLetter());
   const [lost, setLost] = useState(false);
   const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: () => loadCatalogue(SLUGS), enabled: inside, staleTime: Infinity, initialData: () => (inside ? keptCatalogue(SLUGS) : undefined), refetchOnMount: "always" });
   useEffect(() => onSessionLost(inside ? () => setLost(true) : undefined), [inside]);

@@ -128,11 +128,13 @@ class SamlSlo(
     mark: str | None = param("its signature", wire_name="signature", length=8192)
 
     def run(self, db: Database, caller: Caller) -> Entrance:
-        _enabled(db.read())
+        visit = sign_in.visit_of(db.read(), caller.session)
+        if visit is None:  # else somebody is let out who came in before it was switched off
+            _enabled(db.read())
         if self.answer is not None:  # nothing depends on it: the session ended before the browser went there
             return Entrance({"description": "success"}, redirect=sign_in.HOME.get(db.read()))
         if self.request is None:
-            return sign_in.sign_out(db, sign_in.visit_of(db.read(), caller.session))
+            return sign_in.sign_out(db, visit)
         said = {"SAMLRequest": self.request, "RelayState": self.relay or "", "SigAlg": self.algorithm or ""}
         try:
             return sign_in.signed_out_there(db, said | {"Signature": self.mark or ""})

@@ -8,6 +8,7 @@ somebody who never asked for it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from typing import Any
 
@@ -16,9 +17,10 @@ import sqlalchemy as sa
 
 from cloudwright.core.access import Caller
 from cloudwright.core.db import Database
-from cloudwright.core.error import Lost
+from cloudwright.core.error import Lost, Unavailable
 from cloudwright.core.setting import setting
 from cloudwright.core.tx import Reader, Tx
+from cloudwright.core.wire import WireError
 from cloudwright.identity import attempt as attempts
 from cloudwright.identity import session
 from cloudwright.identity.caller import IN_FORCE, JOINED
@@ -26,6 +28,8 @@ from cloudwright.identity.entrance import Entrance
 from cloudwright.identity.model import Attempt, SamlAuthorization, SeenAssertion, User
 from cloudwright.identity.saml import assertion, message, party, xml
 from cloudwright.identity.saml.party import Idp
+
+log = logging.getLogger(__name__)
 
 ATTRIBUTE = setting("saml2.user.attribute", "uid", "the attribute of assertions that names the user; else their name id does")
 FORCE = setting("saml2.force.authn", False, "whether identity providers must ask users anew each time")
@@ -58,6 +62,13 @@ def users(reader: Reader, entity: str, username: str) -> list[User]:
     return [User.load(row) for row in reader.rows(_USERS, {"name": username, "entity": entity})]
 
 
+def _nobody(idp: Idp | None, username: str) -> WireError:
+    """What somebody is told whom a provider vouches for in vain."""
+    through = f"SAML identity provider {idp.organization or idp.entity}" if idp else "that SAML identity provider any more"
+    text = f"User {username[:100]!r} may not sign in through {through}; an administrator can allow it (authorizeSamlSso)"
+    return WireError(531, text, cs_code=None)
+
+
 def leave(db: Database, idp: Idp) -> Entrance:
     """Send the browser to the identity provider."""
     reader = db.read()
@@ -70,7 +81,8 @@ def leave(db: Database, idp: Idp) -> Entrance:
 
 
 def come_back(db: Database, packed: str) -> Entrance:
-    """Keep what an answer proves, and send the browser on to fetch its session. Raises BadXml when it proves nothing."""
+    """Keep what an answer proves, and send the browser on to fetch its session. Raises BadXml when it proves nothing,
+    WireError when nobody here is meant."""
     reader = db.read()
     root = xml.parse(message.posted(packed))
     id, at = assertion.answered_request(root), party.SSO_URL.get(reader)
@@ -81,7 +93,7 @@ def come_back(db: Database, packed: str) -> Entrance:
     proof = assertion.proof(root, assertion.Expected(idp, party.ID.get(reader), at, id))
     username = proof.username(ATTRIBUTE.get(reader))
     if not users(reader, idp.entity, username):
-        raise xml.BadXml(f"{username!r} is no user who may sign in through {idp.entity}")
+        raise _nobody(idp, username)
     visit = msgspec.json.encode(Visit(idp.entity, proof.name_id, proof.index, username)).decode()
     try:
         db.write(lambda tx: _keep(tx, found, proof, visit))
@@ -100,7 +112,7 @@ def _keep(tx: Tx, found: Attempt, proof: assertion.Proof, visit: str) -> None:
 
 
 def enter(db: Database, caller: Caller, ticket: str) -> Entrance:
-    """Open the session of a good answer, in the browser that asked for it. Raises BadXml."""
+    """Open the session of a good answer, in the browser that asked for it. Raises BadXml, WireError."""
     reader = db.read()
     found = attempts.find(reader, SOURCE, ticket, time.time())
     if found is None or not found.proved or not attempts.same_browser(found, caller):
@@ -108,7 +120,7 @@ def enter(db: Database, caller: Caller, ticket: str) -> Entrance:
     visit = msgspec.json.decode(found.proved, type=Visit)
     candidates = users(reader, visit.entity, visit.username)
     if not candidates:
-        raise xml.BadXml(f"{visit.username!r} may not sign in any more")
+        raise _nobody(party.idps(reader).get(visit.entity), visit.username)
     db.write(lambda tx: attempts.take(tx, found))
     return entrance(reader, candidates[0], visit)
 
@@ -129,14 +141,22 @@ def visit_of(reader: Reader, digest: str) -> Visit | None:
 
 
 def sign_out(db: Database, visit: Visit | None) -> Entrance:
-    """End the session here, and send the browser to end it at the identity provider, if that does such a thing."""
+    """End the session here, and send the browser to end it at the identity provider, if that does such a thing and is known."""
     reader = db.read()
-    idp = party.idps(reader).get(visit.entity) if visit else None
+    idp = _known(reader, visit.entity) if visit else None
     if visit is None or idp is None or not idp.slo:
         return Entrance({"description": "success"}, leaves=True, redirect=HOME.get(reader))
     text = message.logout_request(attempts.new_handle(), idp, party.ID.get(reader), visit.name_id, visit.index)
     url = message.redirect_url(idp.slo, "SAMLRequest", text, party.own_key(db), message.SIGNED_BY.get(reader))
     return Entrance({"description": "success"}, leaves=True, redirect=url)
+
+
+def _known(reader: Reader, entity: str) -> Idp | None:
+    try:
+        return party.idps(reader).get(entity)
+    except Unavailable as why:
+        log.warning("somebody signs out here, and not at the SAML identity provider: %s", why)
+        return None
 
 
 def signed_out_there(db: Database, said: dict[str, str]) -> Entrance:

@@ -1,14 +1,17 @@
 """A SAML 2.0 identity provider as a process of its own, made of pysaml2's server side: it signs in whoever /be?uid=… named last.
 
 `python idp.py FOLDER` takes key.pem and cert.pem from the folder and prints its port. The service provider's metadata is
-posted to /sp. Answers are told as JSON: where a form would be sent, and with what.
+posted to /sp. Programs are told its answers as JSON: where a form would be sent, and with what. Browsers (they accept HTML) are
+asked who they are, and get forms that send themselves.
 """
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -50,22 +53,40 @@ class Provider(BaseHTTPRequestHandler):
         elif parts.path == "/be":
             STATE.update(asked)
             self._send(b"{}")
+        elif parts.path == "/sso" and self._browses():
+            self._show('<form method="post"><label>Who are you? <input name="uid"></label><button>Go on</button></form>')
         elif parts.path == "/sso":
             self._send(json.dumps(self._signed_in(asked)).encode())
+        elif parts.path == "/slo" and self._browses():
+            self._sent_on(asked)
         elif parts.path == "/slo":
-            self._send(json.dumps(self._signed_out(asked)).encode())
+            request = self._leaving(asked)
+            index = request.session_index[0].text if request.session_index else ""
+            self._send(json.dumps({"name": request.name_id.text, "session": index}).encode())
         elif parts.path == "/leave":
             self._send(json.dumps(self._leave(asked)).encode())
         else:
             self.send_error(404)
 
     def do_POST(self) -> None:
-        (FOLDER / "sp.xml").write_bytes(self.rfile.read(int(self.headers["content-length"])))
+        body, parts = self.rfile.read(int(self.headers["content-length"])), urlsplit(self.path)
+        if parts.path == "/sso":
+            STATE["uid"] = parse_qs(body.decode())["uid"][0]
+            told = self._signed_in({name: values[0] for name, values in parse_qs(parts.query).items()})
+            packed = base64.b64encode(told["answer"].encode()).decode()
+            form = f'<form method="post" action="{html.escape(told["to"])}"><input name="SAMLResponse" value="{packed}"></form>'
+            self._show(form + "<script>document.forms[0].submit()</script>")
+            return
+        (FOLDER / "sp.xml").write_bytes(body)
         STATE["idp"] = Server(config=config(self._at()))
         self._send(b"{}")
 
+    def _browses(self) -> bool:
+        return "text/html" in self.headers.get("accept", "")
+
     def _at(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        """Where it was asked: browsers take 127.0.0.1 and localhost for two sites."""
+        return f"http://{self.headers['host']}"
 
     def _signed_in(self, asked: dict[str, str]) -> dict[str, str]:
         idp = STATE["idp"]
@@ -87,10 +108,23 @@ class Provider(BaseHTTPRequestHandler):
         )
         return {"to": request.assertion_consumer_service_url, "answer": str(told), "force": request.force_authn or ""}
 
-    def _signed_out(self, asked: dict[str, str]) -> dict[str, str]:
+    def _leaving(self, asked: dict[str, str]) -> Any:
+        """The service provider's request to sign somebody out."""
         signed = {"relay_state": asked.get("RelayState"), "sigalg": asked["SigAlg"], "signature": asked["Signature"]}
-        request = STATE["idp"].parse_logout_request(asked["SAMLRequest"], BINDING_HTTP_REDIRECT, **signed).message
-        return {"name": request.name_id.text, "session": request.session_index[0].text if request.session_index else ""}
+        return STATE["idp"].parse_logout_request(asked["SAMLRequest"], BINDING_HTTP_REDIRECT, **signed).message
+
+    def _sent_on(self, asked: dict[str, str]) -> None:
+        """Send the browser back with the answer to such a request."""
+        idp, request = STATE["idp"], self._leaving(asked)
+        at = idp.metadata.single_logout_service(request.issuer.text, BINDING_HTTP_REDIRECT, "spsso")[0]["location"]
+        answer = idp.create_logout_response(request, [BINDING_HTTP_REDIRECT])
+        sent = idp.apply_binding(BINDING_HTTP_REDIRECT, str(answer), at, "", response=True)
+        self.send_response(302)
+        self.send_header("location", dict(sent["headers"])["Location"])
+        self.end_headers()
+
+    def _show(self, page: str) -> None:
+        self._send(f"<!doctype html><title>Acme</title><link rel=icon href=data:,><h1>Acme</h1>{page}".encode(), "text/html")
 
     def _leave(self, asked: dict[str, str]) -> dict[str, str]:
         """A user signs out here: what its browser is sent with to the service provider."""
@@ -112,6 +146,6 @@ class Provider(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    server = HTTPServer(("127.0.0.1", 0), Provider)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
     print(server.server_address[1], flush=True)
     server.serve_forever()

@@ -51,7 +51,7 @@ SPOILT = {  # by the identity provider itself: all well signed
     "no sign-in": (drop(f"{A}AuthnStatement"), "no sign-in"),
     "another issuer": (say(f"{A}Issuer", "https://elsewhere.example.org"), "issuer"),
     "failed": (change(f"{P}StatusCode", Value="urn:oasis:names:tc:SAML:2.0:status:Responder"), "status"),
-    "nobody": (say(f"{A}AttributeValue", "nobody"), "no user who may"),
+    "nobody": (say(f"{A}AttributeValue", "nobody"), "may not sign in through SAML identity provider Acme"),
     "unasked": (change(f"{P}Response", InResponseTo=""), "no request"),
     "no moment": (change(f"{A}Conditions", NotOnOrAfter="soon"), "no moment"),
 }

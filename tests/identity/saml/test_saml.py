@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import urllib.request
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 import pytest
 
@@ -51,6 +52,39 @@ def test_who_signs_out_there_is_out_here(house):
     assert (status, url.startswith(f"{house.idp}/slo?SAMLResponse=")) == (303, True)
     assert "RelayState=where%20I%20was&" in url
     assert (sessions(house, "ann"), len(sessions(house, "eva"))) == ([], 1)
+
+
+def test_who_came_in_so_gets_out_whatever_became_of_the_provider(house):
+    for name, value in (("enabled", "false"), ("idp.metadata.url", f"{house.idp}/none")):
+        visitor = Visitor(house.port)
+        visitor.enters(visitor.asked()["answer"])
+        house.put(f"saml2.{name}", value)
+        try:
+            assert visitor.go("GET", "command=samlSlo&response=json")[0] == 303
+        finally:
+            house.put("saml2.enabled", "true")
+            house.put("saml2.idp.metadata.url", f"{house.idp}/metadata")
+        assert sessions(house, "ann") == []
+
+
+def test_a_browser_is_told_on_the_sign_in_page_and_a_program_is_not(house):
+    house.idp_is(uid="nobody")
+    packed = base64.b64encode(Visitor(house.port).asked()["answer"].encode()).decode()
+    form = urlencode({"command": "samlSso", "SAMLResponse": packed}).encode()
+    answers = {}
+    for accept in ("text/html,*/*", "*/*"):
+        connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=20)
+        about = {"accept": accept, "content-type": "application/x-www-form-urlencoded"}
+        connection.request("POST", "/client/api?response=json", form, about)
+        answers[accept] = connection.getresponse()
+        answers[accept].read()
+        connection.close()
+    page, program = answers.values()
+    assert (page.status, page.getheader("location"), program.status) == (303, "/client/", 531)
+    value, _, about = page.getheader("set-cookie").removeprefix("refused=").partition(";")
+    told = json.loads(unquote(value))
+    assert (told["command"], told["errorcode"], about) == ("samlSso", 531, "SameSite=Lax;Path=/client;Max-Age=60")
+    assert "'nobody' may not sign in through SAML identity provider Acme" in told["errortext"]
 
 
 def test_one_answer_one_session_in_one_browser(house):

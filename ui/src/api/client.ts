@@ -52,6 +52,11 @@ export function signedIn(): boolean {
   return localStorage.getItem(KEY) !== null;
 }
 
+/** Whether the link of a letter led here, which sets a new password, whoever is signed in. */
+export function byLetter(): boolean {
+  return location.pathname.endsWith("/user/resetPassword");
+}
+
 /** Parameters as the API writes them: lists by comma, maps as name[0].key. */
 export function encode(params: Params): URLSearchParams {
   const body = new URLSearchParams();
@@ -153,6 +158,7 @@ export interface Me {
   is2faverified: string;
   providerfor2fa?: string; // absent where it has none yet
   passwordchangerequired?: boolean;
+  through?: "saml"; // an identity provider, where one signs out, too
 }
 
 /** Show the password. What else is due is in the answer; `enter` ends it. `domain` is a path such as eng/dev; whose session ended is in its domain still. */
@@ -191,11 +197,14 @@ export function me(): Me | undefined {
   return kept ? (JSON.parse(kept) as Me) : undefined;
 }
 
+/** End the session, and leave the page. Who came through an identity provider signs out there, too, and is sent back by it. */
 export async function signOut(): Promise<void> {
+  const there = me()?.through === "saml";
   try {
-    await send("logout");
+    if (!there) await send("logout");
   } finally {
     forget();
+    location.assign(there ? `${PATH}?command=samlSlo&response=json` : "/client/");
   }
 }
 

@@ -115,7 +115,7 @@ export function Shell(): ReactNode {
               <Menu.Divider />
               {Object.entries(LANGUAGES).map(([code, name]) => <Menu.Item key={code} leftSection={<IconLanguage size={15} />} onClick={() => void speak(code as Language)}>{name}{code === language ? " ✓" : ""}</Menu.Item>)}
               <Menu.Divider />
-              <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void signOut().finally(() => location.assign("/client/"))}>{t("Sign out")}</Menu.Item>
+              <Menu.Item leftSection={<IconLogout size={15} />} onClick={() => void signOut()}>{t("Sign out")}</Menu.Item>
             </Menu.Dropdown>
           </Menu>
         </div>

@@ -1,15 +1,17 @@
 // Signing in: the password; then what is due besides: a second factor shown or set up, a new password.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent, type ReactNode } from "react";
-import { ApiError, enter, me, send, signIn, type Me } from "../../api/client";
-import { arrived, ways, type Way } from "../../api/vouched";
+import { ApiError, byLetter, enter, me, send, signIn, type Me } from "../../api/client";
+import { arrived, open, ways, type Way } from "../../api/vouched";
 import { t } from "../../lib/words";
 import { Explain } from "../../ui/Explain";
 import "./sign-in.css";
 
 const SetUp = lazy(() => import("./SetUp").then((part) => ({ default: part.SetUp })));
 
-type Stage = "password" | "code" | "setup" | "renew";
+const Forgotten = lazy(() => import("./Forgotten").then((part) => ({ default: part.Forgotten })));
+
+type Stage = "password" | "code" | "setup" | "renew" | "forgotten";
 
 /** What comes after the password. */
 function due(who: Me): Stage | undefined {
@@ -24,7 +26,8 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
   const [domain, setDomain] = useState("");
   const [code, setCode] = useState("");
   const [who, setWho] = useState<Me>();
-  const [stage, setStage] = useState<Stage>("password");
+  const [letter] = useState(byLetter() ? new URLSearchParams(location.search) : undefined);
+  const [stage, setStage] = useState<Stage>(letter ? "forgotten" : "password");
   const [failed, setFailed] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
   const inside = () => {
@@ -35,7 +38,7 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
   const proceed = (stage: Stage | undefined) => (stage ? setStage(stage) : inside());
   const come = useRef(async () => {
     try {
-      const told = over ? undefined : await arrived();
+      const told = over || letter ? undefined : await arrived();
       if (!told) return setOthers(await ways());
       setWho(told);
       proceed(due(told));
@@ -77,7 +80,14 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
     }
   };
   const Frame = over ? "div" : "main";
-  const heading = { password: over ? t("Sign in again") : t("Sign in"), code: t("Second factor"), setup: t("Set up a second factor"), renew: t("A new password") }[stage];
+  const heading = { password: over ? t("Sign in again") : t("Sign in"), code: t("Second factor"), setup: t("Set up a second factor"), renew: t("A new password"), forgotten: letter ? t("A new password") : t("Forgotten password") }[stage];
+  const returned = (user: string, path: string) => {
+    if (letter) history.replaceState(null, "", "/client/");
+    setName(user);
+    setDomain(path);
+    setStage("password");
+  };
+  const waiting = <span className="status busy" role="status">{t("Reading…")}</span>;
   return (
     <Frame className="sign-in">
       <div className="card stack">
@@ -85,7 +95,9 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
         <h1>{heading}</h1>
         {over && stage === "password" && <p className="quiet">{t("Your session ended. What you were doing is still here.")}</p>}
         {stage === "setup" ? (
-          <Suspense fallback={<span className="status busy" role="status">{t("Reading…")}</span>}><SetUp shown={() => proceed(who?.passwordchangerequired ? "renew" : undefined)} /></Suspense>
+          <Suspense fallback={waiting}><SetUp shown={() => proceed(who?.passwordchangerequired ? "renew" : undefined)} /></Suspense>
+        ) : stage === "forgotten" ? (
+          <Suspense fallback={waiting}><Forgotten told={letter} name={name} domain={domain} done={returned} /></Suspense>
         ) : (
           <form className="stack" onSubmit={go} aria-label={heading} key={stage}>
             {stage === "password" && (
@@ -100,6 +112,7 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
             {failed && <Explain error={failed} title={t("You were not signed in")} />}
             <Button type="submit" loading={busy}>{stage === "renew" ? t("Change password") : t("Sign in")}</Button>
             {stage === "password" && others.map((way) => <Button key={way.key} variant="default" onClick={() => way.go(domain)}>{t("Sign in with {name}", { name: way.name })}</Button>)}
+            {stage === "password" && open("forgotten") && <button type="button" className="chip" onClick={() => { setStage("forgotten"); setFailed(undefined); }}>{t("Forgotten password")}</button>}
             {stage !== "password" && <button type="button" className="chip" onClick={() => { setStage("password"); setFailed(undefined); }}>{t("Begin again")}</button>}
           </form>
         )}
