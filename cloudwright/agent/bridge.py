@@ -1,4 +1,4 @@
-"""Joins a byte stream that the server asked for to something local: a machine's screen."""
+"""Joins a byte stream that the server asked for to something local: a machine's screen or serial port."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import msgspec
 from cloudwright.agent.dial import Dialer
 from cloudwright.agent.dispatch import failure
 from cloudwright.agent.frame import Call, Open, Reply
+from cloudwright.agent.serial import CHUNK, Ports, Streams, Viewer
 from cloudwright.drivers.error import Busy, DriverError, DriverFault, Refused
-from cloudwright.drivers.hypervisor.contract import Hypervisor
+from cloudwright.drivers.hypervisor.contract import Console, Hypervisor
 
 log = logging.getLogger(__name__)
 
-CHUNK = 32 * 1024
 MAX_STREAMS = 64
-LOCAL_WITHIN = 5.0  # seconds to reach the local end
+LOCAL_WITHIN = 5.0  # seconds to reach the local end, and for it to take the last bytes
 
 
 class Bridge:
@@ -29,6 +29,7 @@ class Bridge:
     def __init__(self, dialer: Dialer, hypervisor: Hypervisor) -> None:
         self._dialer, self._hypervisor = dialer, hypervisor
         self._open: set[asyncio.Task[None]] = set()
+        self._ports = Ports()
 
     def open(self, call: Call, reply: Callable[[Reply], None]) -> None:
         """Serve the stream that the call describes; `reply` hears whether that worked."""
@@ -64,17 +65,27 @@ class Bridge:
         finally:
             writer.close()
 
-    async def _local(self, wanted: Open) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if wanted.kind != "console":
-            raise Refused(f"the agent on this host serves no streams of kind {wanted.kind!r}; it may be older than the server")
-        where = await asyncio.to_thread(self._hypervisor.console, wanted.name)
-        async with asyncio.timeout(LOCAL_WITHIN):
-            if where.path:
-                return await asyncio.open_unix_connection(where.path)
-            return await asyncio.open_connection(where.host, where.port)
+    async def _local(self, wanted: Open) -> Streams | tuple[Viewer, Viewer]:
+        if wanted.kind == "console":
+            return await _reached(self._hypervisor.console, wanted.name)
+        if wanted.kind == "serial":
+            viewer = await self._ports.join(wanted.name, lambda: _reached(self._hypervisor.serial, wanted.name))
+            return viewer, viewer
+        raise Refused(f"the agent on this host serves no streams of kind {wanted.kind!r}; it may be older than the server")
 
 
-async def _join(socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _reached(served: Callable[[str], Console], name: str) -> Streams:
+    """Where a machine's console is served, connected."""
+    where = await asyncio.to_thread(served, name)
+    async with asyncio.timeout(LOCAL_WITHIN):
+        if where.path:
+            return await asyncio.open_unix_connection(where.path)
+        return await asyncio.open_connection(where.host, where.port)
+
+
+async def _join(
+    socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamReader | Viewer, writer: asyncio.StreamWriter | Viewer
+) -> None:
     """Carry bytes both ways, each as fast as its receiver takes them, until either side ends."""
 
     async def up() -> None:
@@ -95,4 +106,5 @@ async def _join(socket: aiohttp.ClientWebSocketResponse, reader: asyncio.StreamR
             way.cancel()
         await asyncio.gather(*ways, return_exceptions=True)
     with contextlib.suppress(OSError):
-        await writer.drain()
+        async with asyncio.timeout(LOCAL_WITHIN):
+            await writer.drain()

@@ -104,7 +104,7 @@ class Hub:
             self._there(link.close("the server cut the connection"))
 
     async def stream(self, host: str, kind: str, name: str) -> Stream:
-        """A byte stream to something on a host: kind "console" and a machine's name. Usable from any loop.
+        """A byte stream to something on a host: kind "console" or "serial" and a machine's name. Usable from any loop.
 
         Raises the driver error of the host, or Unreachable.
         """

@@ -31,7 +31,7 @@ SERVED: dict[str, type] = {**CONTRACTS, "agent": HostAgent}
 
 LOCAL = {"watch"}  # the agent pushes what it sees instead
 UNORDERED = {  # verbs that only look, or must overtake what they are about
-    "facts", "machines", "see", "console", "migration_address", "work", "cancel", "guest",
+    "facts", "machines", "see", "console", "serial", "migration_address", "work", "cancel", "guest",
     "volumes", "locate", "images", "url", "segments", "appliances", "hooks",
 }  # fmt: skip
 TIMEOUT = 30.0

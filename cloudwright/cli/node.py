@@ -188,9 +188,9 @@ class Node:
     def _trust(self) -> list[str]:
         return authority.trusted(self.cloud.db.read())
 
-    async def _stream(self, host: str, name: str) -> Any:
+    async def _stream(self, host: str, kind: str, name: str) -> Any:
         assert self._hub is not None
-        return await self._hub.stream(host, "console", name)
+        return await self._hub.stream(host, kind, name)
 
     # --- addresses
 

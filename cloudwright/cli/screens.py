@@ -1,4 +1,4 @@
-"""How the door to consoles reaches a screen: through the host's agent, or at the simulator."""
+"""How the door to consoles reaches a screen or a serial port: through the host's agent, or at the simulator."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from cloudwright.core import secret
 from cloudwright.core.db import Database
 from cloudwright.core.ticket import Claims
 from cloudwright.drivers.error import DriverError
-from cloudwright.drivers.hypervisor.screen import screen_port
+from cloudwright.drivers.hypervisor.screen import screen_port, serial_port
 from cloudwright.infrastructure.model import Host
 from cloudwright.infrastructure.reach import in_words
 from cloudwright.web.console import Door, Sink, Streams
 
-Stream = Callable[[str, str], Awaitable[Any]]
-"""host uuid, machine name -> an `agent.link.Stream`."""
+Stream = Callable[[str, str, str], Awaitable[Any]]
+"""host uuid, kind, machine name -> an `agent.link.Stream`."""
+
+# protocol -> the agent's kind of stream, what people call it, where the simulator serves it
+_KINDS = {"vnc": ("console", "screen", screen_port), "serial": ("serial", "serial port", serial_port)}
 
 
 class Screens:
-    """Opens screens of running machines."""
+    """Opens screens and serial ports of running machines."""
 
     def __init__(self, db: Database, stream: Stream) -> None:
         self._db, self._stream = db, stream
@@ -35,16 +38,17 @@ class Screens:
         return self._db.write(lambda tx: console.acquire(tx, claims.nonce, peer))
 
     async def _open(self, claims: Claims) -> Streams:
-        """The streams of the machine's screen. Raises OSError with the reason."""
+        """The streams of the machine's screen or serial port. Raises OSError with the reason."""
+        kind, spoken, simulated = _KINDS[claims.protocol]
         vm, host = await asyncio.to_thread(self._find, claims.vm)
         if host.hypervisor == "Simulator":
-            source, sink = await asyncio.open_connection("127.0.0.1", screen_port())
+            source, sink = await asyncio.open_connection("127.0.0.1", simulated())
             return source, _Noted(sink, lambda: self._note_end(claims))
         try:
-            stream = await self._stream(host.uuid, vm.instance_name)
+            stream = await self._stream(host.uuid, kind, vm.instance_name)
         except DriverError as error:
             told = await asyncio.to_thread(self._in_words, host, error)
-            raise OSError(f"the screen of {vm.name} cannot be shown: {told}") from None
+            raise OSError(f"the {spoken} of {vm.name} cannot be shown: {told}") from None
         far = _Far(stream)
         return far, _Noted(far, lambda: self._note_end(claims))
 

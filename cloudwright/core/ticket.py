@@ -14,21 +14,22 @@ TOKEN_SECONDS = 60
 
 
 class Claims(Struct, frozen=True):
-    """Who may look at which machine until when (seconds since the epoch), once."""
+    """Who may look at which machine until when (seconds since the epoch), once; its screen (vnc) or serial port."""
 
     vm: str
     user: str
     expires: int
     nonce: str
+    protocol: str = "vnc"
 
 
 class TokenRefused(Exception):
     """The token is forged, expired or used up."""
 
 
-def mint(key: bytes, vm: str, user: str, now: float, lifetime: int = TOKEN_SECONDS, nonce: str = "") -> str:
-    """A token that opens the console of `vm` once, within `lifetime` seconds. `nonce`: what it is known by when it is used."""
-    claims = Claims(vm, user, int(now) + lifetime, nonce or secrets.token_urlsafe(16))
+def mint(key: bytes, vm: str, user: str, now: float, nonce: str = "", protocol: str = "vnc") -> str:
+    """A token that opens the console of `vm` once, within a minute. `nonce`: what it is known by when it is used."""
+    claims = Claims(vm, user, int(now) + TOKEN_SECONDS, nonce or secrets.token_urlsafe(16), protocol)
     text = _base64(msgspec.json.encode(claims))
     return f"{text}.{_mark(key, text)}"
 

@@ -1,4 +1,4 @@
-"""The door to a machine's screen: takes tokens, and carries bytes between a WebSocket and a byte stream."""
+"""The door to a machine's screen or serial port: takes tokens, and carries bytes between a WebSocket and a byte stream."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Socket(Protocol):
 
 
 class Door(Struct, frozen=True):
-    """What opens consoles. `open` finds the machine's screen; `spend` uses a token up, told
+    """What opens consoles. `open` finds the machine's screen or serial port; `spend` uses a token up, told
     from where (blocking)."""
 
     key: bytes
@@ -47,7 +47,7 @@ class Door(Struct, frozen=True):
     spend: Callable[[Claims, str], bool]
 
     async def admit(self, token: str, now: float, peer: str = "") -> Streams:
-        """The screen that a token opens. Raises TokenRefused, or OSError and TimeoutError when it cannot be reached."""
+        """What a token opens. Raises TokenRefused, or OSError and TimeoutError when it cannot be reached."""
         claims = read_token(self.key, token, now)
         if not await asyncio.to_thread(self.spend, claims, peer):
             raise TokenRefused("the console token has been used already")

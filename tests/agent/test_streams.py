@@ -58,7 +58,8 @@ class Screen:
 def screen(site: Site, host: str, monkeypatch: pytest.MonkeyPatch, flood: bool = False) -> Iterator[Screen]:
     shown = Screen(site.directory / "vnc.sock", flood)
     drivers = site.drivers(host)
-    monkeypatch.setattr(type(drivers.hypervisor), "console", lambda self, name: Console("", path=str(shown.path)))
+    for verb in ("console", "serial"):
+        monkeypatch.setattr(type(drivers.hypervisor), verb, lambda self, name: Console("", path=str(shown.path)))
     try:
         yield shown
     finally:
@@ -115,6 +116,41 @@ def test_a_slow_console_holds_back_its_machine_and_no_call(site: Site, monkeypat
 
     with screen(site, host, monkeypatch, flood=True) as shown, site.agent(host, state):
         site.run(look_away(shown))
+        assert shown.ended.wait(5)
+
+
+def test_all_who_look_at_a_serial_port_share_its_one_connection(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, state = site.enrolled()
+
+    async def look() -> None:
+        one, other = [await site.hub.stream(host, "serial", "i-1") for _ in range(2)]
+        for typed, by in ((b"ls\r", one), (b"id\r", other)):
+            await by.write(typed)
+            assert [await each.read() for each in (one, other)] == [typed, typed]
+        await one.close()
+        await other.write(b"w\r")
+        assert await other.read() == b"w\r"
+        assert not shown.ended.is_set()
+        await other.close()
+
+    with screen(site, host, monkeypatch) as shown, site.agent(host, state):
+        site.run(look())
+        assert shown.ended.wait(5)  # the port is free after the last one
+
+
+def test_who_looks_away_from_a_serial_port_holds_up_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    host, state = site.enrolled()
+
+    async def look() -> None:
+        away, looking = [await site.hub.stream(host, "serial", "i-1") for _ in range(2)]
+        got = 0
+        while got < 2**25:  # more than all buffers on the way hold
+            got += len(await looking.read())
+        await looking.close()
+        await away.close()
+
+    with screen(site, host, monkeypatch, flood=True) as shown, site.agent(host, state):
+        site.run(look())
         assert shown.ended.wait(5)
 
 

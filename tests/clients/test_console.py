@@ -43,6 +43,26 @@ def test_an_address_opens_the_screen_once(keys, machine):
     assert "acquired" in session
 
 
+def test_the_serial_port_answers_what_is_typed_and_opens_no_other_console(keys, machine):
+    endpoint = keys.one("createConsoleEndpoint", virtualmachineid=machine["id"], protocol="Serial")
+    assert endpoint["url"].endswith("&protocol=serial")
+    port = websocket(endpoint)
+
+    async def typed() -> bytes:
+        async with aiohttp.ClientSession() as session, session.ws_connect(port.replace("serial", "vnc")) as socket:
+            heard = (await socket.receive(timeout=20)).data
+            await socket.send_bytes(b"root\r")
+            while not heard.endswith(b"root\r\nlogin: "):
+                heard += (await socket.receive(timeout=20)).data
+            return heard
+
+    assert asyncio.run(typed()).startswith(b"login: ")
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        banner(port)
+    with pytest.raises(ApiError, match="is not one of vnc, serial"):
+        keys.call("createConsoleEndpoint", virtualmachineid=machine["id"], protocol="telnet")
+
+
 def test_an_address_that_was_not_used_is_told_so(keys, machine):
     keys.one("createConsoleEndpoint", virtualmachineid=machine["id"])
     waiting = keys.all("listConsoleSessions", virtualmachineid=machine["id"], acquired=False)

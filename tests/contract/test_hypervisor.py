@@ -252,6 +252,7 @@ def test_unknown_names(bench: Bench) -> None:
         lambda: driver.detach_nic(name, nic.mac),
         lambda: driver.scale(name, 1, 32),
         lambda: driver.console(name),
+        lambda: driver.serial(name),
         lambda: driver.begin_migrate("k-nobody", name, "elsewhere"),
         lambda: driver.guest(name, ["true"]),
     ]
@@ -267,7 +268,8 @@ def test_unknown_names(bench: Bench) -> None:
 def test_what_needs_a_running_machine_says_so_of_a_stopped_one(bench: Bench) -> None:
     machine = bench.running()
     bench.driver.stop(machine.name, force=True)
-    for verb in (bench.driver.reboot, bench.driver.console, lambda name: bench.driver.begin_migrate("k", name, "elsewhere")):
+    driver = bench.driver
+    for verb in (driver.reboot, driver.console, driver.serial, lambda name: driver.begin_migrate("k", name, "elsewhere")):
         with pytest.raises(NotThere, match="does not run"):
             verb(machine.name)
 
@@ -423,7 +425,7 @@ def test_scale_without_room_is_refused(bench: Bench) -> None:
         bench.driver.scale(machine.name, 2, 32)
 
 
-# Screen and agent
+# Screen, serial port and agent
 
 
 def test_the_console_speaks_rfb(bench: Bench) -> None:
@@ -439,6 +441,14 @@ def test_the_console_speaks_rfb(bench: Bench) -> None:
         width, height = struct.unpack(">HH", read.read(4))
         assert width >= 320
         assert height >= 200
+
+
+def test_who_joins_the_serial_port_hears_the_machine(bench: Bench) -> None:
+    machine = bench.running()
+    for _ in range(2):  # joined again after it was left
+        with bench.dial(bench.driver.serial(machine.name)) as joined, joined.makefile("rb") as said:
+            bench.driver.reboot(machine.name, force=True)
+            assert said.read(2) in (b"up", b"lo")  # the boot sector's word, the simulator's prompt
 
 
 def test_without_an_agent_no_program_runs_in_the_guest(bench: Bench) -> None:

@@ -245,9 +245,25 @@ def test_the_screen_of_an_instance(cloud, stage):
         asyncio.run(greeting(where))
 
 
-def screen_of(api: Api, guest: Guest) -> str:
+def test_the_serial_console_of_an_instance_that_was_moved(cloud, stage):
+    watch = Stopwatch()
+    assert asyncio.run(prompted(screen_of(cloud.api, stage.one, protocol="serial"))).endswith("one login: ")
+    told(f"login prompt on the serial console after {watch.seconds:.1f} s")
+
+
+async def prompted(where: str) -> str:
+    """What a serial console says, after Enter, up to a login prompt."""
+    heard = ""
+    async with aiohttp.ClientSession() as session, session.ws_connect(where) as port:
+        await port.send_bytes(b"\r")
+        while not heard.endswith("login: "):
+            heard += (await port.receive(20)).data.decode()
+    return heard
+
+
+def screen_of(api: Api, guest: Guest, **more: str) -> str:
     """Where its screen can be opened, once."""
-    opened = api.one("createConsoleEndpoint", virtualmachineid=guest.id)
+    opened = api.one("createConsoleEndpoint", virtualmachineid=guest.id, **more)
     return "http://{host}:{port}{path}".format(**opened["websocket"])
 
 

@@ -31,6 +31,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+class Flood:
+    """Says as much as anybody takes."""
+
+    said = 0
+
+    async def read(self, most):
+        self.said += most
+        return b"x" * most
+
+    def close(self):
+        """Nothing is held."""
+
+
 class Site:
     """A running server on free ports."""
 
@@ -49,6 +62,9 @@ class Site:
         """An echoing byte stream in place of a machine's screen."""
         if claims.vm == "vm-off":
             raise OSError("vm-off is not running")
+        if claims.vm == "vm-flood":
+            self.flood = Flood()
+            return self.flood, self.flood
         ours, theirs = socket.socketpair()
         self.screen_task = asyncio.ensure_future(self.echo(*await asyncio.open_connection(sock=theirs)))
         return await asyncio.open_connection(sock=ours)
@@ -232,6 +248,20 @@ def test_consoles_refuse_what_is_not_genuine(site):
     assert refused(site, good, "https://evil.example") == 403
     assert asyncio.run(talk(site, good, f"http://127.0.0.1:{site.port}"))
     assert refused(site, mint(KEY, "vm-off", "u-ann", now)) == 502
+
+
+def test_who_looks_away_holds_back_the_machine_not_the_servers_memory(site):
+    async def story():
+        token = mint(KEY, "vm-flood", "u-ann", time.time())
+        async with aiohttp.ClientSession() as client, client.ws_connect(f"{site.url}/console?token={token}") as screen:
+            await screen.receive()
+            before = -1
+            while site.flood.said != before:  # until every buffer on the way is full
+                before = site.flood.said
+                await asyncio.sleep(0.2)
+            assert before < 32 * 2**20
+
+    asyncio.run(story())
 
 
 def test_an_open_console_does_not_hold_up_the_stop(house):

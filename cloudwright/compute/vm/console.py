@@ -1,4 +1,4 @@
-"""The screens of instances: a command gives an address that opens one once, and each such session is remembered."""
+"""Screens and serial ports of instances: a command gives an address that opens one once, and each such session is remembered."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ ENDPOINT = setting("endpoint.url", "http://localhost:8080/client/api", "where cl
 KEPT = setting("console.session.cleanup.retention.hours", 240, "how many hours sessions at screens are remembered", minimum=1)
 PATH = "/client/console"
 PURPOSE = "console tokens"
+PROTOCOLS = ("vnc", "serial")
 
 
 class ConsoleSession(Owned, table="console_session", indexes=[("vm_id", "id"), ("created",)]):
@@ -105,16 +106,17 @@ class ListConsoleSessions(
 class CreateConsoleEndpoint(
     Command, states=("Running",), since="4.18.0", authorized=("Admin", "ResourceAdmin", "DomainAdmin", "User"),
     response={
-        "success": ("boolean", "whether the screen can be looked at"),
+        "success": ("boolean", "whether the console can be looked at"),
         "details": ("string", "why not"),
-        "url": ("string", "the page that shows the screen; it opens once, within a minute"),
-        "websocket": ("map", "the same for programs: token, host, port and path of a WebSocket that carries RFB"),
+        "url": ("string", "the page that shows it; it opens once, within a minute"),
+        "websocket": ("map", "the same for programs: token, host, port and path of a WebSocket that carries RFB or serial bytes"),
     },
 ):  # fmt: skip
-    """Gives an address that opens the screen of a running instance once."""
+    """Gives an address that opens the screen or the serial port of a running instance once."""
 
     virtual_machine: Ref[Vm] = param("the instance", use=Use.CHANGE)
     token: str | None = param("a further token that the client must show")
+    protocol: str = param("vnc: its screen; serial: a terminal on its first serial port", default="vnc", choices=PROTOCOLS)
 
     def run(self, tx: Tx, caller: Caller) -> Told:
         vm = self.virtual_machine
@@ -124,24 +126,26 @@ class CreateConsoleEndpoint(
             )
         if vm.state != "Running" or vm.host_id is None:
             raise WrongState(
-                f"Instance {vm.name} has no screen now: it is {vm.state}, not Running", param="virtualmachineid", fix=["start it"]
+                f"Instance {vm.name} has no console: it is {vm.state}, not Running", param="virtualmachineid", fix=["start it"]
             )
         forget_old(tx)
         session = tx.insert(ConsoleSession(
             vm_id=vm.id, host_id=vm.host_id, user_id=caller.user_id, account_id=vm.account_id, domain_id=vm.domain_id,
             creator_address=caller.peer,
         ))  # fmt: skip
-        token = mint(secret.vault().derive(PURPOSE), vm.uuid, caller.user_uuid, tx.now, nonce=session.uuid)
-        return Told("consoleendpoint", [endpoint(ENDPOINT.get(tx), token)], one=True)
+        protocol = self.protocol.lower()
+        token = mint(secret.vault().derive(PURPOSE), vm.uuid, caller.user_uuid, tx.now, session.uuid, protocol)
+        return Told("consoleendpoint", [endpoint(ENDPOINT.get(tx), token, protocol)], one=True)
 
 
-def endpoint(api: str, token: str) -> dict[str, Any]:
+def endpoint(api: str, token: str, protocol: str) -> dict[str, Any]:
     """The addresses that a token opens, where the API is at `api`."""
     parts = urlsplit(api)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     path = f"{PATH}?token={token}"
     socket = {"token": token, "host": parts.hostname or "", "port": str(port), "path": path}
-    return {"success": True, "url": f"{parts.scheme}://{parts.netloc}{path}", "websocket": socket}
+    page = path if protocol == "vnc" else f"{path}&protocol={protocol}"
+    return {"success": True, "url": f"{parts.scheme}://{parts.netloc}{page}", "websocket": socket}
 
 
 def forget_old(tx: Tx) -> None:

@@ -100,7 +100,7 @@ class Seen(Struct):
 
 
 class Console(Struct):
-    """Where this host answers RFB (VNC) for a machine: a unix socket path or a loopback port."""
+    """Where this host answers for a machine, RFB (VNC) or its serial port: a unix socket path or a loopback port."""
 
     host: str
     port: int = 0
@@ -177,6 +177,10 @@ class Hypervisor(Protocol):
 
     def console(self, name: str) -> Console:
         """Where the machine's screen is served. Raises NotThere when it does not run."""
+
+    def serial(self, name: str) -> Console:
+        """Where the machine's first serial port is served, to one connection at a time: what it says meanwhile and afterwards,
+        not before. Raises NotThere when it does not run, Refused when it was started without one that can be joined."""
 
     def begin_migrate(self, key: str, name: str, to: str) -> None:
         """Begin a live migration to the host whose migration address is `to`. Poll with `work(key)`."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from cloudwright.drivers.error import Busy, DriverError, NotThere, Refused, Unreachable
 from cloudwright.drivers.hypervisor.check import ceiling, check_disk, check_machine, check_nic, check_scale
 from cloudwright.drivers.hypervisor.contract import Console, Disk, HostFacts, Machine, Nic, Power, Seen
-from cloudwright.drivers.hypervisor.screen import screen_port
+from cloudwright.drivers.hypervisor.screen import screen_port, serial_port
 from cloudwright.drivers.work import Work, WorkState
 from cloudwright.drivers.world import Value, World
 
@@ -148,6 +148,11 @@ class FakeHypervisor:
         self._meet("console")
         self._running(name)
         return Console(host="127.0.0.1", port=screen_port())
+
+    def serial(self, name: str) -> Console:
+        self._meet("serial")
+        self._running(name)
+        return Console(host="127.0.0.1", port=serial_port())
 
     def begin_migrate(self, key: str, name: str, to: str) -> None:
         self._meet("begin_migrate")

@@ -1,7 +1,7 @@
-"""The screen of simulated machines: one RFB 3.8 server on loopback for the whole process, started when first asked for.
+"""Screen and serial port of simulated machines: a server of each on loopback for the whole process, started when first asked for.
 
-Every simulated machine shows the same plain picture; what matters is that consoles, proxies and tests meet a server
-that speaks the protocol.
+Every simulated machine shows the same plain picture by RFB 3.8, and on its serial port a prompt that echoes; what matters is
+that consoles, proxies and tests meet a server that speaks the protocol.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ _WIDTH, _HEIGHT = 320, 200
 _PIXEL_FORMAT = struct.pack(">BBBBHHHBBBxxx", 32, 24, 0, 1, 255, 255, 255, 16, 8, 0)
 _NAME = b"Simulator"
 _BLUE = b"\x80\x40\x20\x00"
+_PROMPT = b"login: "
 _lock = threading.Lock()
-_servers: list[socketserver.ThreadingTCPServer] = []
+_servers: dict[type, socketserver.ThreadingTCPServer] = {}
 
 
 class _Screen(socketserver.StreamRequestHandler):
@@ -49,6 +50,16 @@ class _Screen(socketserver.StreamRequestHandler):
             self.rfile.read({0: 19, 4: 7, 5: 5}.get(kind, 0))
 
 
+class _Serial(socketserver.BaseRequestHandler):
+    """One that joined the serial port: what is typed comes back, and a line's end brings the prompt again."""
+
+    def handle(self) -> None:
+        self.request.settimeout(300)
+        self.request.sendall(_PROMPT)
+        while typed := self.request.recv(4096):
+            self.request.sendall(typed.replace(b"\x7f", b"\b \b").replace(b"\r", b"\r\n" + _PROMPT))
+
+
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
@@ -59,9 +70,17 @@ class _Server(socketserver.ThreadingTCPServer):
 
 def screen_port() -> int:
     """The loopback port where simulated screens are served."""
+    return _port(_Screen)
+
+
+def serial_port() -> int:
+    """The loopback port where simulated serial ports are served."""
+    return _port(_Serial)
+
+
+def _port(handler: type[socketserver.BaseRequestHandler]) -> int:
     with _lock:
-        if not _servers:
-            server = _Server(("127.0.0.1", 0), _Screen)
+        if handler not in _servers:
+            server = _servers[handler] = _Server(("127.0.0.1", 0), handler)
             threading.Thread(target=server.serve_forever, name="simulated-screen", daemon=True).start()
-            _servers.append(server)
-        return int(_servers[0].server_address[1])
+        return int(_servers[handler].server_address[1])

@@ -37,6 +37,7 @@ class Look(Struct, frozen=True):
     cpu_shares: bool = False
     cpu_mhz: int = 0  # of each of the host's processors
     log_directory: str = "/var/log/libvirt/qemu"
+    socket_directory: str = "/run/libvirt/qemu"
 
 
 def render(machine: Machine, look: Look, wire: Callable[[Segment], Wire]) -> str:
@@ -198,8 +199,9 @@ def _platform(domain: Element, machine: Machine, look: Look) -> None:
 
 
 def _ports(devices: Element, machine: Machine, look: Look) -> None:
-    serial = SubElement(devices, "serial", type="file")
-    SubElement(serial, "source", path=serial_log(look, machine.name), append="off")
+    serial = SubElement(devices, "serial", type="unix")
+    SubElement(serial, "source", mode="bind", path=f"{look.socket_directory}/{machine.name}-serial.sock")
+    SubElement(serial, "log", file=serial_log(look, machine.name), append="off")
     channel = SubElement(devices, "channel", type="unix")
     SubElement(channel, "target", type="virtio", name=GUEST_AGENT)
     SubElement(devices, "input", type="tablet", bus="virtio")
@@ -213,7 +215,7 @@ def _ports(devices: Element, machine: Machine, look: Look) -> None:
 
 
 def serial_log(look: Look, name: str) -> str:
-    """The file that a machine's first serial port writes to."""
+    """The file that keeps what a machine's first serial port says."""
     return f"{look.log_directory}/{name}-serial.log"
 
 

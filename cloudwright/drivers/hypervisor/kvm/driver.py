@@ -180,6 +180,14 @@ class KvmHypervisor:
             raise DriverFault(f"{name} runs without a screen")
         return Console(self.facts().hostname, path=listen.get("socket", ""), password=graphics.get("passwd", ""))
 
+    def serial(self, name: str) -> Console:
+        domain = self._running(name)
+        with spoken(f"the serial port of {name}"):
+            source = reading.parse(domain.XMLDesc(0)).find("devices/serial[@type='unix']/source")
+        if source is None:
+            raise Refused(f"{name} was started without a serial port that can be joined; stop it and start it again")
+        return Console(self.facts().hostname, path=source.get("path", ""))
+
     def begin_migrate(self, key: str, name: str, to: str) -> None:
         if self._migrations.work(key).state is WorkState.UNKNOWN:
             self._running(name)
