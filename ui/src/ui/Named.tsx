@@ -14,6 +14,7 @@ export function Named({ kind, id, bare = false }: { kind: Kind; id: string; bare
   const { data: row } = useThing(kind, id, findable(kind));
   const apart = metaOf(kind.list.name)?.apart ?? [];
   const name = row ? <>{nameOf(row)}{kind.list.response.filter((field) => apart.includes(field.name)).map((field) => <Referred key={field.name} row={row} field={field} before=" · " />)}</> : id.slice(0, 8);
+  if (row === null) return <span className="mono faint">{name}</span>; // one may not see it, or it is gone
   return bare ? name : <Link to="/$slug/$id" params={{ slug: kind.slug, id }} className={row ? undefined : "mono"}>{name}</Link>;
 }
 

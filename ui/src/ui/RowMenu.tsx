@@ -40,10 +40,10 @@ function Entry({ command, kind, row, pick }: { command: Command; kind: Kind; row
 
 export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: HTMLElement; kind: Kind; pick: (command: Command) => void; close: () => void }): ReactNode {
   const box = useRef<HTMLDivElement>(null);
-  const [place, setPlace] = useState<CSSProperties>({ visibility: "hidden" });
+  const [place, setPlace] = useState<CSSProperties>({ top: 0 });
   const closing = useRef(close);
   closing.current = close;
-  useLayoutEffect(() => {
+  useLayoutEffect(() => { // measured and moved before it is drawn
     const { scrollHeight, offsetWidth } = box.current as HTMLDivElement;
     const own = anchor.getBoundingClientRect();
     const line = anchor.closest("tr, [role=row]")?.getBoundingClientRect();
@@ -51,7 +51,7 @@ export function RowMenu({ row, anchor, kind, pick, close }: { row: Row; anchor: 
   }, [anchor]);
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
-    box.current?.querySelector<HTMLButtonElement>("button:not([aria-disabled=true])")?.focus();
+    box.current?.querySelector("button")?.focus();
     const outside = (event: MouseEvent) => { if (!box.current?.contains(event.target as Node)) closing.current(); };
     document.addEventListener("mousedown", outside);
     return () => { document.removeEventListener("mousedown", outside); before?.focus(); };

@@ -40,7 +40,7 @@ function related(kinds: Kind[], kind: Kind, kept: string[] | undefined): [Kind, 
 
 function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
   const columns = byName((field.response ?? []).filter((inner) => inner.name !== "id" && rows.some((row) => row[inner.name] !== undefined)));
-  const heads = columns.length ? columns : Object.keys(rows[0] ?? {}).map((name) => ({ name, type: "string", description: "" }));
+  const heads = columns.length ? columns : byName(Object.keys(rows[0] ?? {}).filter((name) => name !== "id").map((name) => ({ name, type: "string", description: "" })));
   return (
     <section className="card">
       <h2>{titleOf(field.name)}</h2>

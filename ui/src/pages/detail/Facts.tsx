@@ -56,8 +56,8 @@ export function byName<T extends { name: string }>(fields: T[]): T[] {
 }
 
 export function Facts({ row, fields, groups, folds, says }: { row: Row; fields: Field[]; groups?: Record<string, string[]> | undefined; folds?: RegExp | undefined; says?: string[] | undefined }): ReactNode {
-  const title = nameOf(row); // what the heading says is not said again
-  const shown = fields.filter((field) => !HIDDEN.test(field.name) && row[field.name] !== title && !folds?.test(field.name) && known(row[field.name]));
+  const title = nameOf(row); // what the heading, and the id below it, say is not said again
+  const shown = fields.filter((field) => !HIDDEN.test(field.name) && row[field.name] !== title && row[field.name] !== row["id"] && !folds?.test(field.name) && known(row[field.name]));
   const plain = byName(shown).filter((field, at, all) => !all.slice(at + 1).some((other) => titleOf(other.name) === titleOf(field.name))); // a domain's path says more than its name
   if (!groups) return <section className="card"><h2 className="part">{t("Facts")}</h2><dl className="facts">{plain.map((field) => <Fact key={field.name} row={row} field={field} fields={fields} says={says} />)}</dl></section>;
   const grouped = new Set(Object.values(groups).flat());
