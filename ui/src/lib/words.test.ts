@@ -1,7 +1,7 @@
 // Every text of the console has a translation, every name and value of the catalogue, too, and no translation is left without a use.
 import { describe, expect, test } from "vitest";
 import { offered, spoken, type Role } from "../testing/offered";
-import { fixed, labels, texts, told, values } from "../testing/texts";
+import { fixed, labels, texts, told, unsaid, values } from "../testing/texts";
 import german, { values as germanValues } from "./languages/de";
 import english from "./languages/en";
 import type { Texts } from "./words";
@@ -38,6 +38,7 @@ describe("German", () => {
 
 test("no text stands in the source without a language", () => {
   expect(fixed()).toEqual([]);
+  expect(unsaid(new Set([...texts(), ...named.keys()]))).toEqual([]);
 });
 
 const filled = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort().join();

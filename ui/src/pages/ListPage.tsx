@@ -65,7 +65,8 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
   const open = (row: Row) => void navigate({ to: "/$slug/$id", params: { slug: kind.slug, id: String(row["id"]) } });
   const shut = useCallback(() => setMenu(undefined), []);
   const one = within(meta ? t(meta.one) : spoken(kind.noun));
-  const createLabel = !create ? "" : /^(create|deploy)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^register[A-Z]/.test(create.name) ? t("Register {what}", { what: one }) : /^associate[A-Z]/.test(create.name) ? t("Acquire {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
+  const makes = !create ? "" : /^(create|deploy)[A-Z]/.test(create.name) ? t("Create {what}", { what: one }) : /^register[A-Z]/.test(create.name) ? t("Register {what}", { what: one }) : /^associate[A-Z]/.test(create.name) ? t("Acquire {what}", { what: one }) : /^add[A-Z]/.test(create.name) ? t("Add {what}", { what: one }) : spoken(create.name);
+  const createLabel = makes.charAt(0).toUpperCase() + makes.slice(1); // not in all languages does a verb begin it
   const sifted = Boolean(search["keyword"]) || Object.keys(filters).length > 0;
   const clear = () => {
     if (box.current) box.current.value = "";

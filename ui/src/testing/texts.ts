@@ -31,6 +31,13 @@ export function fixed(): string[] {
   return [...sources].filter(([file]) => file.endsWith(".tsx")).flatMap(([file, code]) => bare.flatMap((pattern) => [...code.matchAll(pattern)].map(([, text]) => (text ?? "").trim()).filter((text) => !names.test(text)).map((text) => `${file}: ${text}`)));
 }
 
+/** Sentences in the source, of two words at least, that are not among its texts: wherever they are shown, no language has them. */
+export function unsaid(known: Set<string>): string[] {
+  const names = new Set([...known, "Inter Variable"]);
+  const bare = (code: string) => code.replace(/\/\*(?:.|\n)*?\*\/|^\s*\/\/.*$|\s\/\/ .*$|\bnew Error\("[^"]*"\)/gm, "");
+  return [...sources].flatMap(([file, code]) => [...bare(code).matchAll(/"([A-Z][a-z']+ [^"]*)"/g)].map(([, text]) => text ?? "").filter((text) => !names.has(text)).map((text) => `${file}: ${text}`));
+}
+
 const inner = (fields: Field[]): Field[] => fields.flatMap((field) => [field, ...inner(field.response ?? [])]);
 const facts = (command: Command) => [command.has, command.lacks].filter((name) => name !== undefined);
 
