@@ -16,11 +16,11 @@ from cloudwright.core.loop import wake
 from cloudwright.core.task import TaskRow
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.infrastructure.model import Host, Zone
-from cloudwright.infrastructure.usage import CPU
+from cloudwright.infrastructure.usage import CPU, MEMORY, VLAN
 from cloudwright.operations.metrics import sampling
 from cloudwright.operations.metrics.forecast import DAY, HOUR, Forecast, forecast, spread
 from cloudwright.operations.metrics.history import MOST
-from cloudwright.operations.metrics.sampling import ALL, CapacitySample, SampleCapacity, first_of, keep, taken
+from cloudwright.operations.metrics.sampling import ALL, Amount, CapacitySample, SampleCapacity, first_of, keep, taken
 from tests.conftest import call
 from tests.core.test_list_statements import traced
 from tests.infrastructure.zone import simulated_zone
@@ -32,7 +32,7 @@ QUARTER = 900.0
 def sampled(cloud: Cloud, at: float, *amounts: tuple[int, int], zone: int = ALL, every: float = QUARTER) -> None:
     """Samples of the CPU of a zone, or of all, the last at that time."""
     rows = [
-        CapacitySample(at=at - every * (len(amounts) - 1 - i), zone_id=zone, grain=DAY, amounts={CPU: amount})
+        CapacitySample(at=at - every * (len(amounts) - 1 - i), zone_id=zone, grain=DAY, amounts={CPU: Amount(*amount)})
         for i, amount in enumerate(amounts)
     ]
     cloud.db.write(lambda tx: keep(tx, rows, 3650 * DAY))
@@ -120,6 +120,7 @@ def test_the_loop_samples_when_it_is_due_and_no_sooner(cloud: Cloud, root: Calle
     assert {row.zone_id for row in cloud.db.read().all(CapacitySample)} == {ALL, zone.id}
     (cpu,) = history(cloud, root, zoneid=zone.uuid, type=CPU)
     assert cpu["zonename"] == zone.name
+    assert "capacityused" not in str(cpu), "nobody measures it"
     assert "daystofull" not in cpu
     assert [row["capacitytotal"] for row in cpu["stats"]] == [cpu["capacitytotal"]] == [128_000]
 
@@ -132,22 +133,45 @@ def test_what_is_told_of_all_zones_and_of_one(cloud: Cloud, root: Caller) -> Non
     sampled(cloud, now - 2, *((10 * i, 12_000) for i in range(200)))
     sampled(cloud, now - 2, *((5 * i, 8000) for i in range(30)), zone=built.zone.id, every=HOUR)
     (whole,) = history(cloud, root, type=CPU)
-    assert (whole["capacityused"], whole["capacitytotal"], whole["percentused"]) == (2000, 12_000, "16.67")
+    assert (whole["capacityallocated"], whole["capacitytotal"], whole["percentused"]) == (2000, 12_000, "16.67")
     assert whole["notificationthreshold"] == 0.75
     assert "zoneid" not in whole
-    assert [row["capacityused"] for row in whole["stats"]][-2:] == [1980, 1990], "the last day's"
+    assert [row["capacityallocated"] for row in whole["stats"]][-2:] == [1980, 1990], "the last day's"
     assert len(whole["stats"]) == 96
     assert (whole["daystofull"], whole["observedhours"]) == (10.4, 49.8)
     (one,) = history(
         cloud, root, zoneid=built.zone.uuid, type=CPU, startdate=date_of(now - 6.5 * HOUR), enddate=date_of(now - HOUR)
     )
     assert (one["zoneid"], one["capacitytotal"]) == (built.zone.uuid, 8000)
-    assert [row["capacityused"] for row in one["stats"]] == [115, 120, 125, 130, 135, 140]
+    assert [row["capacityallocated"] for row in one["stats"]] == [115, 120, 125, 130, 135, 140]
     long = history(cloud, root, type=CPU, startdate=date_of(now - 30 * DAY))[0]["stats"]
     assert len(long) == MOST
-    assert (long[0]["capacityused"], long[-1]["capacityused"]) == (0, 1990)
+    assert (long[0]["capacityallocated"], long[-1]["capacityallocated"]) == (0, 1990)
     with pytest.raises(ParamError, match="is before"):
         history(cloud, root, startdate=date_of(now), enddate=date_of(now - HOUR))
+
+
+def test_what_hosts_measure_is_told_where_all_that_are_up_do(cloud: Cloud, root: Caller) -> None:
+    zones = [simulated_zone(cloud, name=f"z{n}", number=n, size="cpus=4&mhz=1000&memory=4096") for n in (1, 2)]
+
+    def told(*at: int) -> list[int | None]:
+        rows = {row["type"]: row for row in history(cloud, root, **({"zoneid": zones[at[0]].zone.uuid} if at else {}))}
+        return [rows[kind].get("capacityused") for kind in (CPU, MEMORY, VLAN)]
+
+    def measures(host: Host, **values: Any) -> None:
+        cloud.db.write(lambda tx: tx.update(tx.get(Host, host.id), **values))
+
+    for host in zones[0].hosts:
+        measures(host, busy=0.25, memory_used=1000)
+    assert [told(0), told(1), told()] == [[2000, 2000, None], [None] * 3, [None] * 3]
+    measures(zones[1].hosts[0], busy=0.5, memory_used=500)
+    assert told(1) == [None] * 3, "the other one is up and measures nothing"
+    measures(zones[1].hosts[1], state="Down")
+    assert [told(1), told()] == [[2000, 500, None], [4000, 2500, None]]
+    (sample, *_) = [row for row in taken(cloud.db.read(), time.time(), 0) if row.zone_id == ALL]
+    assert sample.amounts[CPU] == Amount(0, 16_000, 4000)
+    cloud.db.write(lambda tx: keep(tx, [sample], DAY))
+    assert history(cloud, root, type=CPU)[0]["stats"][-1]["capacityused"] == 4000
 
 
 def date_of(seconds: float) -> str:
@@ -173,6 +197,6 @@ def test_a_sample_of_a_thousand_zones_takes_the_statements_of_one(cloud: Cloud) 
     assert reads() == few <= 12
     rows = taken(cloud.db.read(), time.time(), 0)
     assert len(rows) == 1001
-    assert next(row for row in rows if row.zone_id == ALL).amounts[CPU] == (0, 128_000 * 1000)
+    assert next(row for row in rows if row.zone_id == ALL).amounts[CPU] == Amount(0, 128_000 * 1000)
     cloud.db.write(lambda tx: keep(tx, rows, DAY))
     assert cloud.db.read().count(CapacitySample, CapacitySample.c.at == rows[0].at) == 1001

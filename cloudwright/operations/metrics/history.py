@@ -18,11 +18,11 @@ from cloudwright.infrastructure import usage
 from cloudwright.infrastructure.model import Zone
 from cloudwright.operations.metrics.forecast import DAY, forecast, spread
 from cloudwright.operations.metrics.places import CPU_NOTIFY, MEMORY_NOTIFY, POOL_NOTIFY, USED_NOTIFY
-from cloudwright.operations.metrics.sampling import ALL, since, whole
+from cloudwright.operations.metrics.sampling import ALL, Amounts, measured, since, whole
 
 GROWTH = 7 * DAY  # seconds back from now in which growth is looked for
 MOST = 150  # samples told of a kind
-Samples = list[tuple[float, dict[int, tuple[int, int]]]]
+Samples = list[tuple[float, Amounts]]
 
 
 def _notify(name: str, what: str) -> Setting[float]:
@@ -49,13 +49,13 @@ class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response
     "zoneid": ("string", "the zone; absent where it is of all zones together"),
     "zonename": ("string", "the name of the zone"),
     "capacityallocated": ("long", "how much is given out now"),
-    "capacityused": ("long", "how much is in use now"),
+    "capacityused": ("long", "how much is really in use now; absent where nobody measures it"),
     "capacitytotal": ("long", "how much there is now, overcommitted"),
-    "percentused": ("string", "the part in use now, in percent"),
-    "notificationthreshold": ("double", "the share in use from which one should look after it, 0.0-1.0"),
+    "percentused": ("string", "the part given out now, in percent"),
+    "notificationthreshold": ("double", "the share given out from which one should look after it, 0.0-1.0"),
     "daystofull": ("double", "in how many days it is full if it grows on so; absent where it does not grow, or nobody knows"),
     "observedhours": ("double", "over how many hours the samples reach from which that is told"),
-    "stats": ("list", "the samples, oldest first: timestamp, capacityused, capacitytotal; 150 at most, evenly chosen"),
+    "stats": ("list", "the samples, oldest first: timestamp, capacityallocated, capacityused, capacitytotal; 150 at most"),
 }):  # fmt: skip
     """Lists how much of each kind of capacity was in use over time, of one zone or of all together."""
 
@@ -70,28 +70,36 @@ class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response
         end = self.end_date.timestamp() if self.end_date else math.inf
         if end < start:
             raise ParamError(f"Parameter enddate: {date(end)} is before {date(start)}, where the samples begin", param="enddate")
-        zones = [self.zone] if self.zone else reader.all(Zone)
-        found = whole(usage.sums(reader, "zone", [zone.id for zone in zones]))
+        zones = [zone.id for zone in ([self.zone] if self.zone else reader.all(Zone))]
+        found, used = whole(usage.sums(reader, "zone", zones)), measured(reader, zones).get(ALL, {})
         samples = since(reader, self.zone.id if self.zone else ALL, min(start, now - GROWTH))
         shown = [sample for sample in samples if start <= sample[0] <= end]
         recent = [sample for sample in samples if sample[0] >= now - GROWTH]
         place = {"zoneid": self.zone.uuid, "zonename": self.zone.name} if self.zone else {}
-        kinds = [kind for kind in sorted(found) if self.type in (None, kind)]
         rows = [
-            usage.told(kind, found[kind], place)
-            | {"notificationthreshold": THRESHOLDS[kind].get(reader), "stats": _stats(shown, kind)}
+            {name: value for name, value in usage.told(kind, found[kind], place).items() if name != "capacityused"}
+            | _used(used.get(kind))
+            | {"notificationthreshold": THRESHOLDS[kind].get(reader)}
             | _growth(recent, kind, found[kind].total)
-            for kind in kinds
+            | {"stats": _stats(shown, kind)}
+            for kind in sorted(found)
+            if self.type in (None, kind)
         ]
         return Told("capacityhistory", rows)
 
 
+def _used(amount: int | None) -> dict[str, int]:
+    return {} if amount is None else {"capacityused": amount}
+
+
 def _stats(samples: Samples, kind: int) -> list[dict[str, Any]]:
-    of = [(at, *amounts[kind]) for at, amounts in samples if kind in amounts]
-    return [{"timestamp": date(at), "capacityused": used, "capacitytotal": total} for at, used, total in spread(of, MOST)]
+    return [
+        {"timestamp": date(at), "capacityallocated": one.given, "capacitytotal": one.total} | _used(one.used)
+        for at, one in spread([(at, amounts[kind]) for at, amounts in samples if kind in amounts], MOST)
+    ]
 
 
 def _growth(samples: Samples, kind: int, total: int) -> dict[str, Any]:
     """When it is full, if anybody can say: what is given out counts, however much was added meanwhile."""
-    found = forecast([(at, amounts[kind][0]) for at, amounts in samples if kind in amounts], total)
+    found = forecast([(at, amounts[kind].given) for at, amounts in samples if kind in amounts], total)
     return {} if found is None else {"daystofull": round(found.days, 1), "observedhours": round(found.hours, 1)}

@@ -36,9 +36,10 @@ const since = (days: string) => `${new Date(Math.floor((Date.now() - reach(days)
 
 function History({ kinds, days, choose }: { kinds: Kind[]; days: string; choose: (days: string) => void }): ReactNode {
   const to = Date.now();
+  const measured = kinds.some(({ row }) => row["capacityused"] !== undefined);
   return (
     <section className="card past">
-      <div className="row wrap"><h2 className="grow">{t("Allocated over time")}</h2><span className="key"><i />{t("Threshold")}</span><Segments label={t("Time")} value={days} choose={choose} options={ranges()} /></div>
+      <div className="row wrap"><h2 className="grow">{t("Allocated over time")}</h2>{measured && <><span className="key"><i />{t("Allocated")}</span><span className="key"><i className="used" />{t("In use")}</span></>}<span className="key"><i className="threshold" />{t("Threshold")}</span><Segments label={t("Time")} value={days} choose={choose} options={ranges()} /></div>
       <div className="histories">{kinds.map(({ name, title, show, row }) => <Plot key={name} title={t(title)} row={row} from={to - reach(days)} to={to} show={show} />)}</div>
     </section>
   );

@@ -36,7 +36,7 @@ export function Figure({ title, icon, used, total, allocated, hot, show, unit, c
       <p><b>{amount}</b> {own !== show(total).split(" ")[1] ? own : ""} {t("of {total}", { total: show(total) })} {unit}</p>
       <Bar used={taken} more={Math.max(0, promised - taken)} label={`${title}: ${Math.round(Math.max(taken, promised))} %`} from={hot} />
       <small className="quiet">
-        <span>{promised > taken ? t("{used} % used, {allocated} % allocated", { used: percent(taken), allocated: percent(promised) }) : t("{used} % allocated", { used: percent(taken) })}</span>
+        <span>{promised !== taken ? t("{used} % used, {allocated} % allocated", { used: percent(taken), allocated: percent(promised) }) : t("{used} % allocated", { used: percent(taken) })}</span>
         <span>{t("{amount} free", { amount: show(Math.max(0, total - most)) })}</span>
       </small>
       {children}

@@ -10,13 +10,14 @@ const TICKS = 4; // times below the curve
 const LINES = [100, 50, 0]; // percent at which lines are drawn
 
 function Samples({ title, samples, show }: { title: string; samples: Sample[]; show: (value: number) => string }): ReactNode {
+  const measured = samples.some((one) => one.used !== undefined);
   return (
     <details>
       <summary className="quiet">{t("As a table")}</summary>
       <div className="scroll" ref={edges} tabIndex={0} role="region" aria-label={title}>
         <table className="plain">
-          <thead><tr><th>{t("Time")}</th><th>{t("Allocated")}</th><th>{t("Total")}</th><th>%</th></tr></thead>
-          <tbody>{samples.map((one) => <tr key={one.at}><td>{exactly(new Date(one.at))}</td><td>{show(one.used)}</td><td>{show(one.total)}</td><td>{number(share(one), 1)}</td></tr>)}</tbody>
+          <thead><tr><th>{t("Time")}</th><th>{t("Allocated")}</th><th>%</th>{measured && <th>{t("In use")}</th>}<th>{t("Total")}</th></tr></thead>
+          <tbody>{samples.map((one) => <tr key={one.at}><td>{exactly(new Date(one.at))}</td><td>{show(one.given)}</td><td>{number(share(one), 1)}</td>{measured && <td>{one.used === undefined ? "" : show(one.used)}</td>}<td>{show(one.total)}</td></tr>)}</tbody>
         </table>
       </div>
     </details>
@@ -39,7 +40,7 @@ export function Plot({ title, row, from, to, show }: { title: string; row: Row; 
   return (
     <section className="history">
       <h3>{title}</h3>
-      <p className={one ? "" : soon(row) ? "soon" : "quiet"}>{one ? t("{when}: {part} %, {used} of {total}", { when: exactly(new Date(one.at)), part: number(share(one), 1), used: show(one.used), total: show(one.total) }) : [course(samples, from, to), prospect(row)].filter(Boolean).join(". ")}</p>
+      <p className={one ? "" : soon(row) ? "soon" : "quiet"}>{one ? t("{when}: {part} %, {amount} of {total}", { when: exactly(new Date(one.at)), part: number(share(one), 1), amount: show(one.given), total: show(one.total) }) : [course(samples, from, to), prospect(row)].filter(Boolean).join(". ")}</p>
       <div className="axes" dir="ltr">
         <div className="scale" aria-hidden>{LINES.map((part) => <span key={part}>{number(part)} %</span>)}</div>
         <div className="plot" onPointerMove={point} onPointerLeave={() => setOver(undefined)}>

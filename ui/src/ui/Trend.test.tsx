@@ -5,12 +5,12 @@ import { course, Curve, prospect, samplesOf, sentence, soon } from "./Trend";
 
 const HOUR = 3_600_000;
 const NOW = Date.parse("2026-11-23T12:00:00Z");
-const stat = (hours: number, used: number) => ({ timestamp: `${new Date(NOW - hours * HOUR).toISOString().slice(0, 19)}+0000`, capacityused: used, capacitytotal: 200 });
-const row = (...stats: Row[]): Row => ({ capacityused: 100, capacitytotal: 200, notificationthreshold: 0.75, stats });
+const stat = (hours: number, given: number) => ({ timestamp: `${new Date(NOW - hours * HOUR).toISOString().slice(0, 19)}+0000`, capacityallocated: given, capacitytotal: 200 });
+const row = (...stats: Row[]): Row => ({ capacityallocated: 100, capacitytotal: 200, notificationthreshold: 0.75, stats });
 const day = (of: Row) => samplesOf(of, NOW - 24 * HOUR, NOW);
 
 test("samples end with how it is now; what is older than is asked for is not among them", () => {
-  expect(day(row(stat(25, 1), stat(24, 20), stat(1, 60))).map(({ at, used }) => [(NOW - at) / HOUR, used])).toEqual([[24, 20], [1, 60], [0, 100]]);
+  expect(day(row(stat(25, 1), stat(24, 20), stat(1, 60))).map(({ at, given }) => [(NOW - at) / HOUR, given])).toEqual([[24, 20], [1, 60], [0, 100]]);
   expect(day(row())).toEqual([]);
 });
 
@@ -38,4 +38,12 @@ test("the curve goes from the first sample to the last, under the threshold", ()
   const path = (name: string) => container.querySelector(`.${name}`)?.getAttribute("d");
   expect(path("curve")).toBe("M500.0 90.00L1000.0 50.00");
   expect(path("threshold")).toBe("M0 25.00H1000");
+  expect(path("used")).toBeUndefined();
+});
+
+test("what is really in use is drawn and said where it is measured", () => {
+  const measured = { ...row({ ...stat(12, 20), capacityused: 10 }, stat(6, 20), { ...stat(3, 20), capacityused: 30 }), capacityused: 50 };
+  const { container } = render(<Curve samples={day(measured)} from={NOW - 24 * HOUR} to={NOW} threshold={75} label="CPU" />);
+  expect(container.querySelector(".used")?.getAttribute("d")).toBe("M500.0 95.00L875.0 85.00L1000.0 75.00");
+  expect(sentence("CPU", measured, day(measured), NOW - 24 * HOUR, NOW)).toContain("; 25 % really in use");
 });

@@ -9,9 +9,10 @@ const HOUR = 3_600_000; // ms
 const DAY = 24 * HOUR;
 const SOON = 30; // days
 
-export interface Sample { at: number; used: number; total: number }
+/** How much is allocated, how much there is, and, where it is measured, how much is really in use. */
+export interface Sample { at: number; given: number; total: number; used: number | undefined }
 
-const sample = (one: Row, at: number): Sample => ({ at, used: Number(one["capacityused"]), total: Number(one["capacitytotal"]) });
+const sample = (one: Row, at: number): Sample => ({ at, given: Number(one["capacityallocated"]), total: Number(one["capacitytotal"]), used: one["capacityused"] as number | undefined });
 
 /** The samples of a row of `listCapacityHistory` since a time, the oldest first; the last is how it is now. */
 export function samplesOf(row: Row, from: number, now: number): Sample[] {
@@ -19,7 +20,10 @@ export function samplesOf(row: Row, from: number, now: number): Sample[] {
   return kept.length ? [...kept, sample(row, now)] : [];
 }
 
-export const share = (one: Sample): number => (one.total ? (100 * one.used) / one.total : 0);
+const part = (amount: number, total: number): number => (total ? (100 * amount) / total : 0);
+export const share = (one: Sample): number => part(one.given, one.total);
+/** In percent; undefined where nobody measured it. */
+export const inUse = (one: Sample): number | undefined => (one.used === undefined ? undefined : part(one.used, one.total));
 
 /** A moment as it is written beside others of the same stretch of time. */
 export function moment(at: number, stretch: number): string {
@@ -53,16 +57,19 @@ const WIDE = 1000; // units across; the picture is stretched to the room there i
 
 /** The curve alone. `threshold` is in percent. */
 export function Curve({ samples, from, to, threshold, label, children }: { samples: Sample[]; from: number; to: number; threshold: number; label: string; children?: ReactNode }): ReactNode {
-  const top = Math.max(100, ...samples.map(share));
+  const top = Math.max(100, ...samples.flatMap((one) => [share(one), inUse(one) ?? 0]));
   const x = (at: number) => ((WIDE * (at - from)) / (to - from)).toFixed(1);
-  const y = (part: number) => (100 - (100 * part) / top).toFixed(2);
-  const line = samples.map((one, i) => `${i ? "L" : "M"}${x(one.at)} ${y(share(one))}`).join("");
+  const y = (percent: number) => (100 - (100 * percent) / top).toFixed(2);
+  const drawn = (points: Sample[], height: (one: Sample) => number) => points.map((one, i) => `${i ? "L" : "M"}${x(one.at)} ${y(height(one))}`).join("");
+  const line = drawn(samples, share);
+  const measured = samples.filter((one) => one.used !== undefined);
   const [first, last] = [samples[0], samples.at(-1)];
   return (
     <svg viewBox={`0 0 ${WIDE} 100`} preserveAspectRatio="none" role="img" aria-label={label}>
       {first && last && <path className="under" d={`${line}L${x(last.at)} 100L${x(first.at)} 100Z`} />}
       <path className="threshold" d={`M0 ${y(threshold)}H${WIDE}`} />
       {first && <path className="curve" d={samples.length > 1 ? line : `${line}h0`} />}
+      {measured.length > 1 && <path className="used" d={drawn(measured, (one) => inUse(one) ?? 0)} />}
       {children}
     </svg>
   );
@@ -73,7 +80,8 @@ export const thresholdOf = (row: Row): number => 100 * Number(row["notificationt
 /** What stands in place of a picture: from what to what, the highest, the threshold, and when it is full. */
 export function sentence(title: string, row: Row, samples: Sample[], from: number, to: number): string {
   const most = number(Math.max(0, ...samples.map(share)), 1);
-  return [`${title}: ${course(samples, from, to)}`, t("at most {most} %, threshold {threshold} %", { most, threshold: number(thresholdOf(row)) }), prospect(row)].filter(Boolean).join("; ");
+  const used = samples.length ? inUse(sample(row, to)) : undefined;
+  return [`${title}: ${course(samples, from, to)}`, t("at most {most} %, threshold {threshold} %", { most, threshold: number(thresholdOf(row)) }), used !== undefined && t("{part} % really in use", { part: number(used, 1) }), prospect(row)].filter(Boolean).join("; ");
 }
 
 /** The last day, small: below an amount. */
