@@ -49,7 +49,7 @@ def build(into: Path) -> Built:
     _, status, used = os.wait4(pid, 0)
     assert status == 0, f"the build ended with {status}"
     page = (into / "index.html").read_text()
-    sizes = {file.name: len(gzip.compress(file.read_bytes(), 9)) for file in (into / "assets").glob("*.js")}
+    sizes = {file.name: len(gzip.compress(file.read_bytes(), 9)) for file in into.rglob("*.js")}
     first = set(re.findall(r"assets/([\w.-]+\.js)", page))
     return Built(
         time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024,

@@ -114,7 +114,7 @@ async function ways(browser: Browser, look: string): Promise<void> {
 async function lost(page: Page, look: string): Promise<void> {
   const id = await first("listVirtualMachines", { state: "Running" });
   await page.goto(`/client/instances/${id}`);
-  const [screen] = await Promise.all([page.waitForEvent("popup"), page.getByRole("button", { name: "Console" }).click()]);
+  const [screen] = await Promise.all([page.waitForEvent("popup"), page.getByRole("button", { name: "Console", exact: true }).click()]);
   await screen.setViewportSize(page.viewportSize() ?? { width: 1440, height: 900 });
   await screen.getByText("Connected").waitFor({ timeout: 8000 });
   await shoot(screen, "console-connected", look);

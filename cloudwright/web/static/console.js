@@ -1,18 +1,21 @@
-// The page around noVNC: one machine's screen. A token opens it once; for the next time another is asked of the API, by the session
-// of the console that opened this window. Without that (`vm` in the address), a screen that was lost stays lost.
-import RFB from "/client/vnc/novnc/core/rfb.js";
+// The page around one machine's screen (noVNC) or its serial port (xterm). A token opens it once; for the next time another is asked
+// of the API, by the session of the console that opened this window. Without that (`vm` in the address), what was lost stays lost.
 import { t, translate } from "/client/vnc/words.js";
 
 const TRIES = 5; // with one token
 const SLOWEST = 8000; // ms between two looks at a machine
-const KEYS = { "Ctrl-Alt-Del": [0xffe3, 0xffe9, 0xffff], "Ctrl-Alt-F1": [0xffe3, 0xffe9, 0xffbe], "Ctrl-Alt-F2": [0xffe3, 0xffe9, 0xffbf], "Ctrl-C": [0xffe3, 0x63], "Alt-Tab": [0xffe9, 0xff09], Esc: [0xff1b] };
+const SCREEN_KEYS = { "Ctrl-Alt-Del": [0xffe3, 0xffe9, 0xffff], "Ctrl-Alt-F1": [0xffe3, 0xffe9, 0xffbe], "Ctrl-Alt-F2": [0xffe3, 0xffe9, 0xffbf], "Ctrl-C": [0xffe3, 0x63], "Alt-Tab": [0xffe9, 0xff09], Esc: [0xff1b] };
+const SERIAL_KEYS = { "Ctrl-C": "\x03", "Ctrl-D": "\x04", "Ctrl-W": "\x17", "Ctrl-Z": "\x1a", Esc: "\x1b" };
 const LINE = { "\n": 0xff0d, "\t": 0xff09 };
 const element = (id) => document.getElementById(id);
 const given = new URLSearchParams(location.search);
 const machine = given.get("vm");
+const serial = given.get("protocol") === "serial";
+const KEYS = serial ? SERIAL_KEYS : SCREEN_KEYS;
 let token = given.get("token");
 let screen = null;
-let seen = false; // a picture was there, so the token is used up
+let terminal = null; // with all it was told, also over the next connections
+let seen = false; // it was connected, so the token is used up
 let tries = 0;
 let pause = 500;
 
@@ -38,12 +41,22 @@ async function api(command, params) {
   return told;
 }
 
-function connect() {
+async function connect() {
   tries += 1;
   element("notice").hidden = true;
   say("connecting", tries > 1 ? t("Connecting, attempt {tries} of {most} …", { tries, most: TRIES }) : t("Connecting …"));
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  screen = new RFB(element("screen"), `${scheme}//${location.host}/client/console?token=${encodeURIComponent(token)}`);
+  const address = `${scheme}//${location.host}/client/console?token=${encodeURIComponent(token)}`;
+  try {
+    await (serial ? openTerminal(address) : openScreen(address));
+  } catch {
+    gone(t("The console does not open"), t("A part of this page is not there. Look whether the server's console is built."));
+  }
+}
+
+async function openScreen(address) {
+  const { default: RFB } = await import("/client/vnc/novnc/core/rfb.js");
+  screen = new RFB(element("screen"), address);
   scaled(element("scale").ariaPressed === "true");
   screen.background = "#0b0d0f";
   screen.addEventListener("connect", connected);
@@ -51,15 +64,28 @@ function connect() {
   screen.addEventListener("desktopname", (event) => { if (!machine) named(event.detail.name); });
 }
 
+async function openTerminal(address) {
+  if (!terminal) {
+    const { Serial } = await import("/client/serial.js");
+    terminal = new Serial(element("screen"), t("Serial console"));
+    terminal.addEventListener("connect", connected);
+    terminal.addEventListener("heard", () => say("connected", t("Connected")));
+    terminal.addEventListener("disconnect", disconnected);
+  }
+  screen = terminal;
+  terminal.connect(address);
+}
+
 function named(name) {
+  const shown = serial ? t("Serial console") : t("Console");
   element("name").textContent = name;
-  document.title = name ? `${name} – ${t("Console")}` : t("Console");
+  document.title = name ? `${name} – ${shown}` : shown;
 }
 
 function connected() {
   seen = true;
   pause = 500;
-  say("connected", t("Connected"));
+  say("connected", serial ? t("Connected. Press Enter if nothing is shown.") : t("Connected"));
   screen.focus();
 }
 
@@ -90,7 +116,7 @@ async function reopen() {
     named(row.name);
     if (row.state === "Running") return await renewed();
     say("ended", t("It is {state}", { state: t(row.state) }));
-    notice(t("{name} is {state}", { name: row.name, state: t(row.state) }), t("A machine has a screen while it runs."), row.state === "Stopped" ? ["start"] : []);
+    notice(t("{name} is {state}", { name: row.name, state: t(row.state) }), t("A machine has a console while it runs."), row.state === "Stopped" ? ["start"] : []);
     setTimeout(reopen, pause);
   } catch (error) {
     if (error.status === 401 || error.status === 511) return gone(t("Your session ended"), t("Sign in again in the console's main window, then try again here."));
@@ -101,7 +127,7 @@ async function reopen() {
 }
 
 async function renewed() {
-  const told = await api("createConsoleEndpoint", { virtualmachineid: machine });
+  const told = await api("createConsoleEndpoint", { virtualmachineid: machine, protocol: serial ? "serial" : "vnc" });
   token = (told.consoleendpoint ?? told).websocket.token;
   tries = 0;
   seen = false;
@@ -115,18 +141,20 @@ function gone(title, text) {
 
 function scaled(fit) {
   element("scale").ariaPressed = String(fit);
-  if (!screen) return;
+  if (!screen || serial) return;
   screen.scaleViewport = fit;
   screen.clipViewport = !fit;
   screen.dragViewport = !fit;
 }
 
 function press(keys) {
+  if (serial) return screen?.send(keys);
   for (const key of keys) screen?.sendKey(key, null, true);
   for (const key of keys.toReversed()) screen?.sendKey(key, null, false);
 }
 
 function type(text) {
+  if (serial) return screen?.type(text);
   for (const char of text.replaceAll("\r", "")) {
     const code = char.codePointAt(0);
     press([LINE[char] ?? (code < 0x100 ? code : 0x01000000 | code)]);
@@ -177,6 +205,12 @@ element("again").addEventListener("click", () => {
 });
 
 translate();
+named("");
+element("scale").hidden = serial;
+element("screen").ariaLabel = serial ? t("Serial console") : t("Screen of the machine");
+element("other").hidden = !machine;
+element("other").textContent = serial ? t("Screen") : t("Serial console");
+element("other").href = `/client/console?vm=${encodeURIComponent(machine)}${serial ? "" : "&protocol=serial"}`;
 if (machine) api("listVirtualMachines", { id: machine, listall: "true" }).then((told) => named(told.virtualmachine?.[0]?.name ?? ""), () => {});
 if (token) connect();
 else if (machine) reopen();

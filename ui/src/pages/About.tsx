@@ -6,7 +6,7 @@ import { Title } from "../ui/Title";
 
 // said: licences
 const [MIT = "", MPL = "", OFL = ""] = ["MIT", "MPL-2.0, its files unchanged", "SIL Open Font Licence"];
-const PARTS = [["React, TanStack Query, Router and Virtual, Mantine, Tabler icons, uqr", MIT], ["noVNC", MPL], ["Inter, JetBrains Mono", OFL]] as const;
+const PARTS = [["React, TanStack Query, Router and Virtual, Mantine, Tabler icons, uqr, xterm.js", MIT], ["noVNC", MPL], ["Inter, JetBrains Mono", OFL]] as const;
 
 export function About(): ReactNode {
   const known = useQuery({ queryKey: ["api", "listCapabilities"], queryFn: () => call<{ capability: Record<string, unknown> }>("listCapabilities") });

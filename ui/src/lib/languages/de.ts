@@ -291,6 +291,7 @@ export default {
   "There is no {what} with this id that you may see": "Es gibt mit dieser ID nichts, was Sie sehen dürfen: {what}",
   "All {what}": "Alle {what}",
   "Console": "Konsole",
+  "Serial console": "Serielle Konsole",
   "More": "Mehr",
   "Parts": "Teile",
   "Facts": "Angaben",

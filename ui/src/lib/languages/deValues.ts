@@ -237,6 +237,8 @@ const groups: Values = {
   "Cluster": "Cluster",
   "Compute": "Compute",
   "ConsoleProxyVM": "Konsolenproxy",
+  "vnc": "Bildschirm (VNC)",
+  "serial": "serielle Schnittstelle",
   "Events": "Ereignisse",
   "ImageStore": "Sekundärspeicher",
   "Images": "Abbilder",

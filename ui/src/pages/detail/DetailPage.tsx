@@ -13,7 +13,7 @@ import { ActionPanel, label, whyNot, type Asked } from "../../ui/actions";
 import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
-import { IconTerminal2 } from "../../ui/iconset";
+import { IconPrompt, IconTerminal2 } from "../../ui/iconset";
 import { Called } from "../../ui/Named";
 import { RowMenu } from "../../ui/RowMenu";
 import { narrowing, useThing } from "../../ui/thing";
@@ -54,6 +54,9 @@ function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
   );
 }
 
+// said: consoles
+const CONSOLES: ["vnc" | "serial", string, typeof IconPrompt][] = [["vnc", "Console", IconTerminal2], ["serial", "Serial console", IconPrompt]];
+
 export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; tab: string }): ReactNode {
   const catalogue = useCatalogue();
   const navigate = useNavigate();
@@ -86,7 +89,7 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
     <>
       <Title title={<span className="row wrap"><span><Called row={row} kind={kind} /></span> {state && <Status state={state} />}</span>} line={<span className="mono faint">{id} <Copy text={id} /></span>}>
         <div className="row wrap">
-          {kind.slug === "instances" && <Button variant="default" data-disabled={state !== "Running" ? true : undefined} aria-disabled={state !== "Running"} title={state !== "Running" ? t("It is {state}", { state: word(state) }) : undefined} leftSection={<IconTerminal2 size={16} />} onClick={() => state === "Running" && void openConsole(id)}>{t("Console")}</Button>}
+          {kind.slug === "instances" && CONSOLES.map(([protocol, text, Icon]) => <Button key={protocol} variant="default" data-disabled={state !== "Running" ? true : undefined} aria-disabled={state !== "Running"} title={state !== "Running" ? t("It is {state}", { state: word(state) }) : undefined} leftSection={<Icon size={16} />} onClick={() => state === "Running" && void openConsole(id, protocol)}>{t(text)}</Button>)}
           {buttons.map((command) => {
             const why = whyNot(command, row);
             return <Button key={command.name} variant="default" data-disabled={why ? true : undefined} aria-disabled={why !== undefined} title={why} onClick={() => !why && setAsked({ command, rows: [row] })}><Hinted hint={why ? undefined : command.description}>{label(command, kind)}</Hinted></Button>;
