@@ -59,6 +59,38 @@ for (const colorScheme of ["light", "dark"] as const)
     await context.close();
   });
 
+test("what is not set up or switched off says what changes that, calmly; what could not be read is not live", async ({ page }) => {
+  await signIn(page);
+  await open(page, "/instances");
+  await expect(page.locator(".live")).toBeVisible();
+  await open(page, "/ldap-users");
+  await expect(page.getByText("This is not set up yet")).toBeVisible();
+  await expect(page.locator("main [role=alert], .live:visible")).toHaveCount(0);
+  await page.getByRole("button", { name: "Add LDAP configuration" }).click();
+  await expect(page.getByRole("dialog").getByLabel(/^Host/)).toBeVisible();
+  await page.keyboard.press("Escape");
+  await open(page, "/saml-authorization");
+  await expect(page.getByText("This is switched off")).toBeVisible();
+  await page.getByRole("link", { name: "Open the setting" }).click();
+  await expect(page.getByText("saml2.enabled").first()).toBeVisible();
+  await open(page, "/instances?zoneid=no-zone");
+  await expect(page.getByRole("alert").getByText("The list could not be read")).toBeVisible();
+  await expect(page.locator(".live:visible")).toHaveCount(0);
+});
+
+test("a list wider than its place keeps names and menus in view", async ({ page }) => {
+  await signIn(page);
+  await page.evaluate(() => localStorage.setItem("columns:listHosts", JSON.stringify(["state", "resourcestate", "hypervisor", "ipaddress", "memorytotal", "cpunumber", "cpuspeed", "clustername", "podname", "created", "version", "arch"])));
+  await page.goto("/client/hosts");
+  const [grid, row] = [page.getByRole("grid"), page.locator(".grid-row").first()];
+  await row.waitFor();
+  await grid.evaluate((node) => node.scrollTo({ left: node.scrollWidth }));
+  expect(await grid.evaluate((node) => node.scrollLeft)).toBeGreaterThan(100);
+  const [box, name, menu] = await Promise.all([grid, row.getByRole("link"), row.getByRole("button")].map((one) => one.first().boundingBox()));
+  expect(name!.x).toBeGreaterThanOrEqual(box!.x);
+  expect(menu!.x + menu!.width).toBeLessThanOrEqual(box!.x + box!.width);
+});
+
 test("from right to left nothing sticks out, and the sidebar stands at the right", async ({ page }) => {
   await page.addInitScript(() => localStorage.setItem("direction", "rtl"));
   await signIn(page);

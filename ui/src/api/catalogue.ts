@@ -118,6 +118,9 @@ function learn(commands: Command[]): void {
   }
 }
 
+/** Kinds of things that answers call otherwise than lists do. */
+const ALIKE: Record<string, string> = { vm: "virtualmachine", uservm: "virtualmachine", ipaddress: "publicipaddress", domainrouter: "router", physicalnetworkserviceprovider: "networkserviceprovider" };
+
 export class Catalogue {
   readonly commands: Map<string, Command>;
   readonly kinds: Kind[] = [];
@@ -138,6 +141,12 @@ export class Catalogue {
 
   bySlug(slug: string): Kind | undefined {
     return this.kinds.find((kind) => kind.slug === slug);
+  }
+
+  /** The kind of things that an answer calls so: "UserVm", "Volume". */
+  called(type: string): Kind | undefined {
+    const noun = ALIKE[type.toLowerCase()] ?? type.toLowerCase();
+    return this.kinds.find((kind) => kind.noun.toLowerCase() === noun);
   }
 
   /** The commands of which events of a type tell. */

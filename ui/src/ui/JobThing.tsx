@@ -20,7 +20,7 @@ export function kindOf(job: Job, catalogue: Catalogue): Kind | undefined {
   if (!type || !job.jobinstanceid) return undefined;
   const by = (noun: string | undefined) => catalogue.kinds.find((kind) => kind.noun.toLowerCase() === noun);
   const own = singular(nounOf(commandOf(job))).toLowerCase();
-  return (own.endsWith(type) ? by(own) : undefined) ?? by(answered(job)?.[0]) ?? by(type) ?? catalogue.kinds.find((kind) => kind.noun.toLowerCase().endsWith(type));
+  return (own.endsWith(type) ? by(own) : undefined) ?? by(answered(job)?.[0]) ?? catalogue.called(type) ?? catalogue.kinds.find((kind) => kind.noun.toLowerCase().endsWith(type));
 }
 
 /** What a job, or its answer, calls the thing; undefined where neither tells. */

@@ -43,3 +43,8 @@ test("a type of event is called by the one command that it tells of, else by a w
 test("kinds of things are called as readers call them", () => {
   expect([thingCalled("UserVm"), thingCalled("VM"), thingCalled("DomainRouter"), thingCalled("PhysicalNetwork")]).toEqual(["Instance", "Instance", "Virtual router", "Physical network"]);
 });
+
+test("answers call some kinds of things otherwise than lists do", () => {
+  const catalogue = new Catalogue([command("listVirtualMachines"), command("listRouters"), command("listVolumes")]);
+  expect(["UserVm", "VM", "DomainRouter", "Volume", "Kettle"].map((type) => catalogue.called(type)?.noun)).toEqual(["VirtualMachine", "VirtualMachine", "Router", "Volume", undefined]);
+});

@@ -83,7 +83,7 @@ export function Value({ name, value, field, row }: { name: string; value: unknow
   if (name === "resourcetypename") return limitCalled(String(value));
   if (name === "disksize" && typeof value === "number") return value ? bytes(value * GIB) : <span className="faint">–</span>; // 0: it has none of its own
   if (typeof value === "number") return BYTES.test(name) && field?.type === "long" ? bytes(value) : name === "memory" ? bytes(value * 1048576) : !Number.isInteger(value) ? number(value, 2) : COUNTED.test(name) ? number(value) : String(value);
-  const kind = field?.entity ? catalogue.of(field.entity) : undefined;
+  const kind = field?.entity ? catalogue.of(field.entity) : name === "resourceid" && row?.["resourcetype"] ? catalogue.called(String(row["resourcetype"])) : undefined;
   if (kind) return <Named kind={kind} id={String(value)} />;
   const text = String(value);
   if (/^(type|eventtype)$/.test(name) ? CODE.test(text) : text.startsWith("ALERT.")) return <EventType type={text} />;

@@ -24,6 +24,7 @@ export default {
   "Names that hypervisors have for guest operating systems, where they differ from those used here.": "Namen der Hypervisoren für Gastsysteme, wo sie von den hier gebrauchten abweichen.",
   "Words on hosts. Offerings that ask for a word are placed on hosts that have it; the host's page sets them.": "Tags von Hosts. Angebote, die ein Tag verlangen, kommen auf Hosts, die es haben; man setzt sie auf der Seite des Hosts.",
   "Virtual router": "Virtueller Router",
+  "tag": "Tag",
   "host tag": "Host-Tag",
   "Names for instances that belong together, so that they are found together.": "Namen für Instanzen, die zusammengehören, damit man sie zusammen findet.",
   "Ports of public addresses with static NAT that lead to their instance.": "Ports öffentlicher Adressen mit statischem NAT, die zu ihrer Instanz führen.",
