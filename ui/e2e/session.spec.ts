@@ -3,7 +3,8 @@ import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, type Page } from "@playwright/test";
-import { Other, PASSWORD, signIn } from "./session";
+import { Post } from "./post";
+import { Other, PASSWORD, signIn, watch } from "./session";
 
 const run = Date.now().toString(36);
 const SECRET = "A-good-Secret-1";
@@ -105,6 +106,49 @@ test("a password that is due is changed within the sign-in", async ({ page }) =>
   await page.getByLabel(/^New password/).first().fill("Another-Secret-2");
   await page.getByRole("button", { name: "Change password" }).click();
   await inside(page);
+});
+
+test("a forgotten password is set anew by the link of a letter, once; the page offers it where the server does", async ({ page, baseURL }) => {
+  const { user, domain } = await somebody("fay");
+  const root = await Other.signIn();
+  const wrong = watch(page);
+  await page.goto("/client/");
+  await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Forgotten password" })).toHaveCount(0);
+  expect(wrong).toEqual([]); // nothing is asked that is switched off
+  const post = await Post.open();
+  const settings = { enabled: "true", "smtp.host": "127.0.0.1", "smtp.port": String(post.port), "email.sender": "cloud@example.org", "mail.domain.url": `${baseURL ?? ""}/client` };
+  try {
+    for (const [name, value] of Object.entries(settings)) await root.call("updateConfiguration", { name: `user.password.reset.${name}`, value });
+    await page.reload();
+    await page.getByRole("button", { name: "Forgotten password" }).click();
+    await page.getByLabel(/^User/).fill(user);
+    await page.getByLabel(/^Domain/).fill(domain);
+    await page.getByRole("button", { name: "Send a letter" }).click();
+    await expect(page.getByRole("status")).toContainText("a letter is on its way");
+    const link = /http\S+resetPassword\S+/.exec(await post.next())?.[0] ?? "";
+
+    await signIn(page); // somebody else is signed in where the link is opened
+    await page.goto(link);
+    await expect(page.getByText(`For ${user} in domain ${domain}`)).toBeVisible();
+    await page.getByLabel(/^New password/).first().fill("Another-Secret-2");
+    await page.getByRole("button", { name: "Change password" }).click();
+    await expect(page.getByRole("status")).toContainText("The new password is set");
+    await page.getByRole("button", { name: "To the sign-in" }).click();
+    await expect(page.getByLabel(/^User/)).toHaveValue(user);
+    await page.getByLabel(/^Password/).first().fill("Another-Secret-2");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.getByText(`Signed in as ${user}`)).toBeVisible();
+    expect(wrong).toEqual([]);
+
+    await page.goto(link);
+    await page.getByLabel(/^New password/).first().fill("Another-Secret-3");
+    await page.getByRole("button", { name: "Change password" }).click();
+    await expect(page.getByRole("alert")).toContainText("it is wrong, too old, or was used");
+  } finally {
+    await root.call("updateConfiguration", { name: "user.password.reset.enabled", value: "false" });
+    post.close();
+  }
 });
 
 test("a session that ends is asked for over the page; what was refused goes on, and nothing is lost", async ({ page, context }) => {
