@@ -113,9 +113,9 @@ export function SignIn({ done, over = false }: { done: () => void; over?: boolea
             <Button type="submit" loading={busy}>{stage === "renew" ? t("Change password") : t("Sign in")}</Button>
             {stage === "password" && others.map((way) => <Button key={way.key} variant="default" onClick={() => way.go(domain)}>{t("Sign in with {name}", { name: way.name })}</Button>)}
             {stage === "password" && open("forgotten") && <button type="button" className="chip" onClick={() => { setStage("forgotten"); setFailed(undefined); }}>{t("Forgotten password")}</button>}
-            {stage !== "password" && <button type="button" className="chip" onClick={() => { setStage("password"); setFailed(undefined); }}>{t("Begin again")}</button>}
           </form>
         )}
+        {stage !== "password" && stage !== "forgotten" && <button type="button" className="chip" onClick={() => { setStage("password"); setFailed(undefined); }}>{t("Begin again")}</button>}
       </div>
     </Frame>
   );
