@@ -75,6 +75,11 @@ def scenario_UnplugNic(cloud: Cloud) -> Start:
     return lambda c: job(c, "removeNicFromVirtualMachine", virtualmachineid=vm, nicid=nic)
 
 
+def scenario_LinkNic(cloud: Cloud) -> Start:
+    _, nic = _second_nic(cloud)
+    return lambda c: job(c, "updateVmNic", nicid=nic, enabled="false")
+
+
 def scenario_ChooseDefaultNic(cloud: Cloud) -> Start:
     vm, nic = _second_nic(cloud)
     return lambda c: job(c, "updateDefaultNicForVirtualMachine", virtualmachineid=vm, nicid=nic)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloudwright.cloud import Cloud
 from cloudwright.core.access import Caller
-from cloudwright.core.error import Denied, ParamError
+from cloudwright.core.error import Denied, ParamError, WrongState
+from cloudwright.drivers.error import Refused
+from cloudwright.drivers.hypervisor import contract
 from cloudwright.identity.model import Domain
 from cloudwright.infrastructure.model import Zone
 from cloudwright.network.model import Network, PublicIp
-from tests.conftest import call, done
+from tests.conftest import call, done, finished
 from tests.network.built import apply, machine, network, offering, on_network, root, row
 from tests.operations.conftest import person
 
@@ -42,6 +45,55 @@ def test_the_numbers_of_segments_are_told_to_root_alone(cloud: Cloud, ann: Calle
     assert told(root(cloud), "listNetworks", id=made.uuid) == {"vlan": str(number), "broadcasturi": uri}
     assert told(root(cloud), "listNics", virtualmachineid=vm.uuid) == {"broadcasturi": uri, "isolationuri": uri}
     assert told(ann, "listNetworks", id=made.uuid) == told(ann, "listNics", virtualmachineid=vm.uuid) == {}
+
+
+def plugged(cloud: Cloud) -> list[contract.Nic]:
+    """The interfaces of the only machine, as its simulated host has them."""
+    return [
+        nic for _, _, value in cloud.world.all("machine")
+        for nic in msgspec.json.decode(str(value["machine"]), type=contract.Machine).nics
+    ]  # fmt: skip
+
+
+def test_an_interface_that_comes_later_has_its_rate_at_once(cloud: Cloud) -> None:
+    vm, second = machine(cloud), network(cloud, name="second")
+    call(cloud, root(cloud), "updateConfiguration", name="network.throttling.rate", value="50")
+    done(cloud, root(cloud), "addNicToVirtualMachine", virtualmachineid=vm.uuid, networkid=second.uuid)
+    assert [nic.megabits_per_second for nic in plugged(cloud)] == [0, 50]
+
+
+def test_a_link_goes_down_and_up_and_stays_so_over_a_start(cloud: Cloud) -> None:
+    vm = machine(cloud)
+    nic = call(cloud, root(cloud), "listNics", virtualmachineid=vm.uuid)["nic"][0]
+
+    def link() -> tuple[bool, list[bool]]:
+        """As it is told, and as the machine has it."""
+        told = call(cloud, root(cloud), "listNics", virtualmachineid=vm.uuid)["nic"][0]["enabled"]
+        return told, [nic.link_up for nic in plugged(cloud)]
+
+    assert link() == (True, [True])
+    done(cloud, root(cloud), "updateVmNic", nicid=nic["id"], enabled="false")
+    assert link() == (False, [False])
+    done(cloud, root(cloud), "stopVirtualMachine", id=vm.uuid)
+    done(cloud, root(cloud), "startVirtualMachine", id=vm.uuid)
+    assert link() == (False, [False])
+    done(cloud, root(cloud), "stopVirtualMachine", id=vm.uuid)
+    done(cloud, root(cloud), "updateVmNic", nicid=nic["id"], enabled="true")
+    assert link() == (True, [])
+    with pytest.raises(ParamError, match="Parameter enabled is missing"):
+        call(cloud, root(cloud), "updateVmNic", nicid=nic["id"])
+    done(cloud, root(cloud), "destroyVirtualMachine", id=vm.uuid)
+    with pytest.raises(WrongState, match="web is Destroyed; its interfaces change"):
+        call(cloud, root(cloud), "updateVmNic", nicid=nic["id"], enabled="false")
+
+
+def test_a_link_that_cannot_be_set_stays_as_it_was(cloud: Cloud) -> None:
+    vm = machine(cloud)
+    nic = call(cloud, root(cloud), "listNics", virtualmachineid=vm.uuid)["nic"][0]["id"]
+    cloud.world.faults.fail("*/update_nic", Refused("the port is gone"), times=1)
+    ended = finished(cloud, call(cloud, root(cloud), "updateVmNic", nicid=nic, enabled="false")["jobid"])
+    assert (ended.state, "the port is gone" in (ended.error or "")) == ("failed", True)
+    assert call(cloud, root(cloud), "listNics", virtualmachineid=vm.uuid)["nic"][0]["enabled"] is True
 
 
 def test_users_choose_mtus_where_a_setting_lets_them(cloud: Cloud, ann: Caller) -> None:

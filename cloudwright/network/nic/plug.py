@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloudwright.compute.model import Vm
+from cloudwright.compute.vm.machine import nic_of
 from cloudwright.compute.vm.view import VmView
 from cloudwright.core.access import Caller, Use
 from cloudwright.core.command import Command
@@ -11,7 +12,6 @@ from cloudwright.core.param import Ref, param
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.drivers.error import NotThere
-from cloudwright.drivers.hypervisor import contract
 from cloudwright.drivers.hypervisor.contract import Hypervisor
 from cloudwright.drivers.network.contract import HostNetwork
 from cloudwright.identity.model import Account
@@ -20,7 +20,7 @@ from cloudwright.infrastructure.model import Host
 from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
 from cloudwright.network.network.apply import ApplyNetwork, tell
 from cloudwright.network.network.generation import bump
-from cloudwright.network.network.nic import free_address, give_nic, segment_of, take_back
+from cloudwright.network.network.nic import free_address, give_nic, take_back
 
 MOST = 24  # interfaces of a machine, as many as fit beside its disks on one PCI bus
 
@@ -52,9 +52,8 @@ class PlugNic(Task, rank=50):
             self.say(f"{vm.name} is stopped: it has the interface when it starts")
             return
         host = self.read.get(Host, vm.host_id)
-        segment = segment_of(self.read, self.read.get(Network, nic.network_id), host.hypervisor)
-        wanted = contract.Nic(mac=nic.mac, segment=segment, slot=nic.slot, link_up=nic.link_up)
-        self.reach(HostNetwork, host).ensure(segment)
+        wanted = nic_of(self.read, nic)
+        self.reach(HostNetwork, host).ensure(wanted.segment)
         self.reach(Hypervisor, host).attach_nic(vm.instance_name, wanted)
         self.say(f"plugged {nic.mac} into {vm.name}", mac=nic.mac, address=nic.ip or "", host=host.name)
 
@@ -190,6 +189,7 @@ class UpdateVmNicIp(Command, answers=VmView, starts=ChooseDefaultNic, event="NET
     def run(self, tx: Tx, caller: Caller) -> Vm:
         nic = self.nicid
         vm, network = tx.get(Vm, nic.vm_id), tx.get(Network, nic.network_id)
+        self.judge(tx, caller, vm)
         if vm.state != "Stopped":
             text = f"{vm.name} is {vm.state}: its guest would keep the old address"
             raise WrongState(text, param="nicid", fix=["stop it first"])

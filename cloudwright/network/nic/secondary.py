@@ -82,6 +82,7 @@ class AddIpToNic(
     def run(self, tx: Tx, caller: Caller) -> NicSecondary:
         nic = self.nicid
         network, vm = tx.get(Network, nic.network_id), tx.get(Vm, nic.vm_id)
+        self.judge(tx, caller, vm)
         bump(tx, network)
         most = MOST.get(tx)
         if tx.count(NicSecondary, NicSecondary.c.nic_id == nic.id) >= most:

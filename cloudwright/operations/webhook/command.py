@@ -162,6 +162,7 @@ class DeleteWebhookFilter(Command, since="4.20.0", authorized=EVERYBODY):
         if (self.id is None) == (self.webhook is None):
             raise ParamError("Give one of the parameters id and webhookid", param="id")
         doomed = [self.id] if self.id else []
+        self.judge(tx, caller, *(tx.get(Webhook, row.webhook_id) for row in doomed))
         if self.webhook is not None:
             doomed = tx.all(WebhookFilter, WebhookFilter.c.webhook_id == self.webhook.id)
         for row in doomed:

@@ -15,7 +15,7 @@ from cloudwright.core.error import CloudError, Unsupported, WrongState
 from cloudwright.drivers.world import MemoryWorld
 from cloudwright.identity.caller import root_caller
 from cloudwright.identity.project.model import Project
-from cloudwright.operations.webhook.model import Delivery
+from cloudwright.operations.webhook.model import Delivery, Webhook, WebhookFilter
 from cloudwright.storage.model import DiskOffering, Template, Volume
 from tests.conftest import finished
 from tests.identity.conftest import Tenants, account
@@ -174,11 +174,29 @@ def test_the_role_in_a_project_is_asked_however_a_thing_is_named(scene):
         scene.call("cat", "disassociateIpAddress", ipaddress=address)
     with pytest.raises(CloudError, match="is for source NAT"):
         scene.call("bob", "disassociateIpAddress", ipaddress=address)
+    nic = scene.call("bob", "listVirtualMachines", id=scene.vm)["virtualmachine"][0]["nic"][0]["id"]
+    for command, given in (("updateVmNicIp", {}), ("addIpToNic", {}), ("updateVmNic", {"enabled": "true"})):
+        with pytest.raises(Unsupported, match="not allowed in project apollo"):
+            scene.call("cat", command, nicid=nic, **given)
+    job(scene, "bob", "updateVmNic", nicid=nic, enabled="true")
     begun = scene.call("bob", "listAsyncJobs", projectid=scene.project)["asyncjobs"][0]["jobid"]
     with pytest.raises(Unsupported, match="not allowed in project apollo"):
         scene.call("cat", "cancelJob", jobid=begun)
     with pytest.raises(WrongState, match="cannot be cancelled"):
         scene.call("bob", "cancelJob", jobid=begun)
+
+
+def test_a_part_of_what_is_a_projects_is_the_projects(scene):
+    """A filter has no owner of its own: its webhook's is asked."""
+    db = scene.cloud.db
+    project = db.read().find(Project, Project.c.uuid == scene.project)
+    its = {"account_id": project.account_id, "domain_id": project.domain_id}
+    hook = Webhook(name="h", url="http://192.0.2.1", state="Disabled", **its)
+    whose = db.write(lambda tx: tx.insert(hook)).id
+    made = db.write(lambda tx: tx.insert(WebhookFilter(webhook_id=whose, mode="Include", matching="Exact", value="X"))).uuid
+    with pytest.raises(Unsupported, match="not allowed in project apollo"):
+        scene.call("cat", "deleteWebhookFilter", id=made)
+    scene.call("bob", "deleteWebhookFilter", id=made)
 
 
 def test_a_group_of_a_project_tells_its_members_what_is_in_it(scene):
@@ -203,10 +221,10 @@ def test_whose_role_only_looks_tidies_no_events_away(scene):
     db = scene.cloud.db
     project = db.read().find(Project, Project.c.uuid == scene.project)
     told = Delivery(account_id=project.account_id, domain_id=project.domain_id, due=0, payload="", state="Done")
-    db.write(lambda tx: tx.insert(told))
+    id = db.write(lambda tx: tx.insert(told)).id
     for who, still in (("cat", 1), ("bob", 0)):
         scene.call(who, "deleteWebhookDelivery", startdate="2020-01-01")
-        assert db.read().count(Delivery) == still
+        assert db.read().count(Delivery, Delivery.c.id == id) == still
 
 
 def test_a_machine_goes_to_nobody_who_may_not_see_what_it_is_made_of(scene):
