@@ -21,7 +21,7 @@ export class Serial extends EventTarget {
   constructor(within: HTMLElement, label: string) {
     super();
     const style = document.createElement("style");
-    style.textContent = `${styles}\n.xterm { padding: 6px 10px; } .xterm .xterm-viewport { background: none; }`;
+    style.textContent = `${styles}\n.xterm { padding: 6px 10px; } .xterm .xterm-viewport { background: none; overflow: hidden; }`;
     document.head.append(style);
     Terminal.strings.promptLabel = label;
     const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -31,7 +31,7 @@ export class Serial extends EventTarget {
       return theme;
     };
     this.#terminal = new Terminal({
-      ...LEAST, theme: colours(), minimumContrastRatio: 4.5, scrollback: 5000, fontSize: 14,
+      ...LEAST, theme: colours(), minimumContrastRatio: 4.5, scrollback: 5000, fontSize: 14, lineHeight: 1.2,
       fontFamily: "ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace", linkHandler: { activate: () => {} },
     });
     const fit = new FitAddon();
