@@ -325,6 +325,8 @@ def test_words_for_every_day():
         > CIDR
         cw vm console daily -o text
         > console
+        cw vm console daily --serial -o text
+        > &protocol=serial
         cw vm console daily -o json
         > "url"
         cw vm stop daily --force

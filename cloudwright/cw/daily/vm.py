@@ -126,7 +126,8 @@ def _port(text: str) -> int:
 def console(doing: Invocation, given: Given) -> None:
     """Tell the URL of the console: it lets in whoever has it, so no program is started with it."""
     machine = _found(doing, given.things[0])
-    answer = doing.session.one("createConsoleEndpoint", {"virtualmachineid": machine["id"]})
+    protocol = {"protocol": "serial"} if "serial" in given.options else {}
+    answer = doing.session.one("createConsoleEndpoint", {"virtualmachineid": machine["id"], **protocol})
     if not answer.get("success", True) or "url" not in answer:
         raise Failure(f"There is no console of {name_of(machine)}: {answer.get('details', 'no reason was told')}")
     form = doing.session.profile["output"]
@@ -171,5 +172,7 @@ WORDS = {
         "--port": Option("port", "the instance's own port, where that is not 22"),
         "--private": Option("private", "to its own address, from inside its network", value=False),
     }),
-    "console": Word("the URL of an instance's console", console, "NAME", VMS, 1, 1),
+    "console": Word("the URL of an instance's console", console, "NAME", VMS, 1, 1, {
+        "--serial": Option("serial", "of its serial port, not of its screen", value=False),
+    }),
 }  # fmt: skip
