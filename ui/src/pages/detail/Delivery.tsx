@@ -56,7 +56,7 @@ export function DeliveryParts({ row }: { row: Row }): ReactNode {
       {(["payload", "headers"] as const).map((name) => Boolean(row[name]) && (
         <section className="card" key={name}>
           <h2 className="part">{name === "payload" ? t("Payload") : t("Headers")}</h2>
-          <pre className="mono coded" tabIndex={0} aria-label={name === "payload" ? t("Payload") : t("Headers")} role="region">{indented(String(row[name]))}</pre>
+          <pre className="mono coded" dir="ltr" tabIndex={0} aria-label={name === "payload" ? t("Payload") : t("Headers")} role="region">{indented(String(row[name]))}</pre>
         </section>
       ))}
     </>

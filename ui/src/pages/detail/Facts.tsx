@@ -40,7 +40,7 @@ function Fact({ row, field, fields, says }: { row: Row; field: Field; fields: Fi
     <div style={{ display: "contents" }}>
       <dt><Hinted hint={field.description}>{titleOf(field.name)}</Hinted></dt>
       <dd lang={says?.includes(field.name) ? "en" : undefined}>
-        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} row={row} />}
+        {about ? <Link to="/$slug/$id" params={{ slug: about.slug, id: String(value) }}>{String(row["resourcename"] || spoken(about.noun))}</Link> : partner && row[partner.name] ? <Reference field={partner} id={String(row[partner.name])} text={String(value)} /> : its ? <Named kind={its} id={String(value)} /> : typeof value === "string" && CODED.test(value) ? <pre className="mono coded" dir="ltr" tabIndex={0}>{indented(value)}</pre> : <Value name={field.name} value={value} field={field} row={row} />}
         {COPIED.test(field.name) && typeof value === "string" && <Copy text={value} />}
       </dd>
     </div>
