@@ -43,7 +43,8 @@ class CloudError(Exception):
 
     def explain(self) -> dict[str, object]:
         """The `explain` object: what, why, fix; needs, where something is switched off or not set up."""
-        return {"what": self.text, "why": self.why, "fix": self.fix} | ({"needs": self.needs} if self.needs else {})
+        told: dict[str, object] = {"what": self.text, "why": self.why, "fix": self.fix}
+        return told | ({"needs": self.needs} if self.needs else {})
 
 
 class ParamError(CloudError):
