@@ -93,6 +93,16 @@ def test_instances_get_addresses_and_reach_each_other_over_the_hosts(cloud, stag
     assert stage.two.pings("10.1.1.1")
 
 
+def test_a_link_that_is_down_carries_nothing(cloud, stage):
+    nic = cloud.api.all("listNics", virtualmachineid=stage.one.id)[0]["id"]
+    cloud.api.job("updateVmNic", nicid=nic, enabled=False)
+    assert stage.one.sh("cat /sys/class/net/eth0/carrier") == "0"
+    assert not stage.two.pings(stage.one.ip)
+    cloud.api.job("updateVmNic", nicid=nic, enabled=True)
+    eventually(lambda: stage.two.pings(stage.one.ip), 60)
+    assert stage.one.address() == stage.one.ip
+
+
 def test_metadata_arrives(stage):
     eventually(lambda: "it ran" in stage.one.sh("cat /var/lib/guest/user-data.log"), 60)
     assert stage.one.sh("hostname") == "one"
