@@ -13,13 +13,13 @@ import { metaOf } from "../meta";
 import { ActionPanel, type Asked } from "../ui/actions";
 import { Bulk } from "../ui/Bulk";
 import { IconPlus, IconSearch } from "../ui/iconset";
-import { RowMenu } from "../ui/RowMenu";
 import { Title } from "../ui/Title";
 import { ResourceTable } from "../ui/ResourceTable";
 import { scopeParams, spansProjects } from "../ui/scope";
 import { ScopeMark } from "../ui/ScopeSwitch";
 
 const Filters = lazy(() => import("./Filters").then((part) => ({ default: part.Filters })));
+const RowMenu = lazy(() => import("../ui/RowMenu").then((part) => ({ default: part.RowMenu })));
 const Empty = lazy(() => import("./Empty").then((part) => ({ default: part.Empty })));
 
 const ROOM = "calc(41px + round(down, max(420px, 100dvh - 320px), 54px))"; // of a list within a page: whole rows, as many as the window has room for
@@ -109,7 +109,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
         </Title>
       )}
       {table}
-      {menu && <RowMenu {...menu} kind={kind} close={shut} pick={(command) => { setAsked({ command, rows: [menu.row] }); setMenu(undefined); }} />}
+      {menu && <Suspense><RowMenu {...menu} kind={kind} close={shut} pick={(command) => { setAsked({ command, rows: [menu.row] }); setMenu(undefined); }} /></Suspense>}
       <ActionPanel asked={asked} kind={catalogue.bySlug(kind.slug) ?? kind} close={() => setAsked(undefined)} fixed={asked?.rows.length ? {} : fixed} />
     </>
   );
