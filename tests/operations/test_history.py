@@ -56,7 +56,7 @@ def turned(cloud: Cloud) -> None:
 
 def test_a_straight_line_is_full_when_it_gets_there_whatever_single_samples_say() -> None:
     line = [(HOUR * i, 100.0 + 2 * i) for i in range(49)]
-    assert forecast(line, 200 + 2 * 48) == Forecast(days=pytest.approx(50 / 24), hours=48)
+    assert forecast(line, 200 + 2 * 48) == Forecast(days=pytest.approx(50 / 24), span=2)
     noise = random.Random(7)
     noisy = [(at, amount + noise.gauss(0, 1) + (500 if i % 9 == 4 else 0)) for i, (at, amount) in enumerate(line)]
     found = forecast(noisy, 200 + 2 * 48)
@@ -134,11 +134,11 @@ def test_what_is_told_of_all_zones_and_of_one(cloud: Cloud, root: Caller) -> Non
     sampled(cloud, now - 2, *((5 * i, 8000) for i in range(30)), zone=built.zone.id, every=HOUR)
     (whole,) = history(cloud, root, type=CPU)
     assert (whole["capacityallocated"], whole["capacitytotal"], whole["percentused"]) == (2000, 12_000, "16.67")
-    assert whole["notificationthreshold"] == 0.75
+    assert whole["threshold"] == 0.75
     assert "zoneid" not in whole
     assert [row["capacityallocated"] for row in whole["stats"]][-2:] == [1980, 1990], "the last day's"
     assert len(whole["stats"]) == 96
-    assert (whole["daystofull"], whole["observedhours"]) == (10.4, 49.8)
+    assert (whole["daystofull"], whole["observeddays"]) == (10.4, 2.07)
     (one,) = history(
         cloud, root, zoneid=built.zone.uuid, type=CPU, startdate=date_of(now - 6.5 * HOUR), enddate=date_of(now - HOUR)
     )

@@ -18,10 +18,10 @@ P = TypeVar("P", bound=tuple[float, *tuple[Any, ...]])
 
 
 class Forecast(NamedTuple):
-    """In how many days it is full, told from samples that reach over so many hours."""
+    """In how many days it is full, told from samples that reach over so many."""
 
     days: float
-    hours: float
+    span: float
 
 
 def forecast(points: Sequence[tuple[float, float]], total: float) -> Forecast | None:
@@ -33,7 +33,7 @@ def forecast(points: Sequence[tuple[float, float]], total: float) -> Forecast | 
     growth = median((b[1] - a[1]) / (b[0] - a[0]) for a, b in combinations(spread(points, PAIRED), 2))
     if left <= 0 or growth <= 0 or left / growth > FARTHEST * span:
         return None
-    return Forecast(left / growth / DAY, span / HOUR)
+    return Forecast(left / growth / DAY, span / DAY)
 
 
 def spread(points: Sequence[P], most: int) -> list[P]:

@@ -52,9 +52,9 @@ class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response
     "capacityused": ("long", "how much is really in use now; absent where nobody measures it"),
     "capacitytotal": ("long", "how much there is now, overcommitted"),
     "percentused": ("string", "the part given out now, in percent"),
-    "notificationthreshold": ("double", "the share given out from which one should look after it, 0.0-1.0"),
+    "threshold": ("double", "the share given out from which one should look after it, 0.0-1.0"),
     "daystofull": ("double", "in how many days it is full if it grows on so; absent where it does not grow, or nobody knows"),
-    "observedhours": ("double", "over how many hours the samples reach from which that is told"),
+    "observeddays": ("double", "over how many days the samples reach from which that is told"),
     "stats": ("list", "the samples, oldest first: timestamp, capacityallocated, capacityused, capacitytotal; 150 at most"),
 }):  # fmt: skip
     """Lists how much of each kind of capacity was in use over time, of one zone or of all together."""
@@ -79,7 +79,7 @@ class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response
         rows = [
             {name: value for name, value in usage.told(kind, found[kind], place).items() if name != "capacityused"}
             | _used(used.get(kind))
-            | {"notificationthreshold": THRESHOLDS[kind].get(reader)}
+            | {"threshold": THRESHOLDS[kind].get(reader)}
             | _growth(recent, kind, found[kind].total)
             | {"stats": _stats(shown, kind)}
             for kind in sorted(found)
@@ -102,4 +102,4 @@ def _stats(samples: Samples, kind: int) -> list[dict[str, Any]]:
 def _growth(samples: Samples, kind: int, total: int) -> dict[str, Any]:
     """When it is full, if anybody can say: what is given out counts, however much was added meanwhile."""
     found = forecast([(at, amounts[kind].given) for at, amounts in samples if kind in amounts], total)
-    return {} if found is None else {"daystofull": round(found.days, 1), "observedhours": round(found.hours, 1)}
+    return {} if found is None else {"daystofull": round(found.days, 1), "observeddays": round(found.span, 2)}

@@ -45,7 +45,7 @@ export function Tiles({ kinds, all = false, trend = false }: { kinds: Kind[]; al
   return (
     <div className={all && kinds.length % 3 === 0 ? "tiles threes" : "tiles"}>
       {kinds.slice(0, all ? undefined : FIRST).map(({ name, title, icon, show, row }) => (
-        <Figure key={name} title={t(title)} icon={<Icon name={icon} />} used={Number(row["capacityused"] ?? row["capacityallocated"])} allocated={Number(row["capacityallocated"])} total={Number(row["capacitytotal"])} hot={row["notificationthreshold"] === undefined ? undefined : 100 * Number(row["notificationthreshold"])} show={show}>
+        <Figure key={name} title={t(title)} icon={<Icon name={icon} />} used={Number(row["capacityused"] ?? row["capacityallocated"])} allocated={Number(row["capacityallocated"])} total={Number(row["capacitytotal"])} hot={row["threshold"] === undefined ? undefined : 100 * Number(row["threshold"])} show={show}>
           {trend && row["stats"] !== undefined && <Suspense fallback={<div style={{ minHeight: 64 }} />}><Trend title={t(title)} row={row} /></Suspense>}
         </Figure>
       ))}

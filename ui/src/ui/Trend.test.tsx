@@ -6,7 +6,7 @@ import { course, Curve, prospect, samplesOf, sentence, soon } from "./Trend";
 const HOUR = 3_600_000;
 const NOW = Date.parse("2026-11-23T12:00:00Z");
 const stat = (hours: number, given: number) => ({ timestamp: `${new Date(NOW - hours * HOUR).toISOString().slice(0, 19)}+0000`, capacityallocated: given, capacitytotal: 200 });
-const row = (...stats: Row[]): Row => ({ capacityallocated: 100, capacitytotal: 200, notificationthreshold: 0.75, stats });
+const row = (...stats: Row[]): Row => ({ capacityallocated: 100, capacitytotal: 200, threshold: 0.75, stats });
 const day = (of: Row) => samplesOf(of, NOW - 24 * HOUR, NOW);
 
 test("samples end with how it is now; what is older than is asked for is not among them", () => {
@@ -23,10 +23,10 @@ test("what went on is said in words, and since when that is known", () => {
 });
 
 test("when it is full is told with the hours behind it, and not where the server does not tell it", () => {
-  const growing = { ...row(stat(24, 20)), daystofull: 12.7, observedhours: 160.2 };
+  const growing = { ...row(stat(24, 20)), daystofull: 12.7, observeddays: 6.68 };
   expect(prospect(growing)).toBe("Full in 12 days at the growth of the last 160 hours");
-  expect(prospect({ ...growing, daystofull: 1.9 })).toBe("Full in 1 day at the growth of the last 160 hours");
-  expect(prospect({ ...growing, daystofull: 0.4 })).toBe("Full within a day at the growth of the last 160 hours");
+  expect(prospect({ ...growing, daystofull: 1.9 })).toBe("Full in 45 hours at the growth of the last 160 hours");
+  expect(prospect({ ...growing, daystofull: 0.4 })).toBe("Full in 9 hours at the growth of the last 160 hours");
   expect(prospect(row())).toBeUndefined();
   expect([soon(growing), soon({ ...growing, daystofull: 31 }), soon(row())]).toEqual([true, false, false]);
   expect(sentence("CPU", growing, day(growing), NOW - 24 * HOUR, NOW)).toBe("CPU: From 10 % to 50 %; at most 50 %, threshold 75 %; Full in 12 days at the growth of the last 160 hours");

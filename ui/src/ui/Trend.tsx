@@ -35,8 +35,8 @@ export function moment(at: number, stretch: number): string {
 export function prospect(row: Row): string | undefined {
   if (row["daystofull"] === undefined) return undefined;
   const days = Number(row["daystofull"]);
-  const hours = number(Number(row["observedhours"]));
-  return days < 1 ? t("Full within a day at the growth of the last {hours} hours", { hours }) : t("Full in {count} days at the growth of the last {hours} hours", { count: Math.floor(days), hours });
+  const time = new Intl.RelativeTimeFormat(language());
+  return t("Full {when} at the growth of the last {hours} hours", { when: days < 2 ? time.format(Math.floor(24 * days), "hour") : time.format(Math.floor(days), "day"), hours: Math.round(24 * Number(row["observeddays"])) });
 }
 
 /** Whether that is so near that one should act. */
@@ -75,7 +75,7 @@ export function Curve({ samples, from, to, threshold, label, children }: { sampl
   );
 }
 
-export const thresholdOf = (row: Row): number => 100 * Number(row["notificationthreshold"] ?? 1);
+export const thresholdOf = (row: Row): number => 100 * Number(row["threshold"] ?? 1);
 
 /** What stands in place of a picture: from what to what, the highest, the threshold, and when it is full. */
 export function sentence(title: string, row: Row, samples: Sample[], from: number, to: number): string {

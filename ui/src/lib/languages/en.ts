@@ -7,7 +7,6 @@ export default {
   "{count} instances": { one: "{count} instance", other: "{count} instances" },
   "{count} public addresses": { one: "{count} public address", other: "{count} public addresses" },
   "{count} settings; each is in force at once": { one: "{count} setting; it is in force at once", other: "{count} settings; each is in force at once" },
-  "Full in {count} days at the growth of the last {hours} hours": { one: "Full in {count} day at the growth of the last {hours} hours", other: "Full in {count} days at the growth of the last {hours} hours" },
   "{count} users": { one: "{count} user", other: "{count} users" },
   "{count} rules lead in from outside": { one: "{count} rule leads in from outside", other: "{count} rules lead in from outside" },
 } satisfies Texts;
