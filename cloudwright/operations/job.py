@@ -204,7 +204,10 @@ def job_named(reader: Reader, caller: Caller, job: str | int) -> TaskRow:
     return TaskRow.load(row)
 
 
-class QueryAsyncJobResult(Query, form="flat", response={name: (f.kind, f.doc) for name, f in JobView.fields.items()} | RESULT):
+_TOLD = {name: (f.kind, f.doc) for name, f in JobView.fields.items() if not name.startswith("_")}
+
+
+class QueryAsyncJobResult(Query, form="flat", response=_TOLD | RESULT):
     """Tells how a job stands and, once it ended, what it answers. Name the job, or the resource whose latest job is meant."""
 
     job_id: str | None = param("the job's id", kind="uuid")

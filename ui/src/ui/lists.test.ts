@@ -36,8 +36,8 @@ test("a state that two fields tell alike is shown once", () => {
 });
 
 test("a type of event is called by the one command that it tells of, else by a word of its own, else by its parts", () => {
-  const catalogue = new Catalogue([command("deployVirtualMachine", { event: "VM.CREATE" }), command("createPortForwardingRule", { event: "NET.RULEADD" }), command("createIpForwardingRule", { event: "NET.RULEADD" })]);
-  expect([eventCalled("VM.CREATE", catalogue), eventCalled("NET.RULEADD", catalogue), eventCalled("ALERT.STORAGE.ALLOCATED", catalogue), eventCalled("VOLUME.ATTACH", catalogue)]).toEqual(["Deploy virtual machine", "Create forwarding rule", "Storage allocated", "Volume attach"]);
+  const catalogue = new Catalogue([command("deployVirtualMachine", { event: "VM.CREATE" }), command("createPortForwardingRule", { event: "NET.RULEADD" }), command("createIpForwardingRule", { event: "NET.RULEADD" }), command("dedicateZone", { event: "DEDICATE.RESOURCE" }), command("dedicatePod", { event: "DEDICATE.RESOURCE" })]);
+  expect([eventCalled("VM.CREATE", catalogue), eventCalled("NET.RULEADD", catalogue), eventCalled("ALERT.STORAGE.ALLOCATED", catalogue), eventCalled("VOLUME.ATTACH", catalogue), eventCalled("DEDICATE.RESOURCE", catalogue)]).toEqual(["Deploy virtual machine", "Create forwarding rule", "Storage allocated", "Volume attach", "Dedicate resource"]);
 });
 
 test("kinds of things are called as readers call them", () => {

@@ -12,6 +12,7 @@ export default {
   "NET.RULEADD": "Weiterleitung anlegen",
   "NET.RULEDELETE": "Weiterleitung löschen",
   "NETWORK.OFFERING.CREATE": "Netzwerkangebot anlegen",
+  "NIC.UPDATE": "NIC ändern",
   "REGISTER.SSH.KEYPAIR": "SSH-Schlüssel eintragen",
   "SERVICE.PROVIDER.CREATE": "Dienstanbieter hinzufügen",
   "USER.LOGIN": "Anmelden",

@@ -15,7 +15,7 @@ export const values: Values = {
   "Download Complete": "Downloaded",
   // Types of events that no single command tells of, and of alerts whose parts are no words.
   "ACCOUNT.DISABLE": "Disable or lock account", "ACCOUNT.UPDATE": "Update account", "CONFIGURATION.VALUE.EDIT": "Change setting", "DEDICATE.RESOURCE.RELEASE": "Release dedicated resource", "DOMAIN.UPDATE": "Update domain",
-  "NET.IPASSIGN": "Assign address", "NET.RULEADD": "Create forwarding rule", "NET.RULEDELETE": "Delete forwarding rule", "NETWORK.OFFERING.CREATE": "Create network offering", "REGISTER.SSH.KEYPAIR": "Register SSH key",
+  "NET.IPASSIGN": "Assign address", "NET.RULEADD": "Create forwarding rule", "NET.RULEDELETE": "Delete forwarding rule", "NETWORK.OFFERING.CREATE": "Create network offering", "NIC.UPDATE": "Update NIC", "REGISTER.SSH.KEYPAIR": "Register SSH key",
   "SERVICE.PROVIDER.CREATE": "Add service provider", "USER.LOGIN": "Sign in", "USER.LOGOUT": "Sign out", "USER.UPDATE": "Update user", "VM.UPGRADE": "Change size of instance", "VOLUME.UPDATE": "Update volume",
   "ALERT.COMPUTE.HOST": "Host", "ALERT.USERVM": "Instance", "ALERT.USERVM.MIGRATE": "Migration of instance", "ALERT.OOBM.AUTHERROR": "Sign-in to remote management", "ALERT.SERVICE.DOMAINROUTER": "Virtual router", "ALERT.NETWORK.DOMAINROUTERMIGRATE": "Migration of virtual router",
   "ALERT.SERVICE.CONSOLEPROXY": "Console proxy", "ALERT.SERVICE.CONSOLEPROXYMIGRATE": "Migration of console proxy", "ALERT.SERVICE.SSVM": "Secondary storage VM", "ALERT.VR.PRIVATE.IFACE.MTU": "MTU of router's private interface", "ALERT.VR.PUBLIC.IFACE.MTU": "MTU of router's public interface",
