@@ -324,6 +324,7 @@ export default {
   "Update OAuth provider": "OAuth-Anbieter ändern",
   "Update OS category": "Betriebssystem-Kategorie ändern",
   "Update VLAN IP range": "VLAN-IP-Bereich ändern",
+  "Update VM NIC": "NIC der Instanz ändern",
   "Update VM NIC IP": "Adresse der NIC ändern",
   "Update VM affinity group": "Affinitätsgruppen der Instanz ändern",
   "Update VM schedule": "Zeitplan ändern",

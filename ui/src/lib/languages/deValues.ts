@@ -297,6 +297,8 @@ const tasks: Values = {
   "MigrateVm": "Instanz verschieben",
   "OpenPool": "Primärspeicher öffnen",
   "OpenPools": "Primärspeicher öffnen",
+  "link": "Verbinden oder trennen",
+  "LinkNic": "NIC ein- oder ausschalten",
   "PlugNic": "NIC einstecken",
   "ProvisionHost": "Host einrichten",
   "PurgeByAndBy": "Altes nach und nach bereinigen",
