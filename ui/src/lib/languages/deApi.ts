@@ -51,7 +51,6 @@ export default {
   "Archived": "Archiviert",
   "Associated network": "Netzwerk",
   "Async": "Asynchron",
-  "At": "Schrittnummer",
   "Attached": "Angehängt",
   "Authorize URL": "Anmelde-URL",
   "Auto migrate": "Automatisch verschieben",
