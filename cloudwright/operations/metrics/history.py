@@ -11,36 +11,17 @@ from cloudwright.core.access import Caller
 from cloudwright.core.command import Query, Told
 from cloudwright.core.error import ParamError
 from cloudwright.core.param import Ref, param
-from cloudwright.core.setting import Setting, setting
 from cloudwright.core.tx import Reader
 from cloudwright.core.view import date
 from cloudwright.infrastructure import usage
 from cloudwright.infrastructure.model import Zone
 from cloudwright.operations.metrics.forecast import DAY, forecast, spread
-from cloudwright.operations.metrics.places import CPU_NOTIFY, MEMORY_NOTIFY, POOL_NOTIFY, USED_NOTIFY
 from cloudwright.operations.metrics.sampling import ALL, Amounts, measured, since, whole
+from cloudwright.operations.metrics.watch import WATCHED
 
 GROWTH = 7 * DAY  # seconds back from now in which growth is looked for
 MOST = 150  # samples told of a kind
 Samples = list[tuple[float, Amounts]]
-
-
-def _notify(name: str, what: str) -> Setting[float]:
-    doc = f"the share of {what} given out that the history of capacity marks as the threshold"
-    return setting(name, 0.75, doc, category="Alert", minimum=0, maximum=1)
-
-
-THRESHOLDS: dict[int, Setting[float]] = {
-    usage.CPU: CPU_NOTIFY,
-    usage.MEMORY: MEMORY_NOTIFY,
-    usage.STORAGE: USED_NOTIFY,
-    usage.STORAGE_ALLOCATED: POOL_NOTIFY,
-    usage.LOCAL: _notify("cluster.localStorage.capacity.notificationthreshold", "local storage"),
-    usage.SECONDARY: _notify("zone.secstorage.capacity.notificationthreshold", "secondary storage"),
-    usage.VLAN: _notify("zone.vlan.capacity.notificationthreshold", "a zone's VLANs"),
-    usage.PUBLIC_IP: _notify("zone.virtualnetwork.publicip.capacity.notificationthreshold", "a zone's public addresses"),
-    usage.DIRECT_IP: _notify("zone.directnetwork.publicip.capacity.notificationthreshold", "addresses of shared networks"),
-}
 
 
 class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response={
@@ -79,7 +60,7 @@ class ListCapacityHistory(Query, authorized=("Admin", "ResourceAdmin"), response
         rows = [
             {name: value for name, value in usage.told(kind, found[kind], place).items() if name != "capacityused"}
             | _used(used.get(kind))
-            | {"threshold": THRESHOLDS[kind].get(reader)}
+            | {"threshold": WATCHED[kind].threshold.get(reader)}
             | _growth(recent, kind, found[kind].total)
             | {"stats": _stats(shown, kind)}
             for kind in sorted(found)

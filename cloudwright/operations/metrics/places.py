@@ -28,20 +28,20 @@ from cloudwright.storage.pool.view import ListStoragePools, StoragePoolView
 GIB = 1 << 30
 _NOTIFY: dict[str, Any] = {"category": "Alert", "minimum": 0, "maximum": 1}
 CPU_NOTIFY = setting(
-    "cluster.cpu.allocated.capacity.notificationthreshold", 0.75, "the share of a cluster's CPU given out beyond which lists "
-    "with figures mark it", scopes=("cluster",), **_NOTIFY,
+    "cluster.cpu.allocated.capacity.notificationthreshold", 0.75, "the share of a cluster's CPU given out beyond which an "
+    "alert is raised and lists with figures mark it", scopes=("cluster",), **_NOTIFY,
 )  # fmt: skip
 MEMORY_NOTIFY = setting(
     "cluster.memory.allocated.capacity.notificationthreshold", 0.75, "the share of a cluster's memory given out beyond which "
-    "lists with figures mark it", scopes=("cluster",), **_NOTIFY,
+    "an alert is raised and lists with figures mark it", scopes=("cluster",), **_NOTIFY,
 )  # fmt: skip
 POOL_NOTIFY = setting(
     "cluster.storage.allocated.capacity.notificationthreshold", 0.75, "the share of a pool's overcommitted capacity given out "
-    "beyond which lists with figures mark it", scopes=("cluster",), **_NOTIFY,
+    "beyond which an alert is raised and lists with figures mark it", scopes=("cluster",), **_NOTIFY,
 )  # fmt: skip
 USED_NOTIFY = setting(
-    "cluster.storage.capacity.notificationthreshold", 0.75, "the share of a pool's space in use beyond which lists with "
-    "figures mark it", scopes=("cluster",), **_NOTIFY,
+    "cluster.storage.capacity.notificationthreshold", 0.75, "the share of a pool's space in use beyond which an alert is "
+    "raised and lists with figures mark it", scopes=("cluster",), **_NOTIFY,
 )  # fmt: skip
 _ADMIN: dict[str, Any] = {"since": "4.9.3", "authorized": ("Admin",)}
 

@@ -324,6 +324,7 @@ const tasks: Values = {
   "RollMaintenance": "Rollierende Wartung",
   "RunSchedules": "Zeitpläne ausführen",
   "SampleCapacity": "Kapazität messen",
+  "WatchCapacity": "Kapazität überwachen",
   "ScaleVm": "Instanzgröße ändern",
   "SendAlert": "Warnung senden",
   "SettleVm": "Instanz klären",
