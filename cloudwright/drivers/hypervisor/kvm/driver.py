@@ -297,12 +297,12 @@ class KvmHypervisor:
 
     def _tell(self, name: str, always: bool) -> None:
         domain, before = self._lookup(name), self._told.get(name)
-        if domain is not None and _is_on_its_way(domain):
-            return
         seen = self._look(domain) if domain is not None else None
+        if domain is not None and seen is not None and seen.power is Power.PAUSED and not _stays_paused(domain):
+            return  # what comes of it is told
         if seen is not None:
             self._told[name] = seen
-            always = always or before is None or before.power is not seen.power
+            always = always or seen.power is not (before.power if before else Power.STOPPED)  # it is defined, then started
         else:
             self._told.pop(name, None)
             always = before is not None and before.power is not Power.STOPPED
@@ -340,8 +340,9 @@ def _power(state: int, reason: int) -> Power:
     return Power.CRASHED if crashed else Power.STOPPED
 
 
-def _is_on_its_way(domain: libvirt.virDomain) -> bool:
+def _stays_paused(domain: libvirt.virDomain) -> bool:
+    """Whether somebody paused it: one that starts or arrives is paused only in between."""
     with contextlib.suppress(libvirt.libvirtError):
         state, reason = domain.state()
-        return state == libvirt.VIR_DOMAIN_PAUSED and reason in _ON_ITS_WAY
+        return state in _PAUSED and reason not in _ON_ITS_WAY
     return False
