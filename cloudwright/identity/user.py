@@ -29,8 +29,8 @@ BUILT_IN = (model.SYSTEM_USER, model.ADMIN_USER)
 
 
 def _governs(caller: Caller, row: dict[str, Any]) -> bool:
-    """Whether the caller may change the user: only then is it told that there are keys."""
-    below = caller.kind is Kind.DOMAIN and row["_path"].startswith(caller.domain_path) and row["accounttype"] != model.ADMIN
+    """Whether the caller, who sees the user, may change it: only then is it told that there are keys."""
+    below = caller.kind is Kind.DOMAIN and row["accounttype"] != model.ADMIN
     return not caller.key_id and (caller.root or below or caller.user_id == row["_id"])
 
 

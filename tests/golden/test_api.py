@@ -44,6 +44,7 @@ def test_commands(cloud: Cloud) -> None:
             "creates" if api.creates else "",
             api.event,
             "" if issubclass(verb, Command) else "reads",
+            f"(without a rule: {', '.join(sorted(api.authorized))})" if api.authorized else "",
         ]
         lines.append(" ".join([name, *(mark for mark in marks if mark)]))
         lines += [

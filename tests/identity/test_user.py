@@ -15,7 +15,7 @@ from cloudwright.identity import password
 from cloudwright.identity.keys import NewKeyView
 from cloudwright.identity.model import KeyPair, LoginSession, User
 from tests.conftest import done
-from tests.identity.conftest import PASSWORD
+from tests.identity.conftest import PASSWORD, PEOPLE, account
 
 
 def user(tenants, name):
@@ -137,6 +137,23 @@ def test_keys_are_told_to_the_user_and_its_administrators_only(tenants):
     assert tenants.call("abe", "listUserKeyRules", keypairid=key["id"]) == {}
     done(tenants.cloud, tenants.fresh("abe"), "deleteUserKeys", keypairid=key["id"])
     assert tenants.call("abe", "getUserKeys", id=abe)["userkeys"] == {}
+
+
+def test_keys_of_roots_administrators_are_not_told_to_those_of_domains(tenants):
+    boss = account(tenants.cloud, tenants.root, "boss", 1, tenants.domains["dev"])["account"]["user"][0]["id"]
+    done(tenants.cloud, tenants.root, "registerUserKeys", id=boss)
+    for who, tells in (("eva", False), ("admin", True), ("boss", True)):
+        assert ("apikey" in tenants.call(who, "listUsers", id=boss)["user"][0]) is tells, who
+
+
+def test_whose_domain_is_below_the_callers(tenants):
+    def below(who):
+        rows = tenants.call(who, "listUsers", listall="true", pagesize="100", page="1")["user"]
+        return {row["username"] for row in rows if row["iscallerchilddomain"]}
+
+    assert below("eva") == {"dan"}
+    assert below("admin") == set(PEOPLE)
+    assert below("ann") == set()
 
 
 def test_keys_given_replace_the_old_ones(tenants):

@@ -383,6 +383,7 @@ def test_hosts_are_for_root_alone(cloud: Cloud, built: Built) -> None:
     zone = call(cloud, user, "listZones")["zone"][0]
     assert "internaldns1" not in zone
     assert call(cloud, user, "listZones", available="false") == {}
+    assert call(cloud, built.caller, "listZones", available="false")["zone"][0]["id"] == built.zone.uuid
     with pytest.raises(ParamError, match="entity does not exist"):
         call(cloud, user, "updateZone", id=built.zone.uuid, name="mine")
 

@@ -23,7 +23,7 @@ from cloudwright.core.view import View, computed, field
 from cloudwright.identity.model import User
 from cloudwright.operations.word.thing import Names, Word, written_on
 
-EVERYBODY = ("Admin",)
+UNTOLD = ("Admin",)  # whom no rule needs to allow it; the default roles have rules
 FILTERS = ("all", "self")
 
 
@@ -104,7 +104,7 @@ class AnnotationView(View, of=Annotation, key="annotation", joins=[(User, User.c
     removed = field(Annotation.c.removed, "when it was removed", "date")
 
 
-class AddAnnotation(Command, answers=AnnotationView, event="ANNOTATION.CREATE", since="4.11", authorized=EVERYBODY):
+class AddAnnotation(Command, answers=AnnotationView, event="ANNOTATION.CREATE", since="4.11", authorized=UNTOLD):
     """Writes an annotation on a thing."""
 
     annotation: str | None = param("what it says", length=65535, optional_in_api=True)
@@ -129,7 +129,7 @@ def annotate(tx: Tx, caller: Caller, on: tuple[Resource, str], text: str, admins
     return tx.insert(Annotation(text=text, user_id=caller.user_id, admins_only=admins_only, **about))
 
 
-class ListAnnotations(List, answers=AnnotationView, keywords=[Annotation.c.text], since="4.11", authorized=EVERYBODY):
+class ListAnnotations(List, answers=AnnotationView, keywords=[Annotation.c.text], since="4.11", authorized=UNTOLD):
     """Lists annotations, those of one thing, or all that the caller may see."""
 
     id: str | None = where(Annotation.c.uuid, "only this one", kind="uuid")
@@ -156,7 +156,7 @@ class ListAnnotations(List, answers=AnnotationView, keywords=[Annotation.c.text]
         return narrowed
 
 
-class RemoveAnnotation(Command, answers=AnnotationView, event="ANNOTATION.REMOVE", since="4.11", authorized=EVERYBODY):
+class RemoveAnnotation(Command, answers=AnnotationView, event="ANNOTATION.REMOVE", since="4.11", authorized=UNTOLD):
     """Removes an annotation: the caller's own, or for a root administrator any."""
 
     id: Ref[Annotation] = param("the annotation", use=Use.CHANGE)
@@ -166,7 +166,7 @@ class RemoveAnnotation(Command, answers=AnnotationView, event="ANNOTATION.REMOVE
         return self.id
 
 
-class UpdateAnnotationVisibility(Command, answers=AnnotationView, since="4.16", authorized=EVERYBODY):
+class UpdateAnnotationVisibility(Command, answers=AnnotationView, since="4.16", authorized=UNTOLD):
     """Says whether an annotation is for administrators alone."""
 
     id: Ref[Annotation] = param("the annotation", use=Use.CHANGE)
