@@ -101,7 +101,7 @@ function Jobs({ rows }: { rows: Job[] }): ReactNode {
 
 /** What was done to one thing. */
 export function JobsOf({ id, type }: { id: string; type: string }): ReactNode {
-  const jobs = useList("listAsyncJobs", { resourceid: id, resourcetype: type, listall: true, page: 1, pagesize: MOST });
+  const jobs = useList("listAsyncJobs", { resourceid: id, resourcetype: type, listall: true, projectid: "-1", page: 1, pagesize: MOST });
   if (jobs.error) return <Explain error={jobs.error as ApiError} title={t("The list could not be read")} retry={() => void jobs.refetch()} />;
   return jobs.data ? <Jobs rows={jobs.data.rows as Job[]} /> : <div className="skeleton" />;
 }

@@ -8,6 +8,12 @@ export function spansProjects(kind: Kind): boolean {
   return params.some((param) => param.name === "projectid" && !param.required) && (name.endsWith("Rules") || response.some((field) => field.name === "project"));
 }
 
+/** Where all are asked for, and no owner: those of projects, too. */
+export function everyOwner(kind: Kind | undefined, params: Params): Params {
+  const open = params["listall"] === true && !("projectid" in params) && !("account" in params);
+  return open && kind && spansProjects(kind) ? { ...params, projectid: "-1" } : params;
+}
+
 /** `scope` is "mine", "project:<id>", "domain:<id>" or nothing: all that the caller may see. */
 export function scopeParams(scope: string | undefined, takes: (name: string) => boolean): Params {
   const [kind, id] = (scope ?? "all").split(":");

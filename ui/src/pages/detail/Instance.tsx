@@ -44,7 +44,7 @@ function Upright({ row, above, below }: { row: Row; above: Near[]; below: Near[]
 
 function Neighbours({ row }: { row: Row }): ReactNode {
   const id = String(row["id"]);
-  const disks = useList("listVolumes", { virtualmachineid: id, listall: true, page: 1, pagesize: 8 });
+  const disks = useList("listVolumes", { virtualmachineid: id, listall: true, projectid: "-1", page: 1, pagesize: 8 });
   const nics = (row["nic"] as Row[] | undefined) ?? [];
   const right: Near[] = nics.map((nic) => ({ title: String(nic["networkname"]), line: String(nic["ipaddress"] ?? ""), kind: "ok", to: { slug: "networks", id: String(nic["networkid"]) } }));
   const left: Near[] = (disks.data?.rows ?? []).map((disk) => ({ title: String(disk["name"]), line: bytes(Number(disk["size"])), kind: tone(String(disk["state"])), to: { slug: "volumes", id: String(disk["id"]) } }));

@@ -9,6 +9,7 @@ import { ActionPanel, type Asked } from "../../ui/actions";
 import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Picker } from "../../ui/Picker";
+import { everyOwner } from "../../ui/scope";
 import { Status } from "../../ui/values";
 import { Part } from "./Part";
 
@@ -97,8 +98,9 @@ function StaticNat({ row }: { row: Row }): ReactNode {
 export function AddressRules({ row }: { row: Row }): ReactNode {
   const catalogue = useCatalogue();
   const narrow = { ipaddressid: String(row["id"]), listall: true, page: 1, pagesize: 200 };
-  const firewall = useList(SORTS.firewall.list, narrow, catalogue.has(SORTS.firewall.list));
-  const forward = useList(SORTS.forward.list, narrow, catalogue.has(SORTS.forward.list));
+  const every = (list: string) => everyOwner(catalogue.kinds.find((one) => one.list.name === list), narrow);
+  const firewall = useList(SORTS.firewall.list, every(SORTS.firewall.list), catalogue.has(SORTS.firewall.list));
+  const forward = useList(SORTS.forward.list, every(SORTS.forward.list), catalogue.has(SORTS.forward.list));
   const rules: [Sort, Row][] = [...(forward.data?.rows ?? []).map((rule) => ["forward", rule] as [Sort, Row]), ...(firewall.data?.rows ?? []).map((rule) => ["firewall", rule] as [Sort, Row])];
   const failed = (firewall.error ?? forward.error) as ApiError | null;
   const [asked, setAsked] = useState<Asked & { sort: Sort }>();

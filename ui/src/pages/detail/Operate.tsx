@@ -45,7 +45,7 @@ export function ZoneParts({ row }: { row: Row }): ReactNode {
     <>
       <CapacityTiles within={zone} all trend />
       <Part title={t("Clusters")} list="listClusters" params={zone} columns={["name", "podname", "hypervisortype", "allocationstate"]} empty={t("None.")} />
-      <Part title={t("Networks")} list="listNetworks" params={{ ...zone, listall: true, projectid: "-1" }} columns={["name", "state", "cidr", "account"]} empty={t("None.")} />
+      <Part title={t("Networks")} list="listNetworks" params={{ ...zone, listall: true }} columns={["name", "state", "cidr", "account"]} empty={t("None.")} />
       <Part title={t("Public addresses")} list="listVlanIpRanges" params={{ ...zone, forvirtualnetwork: true }} linked={false} columns={["startip", "endip", "gateway", "vlan"]} empty={t("None.")} />
     </>
   );
@@ -77,7 +77,7 @@ export function PoolParts({ row }: { row: Row }): ReactNode {
   return (
     <>
       <section className="card stack"><h2>{t("Capacity")}</h2><Meter title={t("Allocated")} used={Number(row["disksizeallocated"] ?? 0)} total={Number(row["disksizetotal"] ?? 0)} show={bytes} /><Meter title={t("Taken on storage")} used={Number(row["disksizeused"] ?? 0)} total={Number(row["disksizetotal"] ?? 0)} show={bytes} /></section>
-      <Part title={t("Volumes")} list="listVolumes" params={{ storageid: String(row["id"]), listall: true, projectid: "-1" }} columns={["name", "state", "size", "vmname", "account"]} empty={t("None.")} />
+      <Part title={t("Volumes")} list="listVolumes" params={{ storageid: String(row["id"]), listall: true }} columns={["name", "state", "size", "vmname", "account"]} empty={t("None.")} />
     </>
   );
 }

@@ -13,6 +13,7 @@ import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
 import { Hinted } from "../../ui/Given";
 import { RowMenu } from "../../ui/RowMenu";
+import { everyOwner } from "../../ui/scope";
 import { nameOf, Value } from "../../ui/values";
 
 const MOST = 100;
@@ -44,7 +45,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
   const catalogue = useCatalogue();
   const kind = catalogue.kinds.find((one) => one.list.name === list);
   const listed = catalogue.commands.get(list);
-  const found = useList(list, { ...(listed?.params.some((param) => param.name === "page") && { page: 1, pagesize: MOST }), ...params }, listed !== undefined);
+  const found = useList(list, { ...(listed?.params.some((param) => param.name === "page") && { page: 1, pagesize: MOST }), ...everyOwner(kind, params) }, listed !== undefined);
   const [asked, setAsked] = useState<Asked>();
   const [given, setGiven] = useState<Params>({});
   const [menu, setMenu] = useState<{ row: Row; anchor: HTMLElement }>();
@@ -79,7 +80,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
             <thead><tr>{columns.map((column) => <th key={column}><Hinted hint={fields.get(column)?.description}>{titleOf(column)}</Hinted></th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
             <tbody>{rows.map((row, at) => (
               <tr key={String(row["id"] ?? at)}>
-                {columns.map((column) => <td key={column} data-label={titleOf(column)}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column]} field={fields.get(column)} />}</td>)}
+                {columns.map((column) => <td key={column} data-label={titleOf(column)}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} />}</td>)}
                 {kind && kind.actions.length > 0 && <td style={{ textAlign: "end" }}><button type="button" className="icon-button small" aria-haspopup="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onClick={(event) => setMenu({ row, anchor: event.currentTarget })}>⋮</button></td>}
               </tr>
             ))}</tbody>
