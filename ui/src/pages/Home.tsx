@@ -28,6 +28,7 @@ function Limits(): ReactNode {
   return (
     <section className="card">
       <h2><Link className="plain" to="/limits">{t("Limits and usage")}</Link></h2>
+      <p className="quiet" style={{ margin: 0 }}>{t("Of {name}", { name: String(row["name"]) })}</p>
       <div className="stack" style={{ marginTop: 14 }}>
         {known.map(([name, title, unit]) => {
           const limit = Number(row[`${name}limit`]);
@@ -109,7 +110,7 @@ function Begin({ zones }: { zones: Row[] }): ReactNode {
     <section className="card begin"><div className="grow"><h2>{t("There is no zone yet")}</h2><p className="quiet">{t("A zone is a data centre: its networks, hosts and storage. Five steps build the first one.")}</p></div><Button onClick={() => void navigate({ to: "/setup" })}>{t("Set up the first zone")}</Button></section>
   );
   return unready && (
-    <section className="card begin"><div className="grow"><h2>{t("{name} is not enabled yet", { name: nameOf(unready) })}</h2><p className="quiet">{t("No instance runs before a zone is enabled. Its set-up goes on where it was left.")}</p></div><Button variant="default" onClick={() => void navigate({ to: "/setup", search: { zone: String(unready["id"]) } as never })}>{t("Go on with the set-up")}</Button></section>
+    <section className="card begin"><div className="grow"><h2>{t("{name} is not enabled yet", { name: nameOf(unready) })}</h2><p className="quiet">{t("No instance runs in it before it is enabled. Its set-up goes on where it was left.")}</p></div><Button variant="default" onClick={() => void navigate({ to: "/setup", search: { zone: String(unready["id"]) } as never })}>{t("Go on with the set-up")}</Button></section>
   );
 }
 

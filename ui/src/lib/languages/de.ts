@@ -559,7 +559,7 @@ export default {
   "snapshot": "Snapshot",
   "Volumes as they were at a moment.": "Datenträger, wie sie in einem Augenblick waren.",
   "{name} is not enabled yet": "{name} ist noch nicht aktiviert",
-  "No instance runs before a zone is enabled. Its set-up goes on where it was left.": "Instanzen laufen erst, wenn die Zone aktiviert ist. Die Einrichtung geht dort weiter, wo sie unterbrochen wurde.",
+  "No instance runs in it before it is enabled. Its set-up goes on where it was left.": "Darin laufen Instanzen erst, wenn sie aktiviert ist. Die Einrichtung geht dort weiter, wo sie unterbrochen wurde.",
   "Go on with the set-up": "Weiter einrichten",
   "less than a second": "weniger als eine Sekunde",
   "The six digits it shows now": "Die sechs Ziffern, die sie jetzt zeigt",
