@@ -252,9 +252,13 @@ def _values_by_name(reader: Reader, names: list[str]) -> dict[str, list[dict[str
             of = reader.find(SCOPED[row.scope], SCOPED[row.scope].c.id == row.scope_id)
             if of is None:
                 continue  # what it was set for is gone
-            told |= {"id": of.uuid, "name": getattr(of, "name", "") or getattr(of, "node", "")}
+            told |= {"id": of.uuid, "name": _name(of)}
         found.setdefault(row.name, []).append(told)
     return found
+
+
+def _name(of: Any) -> str:
+    return str(getattr(of, "name", "") or getattr(of, "node", ""))
 
 
 def _text(value: Any) -> str:
@@ -266,5 +270,8 @@ def _kind(declared: Setting[Any]) -> str:
 
 
 def _note(tx: Tx, caller: Caller, declared: Setting[Any], scope: Scope, what: str) -> None:
-    where = "" if scope.name == "global" else f" for {scope.name} #{scope.id}"
+    where = ""
+    if scope.name != "global":
+        of = tx.get(SCOPED[scope.name], scope.id)
+        where = f" for {of.kind.replace('_', ' ')} {of.path if isinstance(of, Domain) else _name(of)}"
     emit(tx, "CONFIGURATION.VALUE.EDIT", f"Setting {declared.name} was {what}{where}", caller=caller)

@@ -76,7 +76,12 @@ def test_a_network_in_use_is_not_deleted(cloud: Cloud) -> None:
     made = row(cloud, Network)
     with pytest.raises(InUse) as refused:
         call(cloud, root(cloud), "deleteNetwork", id=made.uuid)
-    assert vm.name in refused.value.why[0]
+    assert refused.value.why == [f"1 instance with an interface on it: {vm.name}"]
+    cloud.db.write(lambda tx: [_clone(tx, vm.id, made, n, f"10.9.9.{n}") for n in range(100, 106)])
+    with pytest.raises(InUse) as refused:
+        call(cloud, root(cloud), "deleteNetwork", id=made.uuid)
+    assert refused.value.why[0].startswith("7 instances ")
+    assert refused.value.why[0].endswith(" and 2 more")
 
 
 def test_deleting_gives_everything_back(cloud: Cloud) -> None:

@@ -9,7 +9,8 @@ import pytest
 from cloudwright.cloud import Cloud
 from cloudwright.core.error import CloudError, Conflict, InUse, ParamError
 from cloudwright.drivers.error import Refused
-from cloudwright.network.model import FirewallRule, Network, PublicIp, Router
+from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp, Router
+from cloudwright.network.nic.plug import refuse_rules
 from tests.conftest import call, done, finished
 from tests.network.built import document, machine, network, on_network, root, row
 
@@ -67,6 +68,9 @@ def test_egress_rules_stay_within_the_network(cloud: Cloud) -> None:
         ["10.1.1.0/24"],
         ["192.0.2.53/32"],
     )
+    with pytest.raises(Conflict) as refused:
+        call(cloud, root(cloud), "createEgressFirewallRule", networkid=on.uuid, protocol="udp", startport=53)
+    assert refused.value.why == [f"egress rule udp 53 of network {on.name} from 10.1.1.0/24, Active"]
     with pytest.raises(ParamError, match="lies outside"):
         call(cloud, root(cloud), "createEgressFirewallRule", networkid=on.uuid, protocol="all", cidrlist="10.9.0.0/16")
 
@@ -79,7 +83,8 @@ def test_the_rule_in_the_way_is_named(cloud: Cloud) -> None:
     with pytest.raises(Conflict) as refused:
         call(cloud, root(cloud), "createFirewallRule", **about, startport=85, endport=99)
     assert refused.value.code == 537
-    assert first in refused.value.why[0]
+    assert refused.value.why == [f"firewall rule tcp {address.address}:80-90 from 0.0.0.0/0, Active"]
+    assert refused.value.fix == [f"delete that rule first (id {first}), or choose other ports"]
     done(cloud, root(cloud), "createFirewallRule", **about, startport=85, endport=99, cidrlist="198.51.100.0/24")
 
 
@@ -112,8 +117,13 @@ def test_forwarding_opens_the_firewall_and_closes_it(cloud: Cloud) -> None:
     guest = told["dhcp"][0]["hosts"][0]["address"]
     assert (forward["public_ports"], forward["private"], forward["private_ports"]) == ("8000-8010", guest, "80-90")
     assert [rule["ports"] for rule in told["addresses"][0]["ingress"]] == ["8000-8010"]
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as refused:
         call(cloud, root(cloud), "createPortForwardingRule", **about, publicport=8005, privateport=22)
+    known = f"port forwarding rule tcp {address.address}:8000-8010 to {vm.name} ({guest}:80-90)"
+    assert refused.value.why == [f"{known}, Active"]
+    with pytest.raises(InUse) as refused_too:
+        refuse_rules(cloud.db.read(), row(cloud, Nic))
+    assert refused_too.value.why == [known]
     with pytest.raises(ParamError, match="as long as"):
         call(cloud, root(cloud), "createPortForwardingRule", **about, publicport=1, privateport=22, privateendport=23)
     done(cloud, root(cloud), "updatePortForwardingRule", id=made.instance_uuid, privateport=8080)
@@ -127,6 +137,12 @@ def test_an_address_is_taken_used_and_let_go_with_all_on_it(cloud: Cloud) -> Non
     vm = machine(cloud)
     on = row(cloud, Network)
     job = done(cloud, root(cloud), "associateIpAddress", networkid=on.uuid, ipaddress="10.1.3.33")
+    about = {"ipaddressid": job.instance_uuid, "virtualmachineid": vm.uuid, "protocol": "tcp"}
+    rule = done(cloud, root(cloud), "createPortForwardingRule", **about, publicport=22, privateport=22).instance_uuid
+    with pytest.raises(Conflict, match="has port forwarding rules") as refused:
+        call(cloud, root(cloud), "enableStaticNat", ipaddressid=job.instance_uuid, virtualmachineid=vm.uuid)
+    assert refused.value.why[0].startswith(f"port forwarding rule tcp 10.1.3.33:22 to {vm.name} (10.1.1.")
+    done(cloud, root(cloud), "deletePortForwardingRule", id=rule)
     call(cloud, root(cloud), "enableStaticNat", ipaddressid=job.instance_uuid, virtualmachineid=vm.uuid)
     (seen,) = _listed(cloud, "listVirtualMachines", "virtualmachine")
     assert (seen["publicip"], seen["publicipid"], seen["forvirtualnetwork"]) == ("10.1.3.33", job.instance_uuid, True)
@@ -136,7 +152,6 @@ def test_an_address_is_taken_used_and_let_go_with_all_on_it(cloud: Cloud) -> Non
         document(cloud, on.id)["dhcp"][0]["hosts"][0]["address"],
         "443",
     )
-    about = {"ipaddressid": job.instance_uuid, "virtualmachineid": vm.uuid, "protocol": "tcp"}
     with pytest.raises(Conflict, match="static NAT"):
         call(cloud, root(cloud), "createPortForwardingRule", **about, publicport=22, privateport=22)
     done(cloud, root(cloud), "disassociateIpAddress", id=job.instance_uuid)

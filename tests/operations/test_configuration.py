@@ -81,6 +81,13 @@ def test_scopes(cloud: Cloud, root: Caller, ann: Caller, probe: Setting[int]) ->
     assert value(accountid=ann.account_uuid) == "2"
     assert probe.get(cloud.db.read(), zone=zone.id, cluster=cluster.id) == 8
     call(cloud, root, "resetConfiguration", name="probe.number", clusterid=cluster.uuid)
+    told = call(cloud, root, "listEvents", type="CONFIGURATION.VALUE.EDIT")["event"]
+    path = cloud.db.read().get(Domain, ann.domain_id).path
+    assert {one["description"] for one in told} >= {
+        "Setting probe.number was set to '7' for zone z",
+        f"Setting probe.number was set to '2' for domain {path}",
+        "Setting probe.number was taken back for cluster c",
+    }
     assert value(clusterid=cluster.uuid) == "7"
     names = {one["name"] for one in call(cloud, root, "listConfigurations", zoneid=zone.uuid, pagesize=-1)["configuration"]}
     assert "probe.number" in names

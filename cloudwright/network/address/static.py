@@ -12,7 +12,7 @@ from cloudwright.network.model import FirewallRule, Network, PublicIp
 from cloudwright.network.network.apply import ApplyNetwork, tell
 from cloudwright.network.network.generation import bump
 from cloudwright.network.network.nic import revoke_all
-from cloudwright.network.rules.check import network_of
+from cloudwright.network.rules.check import named, network_of
 from cloudwright.network.rules.forward import same_network, target
 
 
@@ -43,17 +43,17 @@ class EnableStaticNat(Command, lacks="isstaticnat", event="STATICNAT.ENABLE"):
     def _refuse_others(tx: Tx, address: PublicIp, guest_ip: str) -> None:
         if address.static_nat and address.static_to != guest_ip:
             text = f"Public address {address.address} has static NAT to {address.static_to}"
-            raise Conflict(text, param="ipaddressid", fix=["disableStaticNat first"])
+            raise Conflict(text, param="ipaddressid", fix=["end that static NAT first (disableStaticNat)"])
         here = (FirewallRule.c.public_ip_id == address.id, FirewallRule.c.state != "Revoke")
         rule = tx.find(FirewallRule, *here, FirewallRule.c.purpose == "PortForwarding")
         if rule is not None:
             text = f"Public address {address.address} has port forwarding rules"
-            raise Conflict(text, param="ipaddressid", why=[f"rule {rule.uuid}"], fix=["delete them, or take another address"])
+            raise Conflict(text, param="ipaddressid", why=[named(tx, rule)], fix=["delete them, or take another address"])
         same = (PublicIp.c.network_id == address.network_id, PublicIp.c.static_nat.is_(True), PublicIp.c.static_to == guest_ip)
         other = tx.find(PublicIp, *same, PublicIp.c.id != address.id)
         if other is not None:
             text = f"{guest_ip} has static NAT already, with public address {other.address}"
-            raise Conflict(text, param="virtualmachineid", fix=[f"disableStaticNat of {other.address} first"])
+            raise Conflict(text, param="virtualmachineid", fix=[f"end static NAT of {other.address} first (disableStaticNat)"])
 
 
 class DisableStaticNat(Command, has="isstaticnat", starts=ApplyNetwork, event="STATICNAT.DISABLE"):

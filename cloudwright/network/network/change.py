@@ -15,6 +15,7 @@ from cloudwright.network.network.generation import bump
 from cloudwright.network.network.mtu import checked_mtu
 from cloudwright.network.network.shutdown import DeleteNetwork, refuse_in_use
 from cloudwright.network.network.view import NetworkView
+from cloudwright.network.rules.check import named
 
 _SERVICE_OF = {"PortForwarding": "PortForwarding", "Firewall": "Firewall", "Egress": "Firewall", "StaticNat": "StaticNat"}
 
@@ -93,7 +94,7 @@ class UpdateNetwork(Command, answers=NetworkView, starts=ApplyNetwork, event="NE
             service = _SERVICE_OF[rule.purpose]
             if service not in wanted.services:
                 text = f"Offering {wanted.name} has no {service}, which rules of network {network.name} need"
-                raise InUse(text, param="networkofferingid", why=[f"rule {rule.uuid}"], fix=["delete these rules first"])
+                raise InUse(text, param="networkofferingid", why=[named(tx, rule)], fix=["delete these rules first"])
         if "SourceNat" not in wanted.services and tx.count(PublicIp, PublicIp.c.network_id == network.id):
             text = f"Offering {wanted.name} has no SourceNat, and network {network.name} has public addresses"
             raise InUse(text, param="networkofferingid", fix=["release them with disassociateIpAddress"])

@@ -7,7 +7,7 @@ from typing import ClassVar
 import sqlalchemy as sa
 
 from cloudwright.compute.model import Vm
-from cloudwright.core.error import InUse, WrongState
+from cloudwright.core.error import InUse, WrongState, counted
 from cloudwright.core.task import Task, step
 from cloudwright.core.tx import Reader, Tx
 from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
@@ -19,22 +19,23 @@ _SHOWN = 5
 
 
 def machines_on(reader: Reader, network: Network, running: bool) -> list[str]:
-    """The names of machines with an interface on the network, a few; `running`: only of those that are on a host."""
+    """The names of machines with an interface on the network; `running`: only of those that are on a host."""
     statement = sa.select(Vm.c.name).join(Nic.t, Nic.c.vm_id == Vm.c.id).where(Nic.c.network_id == network.id, Nic.c.gone == 0)
     if running:
         statement = statement.where(Vm.c.host_id.is_not(None))
-    return [row[0] for row in reader.rows(statement.order_by(Vm.c.id).limit(_SHOWN))]
+    return [row[0] for row in reader.rows(statement.order_by(Vm.c.id))]
 
 
 def refuse_in_use(reader: Reader, network: Network, running: bool) -> None:
-    """Raises InUse with the names of the machines in the way."""
+    """Raises InUse with the number of the machines in the way, and the names of the first."""
     names = machines_on(reader, network, running)
     if names:
-        doing = "run on it" if running else "have an interface on it"
+        doing = "running on it" if running else "with an interface on it"
+        shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
         raise InUse(
             f"Network {network.name} is in use",
-            why=[f"machines that {doing}: {', '.join(names)}{' …' if len(names) == _SHOWN else ''}"],
-            fix=["stop them" if running else "expunge them, or remove their interfaces with removeNicFromVirtualMachine"],
+            why=[f"{counted({'instance': len(names)})} {doing}: {shown}"],
+            fix=["stop them" if running else "expunge them, or take them off the network (removeNicFromVirtualMachine)"],
         )
 
 

@@ -21,6 +21,7 @@ from cloudwright.network.model import FirewallRule, Network, Nic, PublicIp
 from cloudwright.network.network.apply import ApplyNetwork, tell
 from cloudwright.network.network.generation import bump
 from cloudwright.network.network.nic import free_address, give_nic, take_back
+from cloudwright.network.rules.check import named
 
 MOST = 24  # interfaces of a machine, as many as fit beside its disks on one PCI bus
 
@@ -216,8 +217,10 @@ def refuse_rules(reader: Reader, nic: Nic, address: str | None = None) -> None:
     if address is not None:
         rules.append(FirewallRule.c.private_ip == address)
         nats.append(PublicIp.c.static_to == address)
-    why = [f"{rule.purpose} rule {rule.uuid}" for rule in reader.all(FirewallRule, *rules)]
+    why = [named(reader, rule) for rule in reader.all(FirewallRule, *rules)]
     why += [f"static NAT of {nat.address}" for nat in reader.all(PublicIp, *nats)]
     if why:
         what = address or nic.ip or nic.mac
-        raise InUse(f"{what} is in use", why=why[:8], fix=["delete these rules first", "disableStaticNat first"])
+        raise InUse(
+            f"{what} is in use", why=why[:8], fix=["delete these rules first", "or end static NAT first (disableStaticNat)"]
+        )

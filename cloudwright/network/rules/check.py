@@ -7,11 +7,16 @@ from ipaddress import IPv4Network
 
 from msgspec import Struct
 
+from cloudwright.compute.model import Vm
 from cloudwright.core.error import Conflict, ParamError, WrongState
 from cloudwright.core.tx import Reader
 from cloudwright.network.model import FirewallRule, Network, NetworkOffering, PublicIp
 
 ANYWHERE = "0.0.0.0/0"
+_CALLED = {
+    "Firewall": "firewall rule", "Egress": "egress rule", "PortForwarding": "port forwarding rule",
+    "StaticNat": "rule of static NAT",
+}  # fmt: skip
 
 
 class Traffic(Struct):
@@ -91,6 +96,20 @@ def offers(reader: Reader, network: Network, service: str) -> NetworkOffering:
     return offering
 
 
+def named(reader: Reader, rule: FirewallRule) -> str:
+    """What people know a rule by: "port forwarding rule tcp 203.0.113.21:443 to web (10.1.1.7:443)"."""
+    shown = ports(rule.start_port, rule.end_port)
+    if rule.public_ip_id:
+        at = reader.get(PublicIp, rule.public_ip_id).address + (f":{shown}" if shown else "")
+    else:
+        at = f"{shown} of network {reader.get(Network, rule.network_id).name}".strip()
+    vm = reader.find(Vm, Vm.c.id == rule.vm_id) if rule.vm_id else None
+    inside = ports(rule.private_start, rule.private_end)
+    leads = f" to {vm.name} ({rule.private_ip}{f':{inside}' if inside else ''})" if vm else ""
+    sources = f" from {', '.join(rule.sources)}" if rule.sources else ""
+    return f"{_CALLED[rule.purpose]} {rule.protocol} {at}{leads}{sources}"
+
+
 def refuse_conflict(reader: Reader, wanted: FirewallRule) -> None:
     """Raises Conflict that names the rule in the way."""
     at = (
@@ -101,12 +120,10 @@ def refuse_conflict(reader: Reader, wanted: FirewallRule) -> None:
     mine = (at, FirewallRule.c.purpose == wanted.purpose, FirewallRule.c.state != "Revoke", FirewallRule.c.id != wanted.id)
     for other in reader.all(FirewallRule, *mine):
         if _meet(wanted, other):
-            shown = f"{other.protocol} {ports(other.start_port, other.end_port)}".strip()
-            sources = f" from {', '.join(other.sources)}" if other.sources else ""
             raise Conflict(
-                f"There is already a {other.purpose} rule for this",
-                why=[f"rule {other.uuid}: {shown}{sources}, {other.state}"],
-                fix=[f"delete rule {other.uuid} first, or choose other ports"],
+                "There is already a rule for this",
+                why=[f"{named(reader, other)}, {other.state}"],
+                fix=[f"delete that rule first (id {other.uuid}), or choose other ports"],
             )
 
 

@@ -70,7 +70,9 @@ class CreatePortForwardingRule(
         same_network(self.network, network, address)
         if address.static_nat:
             text = f"Public address {address.address} is in use for static NAT"
-            raise Conflict(text, param="ipaddressid", fix=["take another address", "disableStaticNat first"])
+            raise Conflict(
+                text, param="ipaddressid", fix=["take another address", "or end its static NAT first (disableStaticNat)"]
+            )
         if address.source_nat and not offering.conserve_mode:
             text = f"Public address {address.address} is for source NAT, and offering {offering.name} has no conserve mode"
             raise Conflict(text, param="ipaddressid", fix=["take another address with associateIpAddress"])

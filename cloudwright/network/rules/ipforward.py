@@ -35,7 +35,7 @@ class CreateIpForwardingRule(Command, answers=IpForwardingView, creates=Firewall
         network, _ = network_of(tx, address, "StaticNat")
         if not address.static_nat:
             text = f"Public address {address.address} has no static NAT"
-            raise WrongState(text, param="ipaddressid", fix=["enableStaticNat first"])
+            raise WrongState(text, param="ipaddressid", fix=["give it static NAT to an instance first (enableStaticNat)"])
         what = traffic(self.protocol, self.start_port, self.end_port, None, None, PROTOCOLS)
         rule = write.rule_of(network, address, "StaticNat", what, [])
         rule.vm_id, rule.nic_id, rule.private_ip = address.vm_id, address.nic_id, address.static_to
