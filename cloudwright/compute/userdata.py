@@ -142,7 +142,8 @@ class _Delete(OwnedBy, Command, ancestor=True):
             raise ParamError(f"Parameter id: {row.name} is not of that account", param="id")
         vms, templates = (tx.count(kind, kind.c.user_data_id == row.id) for kind in (Vm, Template))
         if vms or templates:
-            fix = ["linkUserDataToTemplate without userdataid", "resetUserDataForVirtualMachine"]
+            fix = ["unlink it from templates (linkUserDataToTemplate without userdataid)",
+                   "give instances other user data (resetUserDataForVirtualMachine)"]  # fmt: skip
             raise InUse(f"User data {row.name} is used by {vms} instances and {templates} templates", fix=fix)
         tx.remove(row)
         return Success()

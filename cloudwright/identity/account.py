@@ -165,7 +165,7 @@ def check_enabled(role: Role) -> None:
     """Refuse to give a role that is switched off. Raises ParamError."""
     if role.state != "Enabled":
         text = f"Parameter roleid: role {role.name} is disabled; users with it could call nothing"
-        raise ParamError(text, param="roleid", fix=["enableRole"])
+        raise ParamError(text, param="roleid", fix=["enable the role first (enableRole)"])
 
 
 class NamesAccount(Verb):

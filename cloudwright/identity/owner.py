@@ -53,7 +53,9 @@ def _of_project(reader: Reader, command: OwnedBy, project: Project) -> Account:
         raise ParamError(f"Parameter domainid: project {project.name} is not in that domain", param="domainid")
     if project.state != ACTIVE:
         text = f"Project {project.name} is {project.state}: nothing can be added to it"
-        raise WrongState(text, param="projectid", fix=["activateProject"] if project.state == "Suspended" else [])
+        raise WrongState(
+            text, param="projectid", fix=["activate it first (activateProject)"] if project.state == "Suspended" else []
+        )
     return reader.get(Account, project.account_id)
 
 

@@ -145,7 +145,7 @@ class DeleteCluster(Command):
         pools = tx.count(StoragePool, StoragePool.c.cluster_id == self.id.id)
         if hosts or pools:
             text = f"Cluster {self.id.name} is not empty: it has {counted({'host': hosts, 'storage pool': pools})}"
-            raise InUse(text, param="id", fix=["deleteHost and deleteStoragePool first"])
+            raise InUse(text, param="id", fix=["delete its hosts and storage pools first (deleteHost, deleteStoragePool)"])
         forget(tx, "cluster", self.id.id)
         tx.remove(self.id)
         return Success()

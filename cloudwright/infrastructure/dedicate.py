@@ -92,7 +92,11 @@ def dedicate(command: Any, tx: Tx, caller: Caller, place: Any) -> Dedication:
     held = tx.find(Dedication, LIVING, _d.of_kind == kind, _d.of_id == place.id)
     if held is not None:
         whose = tx.get(Account, held.account_id).name if held.account_id else tx.get(Domain, held.domain_id).path
-        raise InUse(f"{place.name} is dedicated to {whose} already", param=f"{kind}id", fix=[f"releaseDedicated{kind.title()}"])
+        raise InUse(
+            f"{place.name} is dedicated to {whose} already",
+            param=f"{kind}id",
+            fix=[f"release it first (releaseDedicated{kind.title()})"],
+        )
     whose = f"account {account.name}" if account else f"domain {domain.path}"
     zone_id, account_id = place.id if kind == "zone" else place.zone_id, account.id if account else None
     row = Dedication(of_kind=kind, of_id=place.id, zone_id=zone_id, domain_id=domain.id, account_id=account_id)
@@ -128,7 +132,9 @@ def _check_nested(tx: Tx, place: Any, row: Dedication) -> None:
         if not claim_of(tx, outer).admits(inner.account_id or 0, domains_of(tx, inner.domain_id)):
             what = f"{other.of_kind} {there.name}, {'which it is in' if around else 'which is in it'}"
             text = f"{place.name} cannot be dedicated to {claim_of(tx, row).whose}: {what}, is for {claim_of(tx, other).whose}"
-            raise InUse(text, param=f"{place.kind}id", fix=[f"releaseDedicated{other.of_kind.title()} of {there.name} first"])
+            raise InUse(
+                text, param=f"{place.kind}id", fix=[f"release {there.name} first (releaseDedicated{other.of_kind.title()})"]
+            )
 
 
 def _hold(tx: Tx, place: Any) -> None:

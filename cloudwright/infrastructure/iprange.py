@@ -208,7 +208,9 @@ def _carrier(reader: Reader, zone: Zone) -> PhysicalNetwork:
     found = reader.find(PhysicalNetwork, PhysicalNetwork.c.zone_id == zone.id, PhysicalNetwork.c.id.in_(public))
     if found is None:
         text = f"Parameter physicalnetworkid: no physical network of zone {zone.name} carries Public traffic"
-        raise ParamError(text, param="physicalnetworkid", fix=["addTrafficType with traffictype=Public"])
+        raise ParamError(
+            text, param="physicalnetworkid", fix=["add that traffic to one (addTrafficType with traffictype=Public)"]
+        )
     return found
 
 

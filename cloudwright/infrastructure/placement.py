@@ -352,7 +352,7 @@ def explain(request: Request, refusals: Sequence[Refusal]) -> NoCapacity:
     """The error to tell: which demands contradict each other, each host's numbers, and what would help."""
     what = f"{request.name} fits on no host"
     if not refusals:
-        return NoCapacity(f"{what}: there is no host of {request.hypervisor} here", fix=["addHost"])
+        return NoCapacity(f"{what}: there is no host of {request.hypervisor} here", fix=["add a host (addHost)"])
     clash = conflict(refusals)
     counts = {name: sum(name not in refusal.why for refusal in refusals) for name in clash}
     if len(clash) == 1:

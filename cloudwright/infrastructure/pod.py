@@ -107,7 +107,7 @@ class DeletePod(Command, event="POD.DELETE"):
         clusters, hosts = tx.count(Cluster, Cluster.c.pod_id == pod.id), tx.count(Host, Host.c.pod_id == pod.id)
         if clusters or hosts:
             text = f"Pod {pod.name} is not empty: it has {counted({'cluster': clusters, 'host': hosts})}"
-            raise InUse(text, param="id", fix=["deleteHost and deleteCluster first"])
+            raise InUse(text, param="id", fix=["delete its hosts and clusters first (deleteHost, deleteCluster)"])
         for range_ in tx.all(StorageIpRange, StorageIpRange.c.pod_id == pod.id):
             tx.remove(range_)
         forget(tx, "pod", pod.id)

@@ -71,7 +71,9 @@ class UpdateNetworkServiceProvider(Command, answers=ProviderView, event="SERVICE
         state = row.state if self.state is None else "Enabled" if self.state.lower() == "enabled" else "Disabled"
         if state == "Enabled" and row.name in ROUTERS and not row.element_enabled:
             text = f"Provider {row.name} cannot be enabled: its virtual router element is not enabled"
-            raise WrongState(text, param="state", fix=[f"first configureVirtualRouterElement id={row.uuid} enabled=true"])
+            raise WrongState(
+                text, param="state", fix=[f"enable that element first (configureVirtualRouterElement id={row.uuid} enabled=true)"]
+            )
         services = row.services if self.service_list is None else _services(row.name, self.service_list)
         tx.update(row, state=state, services=services)
         self.start(tx, changed(f"provider {row.name} is {state.lower()}"), row, caller)
@@ -138,7 +140,9 @@ class ConfigureVirtualRouterElement(Command, answers=VirtualRouterElementView, e
         _check_router(self.id)
         if not self.enabled and self.id.state == "Enabled":
             text = f"The element of {self.id.name} cannot be disabled: its provider is enabled"
-            raise WrongState(text, param="enabled", fix=["updateNetworkServiceProvider with state=Disabled first"])
+            raise WrongState(
+                text, param="enabled", fix=["disable the provider first (updateNetworkServiceProvider with state=Disabled)"]
+            )
         tx.update(self.id, element_enabled=self.enabled)
         self.start(tx, changed(f"the element of {self.id.name} is {'enabled' if self.enabled else 'disabled'}"), self.id, caller)
         return self.id

@@ -43,7 +43,7 @@ class AddRegion(Command, answers=RegionView):
         there = tx.find(Region, Region.c.number == self.id)
         if there is not None:
             text = f"Parameter id: region {self.id} is there already, as {there.name}"
-            raise ParamError(text, param="id", fix=["give another number", "updateRegion changes that one"])
+            raise ParamError(text, param="id", fix=["give another number", "or change that one (updateRegion)"])
         return tx.insert(Region(number=self.id, name=self.name, end_point=self.end_point))
 
 

@@ -126,4 +126,4 @@ def _check_once(reader: Reader, network: PhysicalNetwork, traffic: str) -> None:
             raise ParamError(text, param="traffictype")
         if set(other.tags) == set(network.tags):
             text = f"Parameter traffictype: physical network {other.name} carries Guest traffic with the same tags"
-            raise ParamError(text, param="traffictype", fix=["updatePhysicalNetwork with tags, so that offerings can choose"])
+            raise ParamError(text, param="traffictype", fix=["tag them, so that offerings can choose (updatePhysicalNetwork)"])

@@ -31,10 +31,14 @@ class GetCloudIdentifier(
         identifier = CLOUD.get(reader)
         if not identifier:
             text = f"This cloud has no identifier: the setting {CLOUD.name} is empty"
-            raise ParamError(text, param="userid", fix=[f"updateConfiguration name={CLOUD.name}"])
+            raise ParamError(text, param="userid", fix=[f"give that setting a value (updateConfiguration name={CLOUD.name})"])
         pairs = reader.all(KeyPair, KeyPair.c.user_id == self.user.id, KeyPair.c.in_force.is_(True))
         if not pairs:
-            raise ParamError(f"User {self.user.username} has no API key to sign with", param="userid", fix=["registerUserKeys"])
+            raise ParamError(
+                f"User {self.user.username} has no API key to sign with",
+                param="userid",
+                fix=["make it one first (registerUserKeys)"],
+            )
         digest = hmac.new(pairs[-1].secret_key.reveal().encode(), identifier.encode(), hashlib.sha1).digest()
         told = {"userid": self.user.uuid, "cloudidentifier": identifier, "signature": base64.b64encode(digest).decode()}
         return Told("cloudidentifier", [told], one=True)

@@ -55,7 +55,7 @@ class DeleteOsCategory(Command, since="4.21.0", authorized=("Admin",)):
         if systems:
             raise InUse(
                 f"Family {self.id.name} cannot be deleted: it has {counted({'operating system': systems})}", param="id",
-                fix=["removeGuestOs, or updateGuestOs with another oscategoryid, first"],
+                fix=["remove them (removeGuestOs), or give them another family (updateGuestOs with oscategoryid), first"],
             )  # fmt: skip
         tx.remove(self.id)
         return Success()
@@ -142,4 +142,4 @@ def _check_name(tx: Tx, name: str) -> None:
 def _check_own(row: OsType, what: str, param: str) -> None:
     if not row.user_defined:
         text = f"Parameter {param}: {row.name} came with the installation and cannot be {what}"
-        raise ParamError(text, param=param, fix=["updateGuestOs with fordisplay=false hides it"])
+        raise ParamError(text, param=param, fix=["hide it (updateGuestOs with fordisplay=false)"])

@@ -72,7 +72,11 @@ class AddGuestOsMapping(
         row = tx.find(OsMapping, *same)
         if row is not None and not self.forced:
             text = f"{hypervisor} {self.hypervisor_version} already calls {os_type.name} {row.os_name!r}"
-            raise ParamError(text, param="osnameforhypervisor", fix=["updateGuestOsMapping", "forced=true"])
+            raise ParamError(
+                text,
+                param="osnameforhypervisor",
+                fix=["change that mapping (updateGuestOsMapping)", "or give forced=true to replace it"],
+            )
         what = f"{hypervisor} {self.hypervisor_version} calls {os_type.name} {self.os_name_for_hypervisor}"
         if row is not None:
             tx.update(row, os_name=self.os_name_for_hypervisor, user_defined=True)

@@ -55,7 +55,7 @@ def test_the_words_that_name_an_owner(scene, undone):
             with pytest.raises(ParamError) as refused:
                 owner(tx, caller, command(**given))
             assert refused.value.param == param, given
-        for state, fix in ((SUSPENDED, ["activateProject"]), (DISABLED, [])):
+        for state, fix in ((SUSPENDED, ["activate it first (activateProject)"]), (DISABLED, [])):
             tx.update(project, state=state)
             with pytest.raises(WrongState, match=f"is {state}: nothing can be added") as refused:
                 owner(tx, ann, command(project=project))

@@ -143,7 +143,7 @@ def test_one_demand_that_nobody_meets_is_told_alone() -> None:
 def test_without_hosts_the_remedy_is_to_add_one() -> None:
     request = Request(name="m1", hypervisor="KVM", cpus=1, mhz=1000, memory=GIB, zone=1)
     refusals: list[Refusal] = []
-    assert explain(request, refusals).fix == ["addHost"]
+    assert explain(request, refusals).fix == ["add a host (addHost)"]
 
 
 def test_a_cluster_beyond_its_threshold_takes_no_more() -> None:

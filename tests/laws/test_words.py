@@ -52,6 +52,22 @@ def test_every_field_is_documented() -> None:
     assert silent == []
 
 
+def test_remedies_are_sentences() -> None:
+    """A command's name is no remedy for people: it stands behind what to do, in parentheses."""
+    wrong = [
+        f"{path}:{one.lineno} {word}"
+        for path, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.keyword | ast.Assign)
+        and (node.arg if isinstance(node, ast.keyword) else ast.unparse(node.targets[0])) == "fix"
+        for one in ast.walk(node.value)
+        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        for word in one.value.replace(",", " ").split()[:1]
+        if word in Verb.by_name
+    ]
+    assert wrong == []
+
+
 def test_every_setting_says_what_it_does() -> None:
     assert [name for name, declared in Setting.by_name.items() if len(declared.doc) < 8] == []
 

@@ -94,7 +94,10 @@ class DestroyVirtualMachine(Command, states=DESTROYABLE, answers=VmView, starts=
                 f"{vm.name} cannot be destroyed: it is {vm.state}", param="id", fix=["wait until the job on it is done"]
             )
         if vm.delete_protection:
-            raise InUse(f"{vm.name} is protected from being destroyed", fix=["updateVirtualMachine with deleteprotection=false"])
+            raise InUse(
+                f"{vm.name} is protected from being destroyed",
+                fix=["end the protection first (updateVirtualMachine with deleteprotection=false)"],
+            )
         _may_expunge(tx, caller, vm, self.expunge)
         for volume in self.volumes or []:
             if volume.vm_id != vm.id:

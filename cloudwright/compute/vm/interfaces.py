@@ -77,7 +77,10 @@ def _made(tx: Tx, caller: Caller, account: Account, zone: Zone) -> Network:
     if offering is None:
         text = "Parameter networkids: the account has no network in this zone, and the offering of a first one is not enabled"
         raise ParamError(
-            text, param="networkids", why=[f"network offering {FIRST_OFFERING}"], fix=["createNetwork, then name it"]
+            text,
+            param="networkids",
+            why=[f"network offering {FIRST_OFFERING}"],
+            fix=["create a network (createNetwork), then name it"],
         )
     what = {"name": f"{account.name}-network", "networkofferingid": offering.uuid, "zoneid": zone.uuid}
     network = CreateNetwork.sent(tx, caller, **naming(tx, account), **what).run(tx, caller)

@@ -106,7 +106,9 @@ class ChangeServiceForVirtualMachine(RefusedOfScaled, Command, states=("Stopped"
     def run(self, tx: Tx, caller: Caller) -> Vm:
         if self.id.state not in self.api.states:
             raise WrongState(
-                f"{self.id.name} is {self.id.state}, not Stopped", param="id", fix=["stop it", "use scaleVirtualMachine"]
+                f"{self.id.name} is {self.id.state}, not Stopped",
+                param="id",
+                fix=["stop it", "or scale it while it runs (scaleVirtualMachine)"],
             )
         _check_offering(tx, self.id, self.service_offering)
         size = size_of(self.service_offering, self.details or {})

@@ -44,7 +44,7 @@ class LdapCreateAccount(ChoosesRole, Command, answers=AccountView, since="4.2.0"
         if person is None or person.barred:
             why = f": {person.barred}" if person else ", or not in the group that users are of"
             text = f"Parameter username: {self.username} is not in the directory{why}"
-            raise ParamError(text, param="username", fix=["listLdapUsers tells who is"])
+            raise ParamError(text, param="username", fix=["see who is (listLdapUsers)"])
         return person
 
     def run(self, tx: Tx, caller: Caller) -> Account:

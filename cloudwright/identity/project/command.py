@@ -160,4 +160,6 @@ class ListProjects(Brief, answers=ProjectView, keywords=[Project.c.name, Project
 def check_active(project: Project, what: str) -> None:
     """Refuse for a project that is not active. Raises WrongState."""
     if project.state != ACTIVE:
-        raise WrongState(f"Project {project.name} is {project.state}: {what}", param="projectid", fix=["activateProject"])
+        raise WrongState(
+            f"Project {project.name} is {project.state}: {what}", param="projectid", fix=["activate it first (activateProject)"]
+        )

@@ -71,7 +71,9 @@ def _make_way(tx: Tx, project: Project, about: dict[str, Any], email: str | None
     for old in tx.all(ProjectInvitation, *same):
         if old.open:
             text = f"An invitation of the same to project {project.name} is open already"
-            raise ParamError(text, param="email" if email else "account", fix=["deleteProjectInvitation, to invite anew"])
+            raise ParamError(
+                text, param="email" if email else "account", fix=["delete that one to invite anew (deleteProjectInvitation)"]
+            )
         tx.remove(old)
 
 
@@ -170,7 +172,9 @@ class UpdateProjectInvitation(Command, starts=Record, event="PROJECT.INVITATION.
         found = self._invitation(tx, caller, project, account) if project is not None else None
         if project is None or found is None or account.domain_id != project.domain_id:
             text = f"Parameter projectid: there is no open invitation to project {self.project} for account {account.name}"
-            raise ParamError(text, param="projectid", fix=["listProjectInvitations shows them", "ask to be invited again"])
+            raise ParamError(
+                text, param="projectid", fix=["see which are open (listProjectInvitations)", "ask to be invited again"]
+            )
         if self.accept:
             check_active(project, "nobody can be added to it")
             user = tx.get(User, found.user_id) if found.user_id else None

@@ -87,7 +87,10 @@ def judge(reader: Reader, caller: Caller, command: str, changes: bool, rows: lis
             text = f"The API command {command} is not allowed in project {project.name} for members with role {word.role.name}"
             raise Unsupported(text, why=[rule], fix=["ask an administrator of the project"])
         if changes and project.state in (SUSPENDED, DISABLED) and command not in LIFE:
-            raise WrongState(f"Project {project.name} is {project.state}: what it owns cannot be used", fix=["activateProject"])
+            raise WrongState(
+                f"Project {project.name} is {project.state}: what it owns cannot be used",
+                fix=["activate it first (activateProject)"],
+            )
 
 
 judges.append(judge)

@@ -60,7 +60,9 @@ class AddHost(Command, answers=HostView):
         elif host.state != "Creating" or host.cluster_id != cluster.id or host.hypervisor == "Simulator":
             has = f"zone {self.zone.name} has a host {name} already, with the address {host.address}"
             text = f"Parameter url: {has}; it is {host.state}"
-            raise ParamError(text, param="url", fix=["add it by another name or address", "deleteHost first"])
+            raise ParamError(
+                text, param="url", fix=["add it by another name or address", "or delete that host first (deleteHost)"]
+            )
         set_tags(tx, host, self.host_tags)
         extra = {}
         if host.hypervisor == "Simulator":
@@ -86,7 +88,9 @@ class AddHost(Command, answers=HostView):
         able, hosts = capabilities(reader, cluster.hypervisor), reader.count(Host, Host.c.cluster_id == cluster.id)
         if able is not None and able.max_hosts is not None and hosts >= able.max_hosts:
             text = f"Cluster {cluster.name} has {hosts} hosts; {cluster.hypervisor} allows {able.max_hosts} (maxhostspercluster)"
-            raise ParamError(text, param="clusterid", fix=["add it to another cluster", "updateHypervisorCapabilities"])
+            raise ParamError(
+                text, param="clusterid", fix=["add it to another cluster", "or allow more (updateHypervisorCapabilities)"]
+            )
         return cluster
 
 

@@ -35,7 +35,9 @@ class DeclareHostAsDegraded(
             raise WrongState(f"Host {host.name} is in {host.resource_state}, neither Enabled nor Disabled", param="id")
         if host.state not in self.api.states:
             text = f"Host {host.name} is {host.state}; only one that is silent can be declared degraded"
-            raise WrongState(text, param="id", fix=["prepareHostForMaintenance empties a host that answers"])
+            raise WrongState(
+                text, param="id", fix=["put a host that answers into maintenance: that empties it (prepareHostForMaintenance)"]
+            )
         for fn in on_forced:
             fn(tx, host)
         tx.update(host, resource_state=DEGRADED, state="Down")
@@ -72,7 +74,8 @@ class ReleaseHostReservation(Command, event="HOST.RESERVATION.RELEASE", starts=R
     def run(self, tx: Tx, caller: Caller) -> Success:
         raise ParamError(
             f"Host {self.id.name} has no reservation to release: which accounts share it follows from the machines on it",
-            param="id", fix=["move the machines of the account that wants no company elsewhere", "releaseDedicatedHost"],
+            param="id",
+            fix=["move the machines of who wants no company elsewhere", "or end its dedication (releaseDedicatedHost)"],
         )  # fmt: skip
 
 
@@ -88,5 +91,5 @@ class UpdateHostPassword(Command):
     def run(self, tx: Tx, caller: Caller) -> Success:
         raise ParamError(
             "Nobody signs in to a host here, so there is no password to change: its agent shows a certificate", param="password",
-            fix=["provisionCertificate renews a host's certificate"],
+            fix=["renew the host's certificate (provisionCertificate)"],
         )  # fmt: skip

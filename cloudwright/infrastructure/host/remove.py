@@ -33,7 +33,9 @@ class DeleteHost(Command):
         if not idle and not self.forced:
             text = f"Host {host.name} is {host.resource_state}; it must be in Maintenance or Disabled to be deleted"
             raise WrongState(
-                text, param="id", fix=["prepareHostForMaintenance first", "forced=true for a host that is gone for good"]
+                text,
+                param="id",
+                fix=["put it into maintenance first (prepareHostForMaintenance)", "forced=true for a host that is gone for good"],
             )
         if self.forced:
             for fn in on_forced:

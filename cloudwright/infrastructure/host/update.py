@@ -47,7 +47,7 @@ class UpdateHost(Command, answers=HostView):
         if self.allocation_state is not None:
             if host.resource_state not in ("Enabled", "Disabled"):
                 text = f"Host {host.name} cannot be enabled or disabled while it is in {host.resource_state}"
-                raise WrongState(text, param="allocationstate", fix=["cancelHostMaintenance first"])
+                raise WrongState(text, param="allocationstate", fix=["end its maintenance first (cancelHostMaintenance)"])
             values["resource_state"] = _ALLOCATION[self.allocation_state.lower()]
         if self.host_tags is not None:
             set_tags(tx, host, self.host_tags)

@@ -114,7 +114,9 @@ class RemoveResourceDetail(_OnThing, Command, starts=Record, event="DELETE_RESOU
         )
         doomed = set(have) & ({self.key} if self.key else set(have))
         if not doomed:
-            raise ParamError(f"Parameter key: {thing.uuid} has no such detail", param="key", fix=["listResourceDetails"])
+            raise ParamError(
+                f"Parameter key: {thing.uuid} has no such detail", param="key", fix=["see which it has (listResourceDetails)"]
+            )
         self.check_open(tx, caller, doomed)
         if _in_row(type(thing)):
             tx.update(thing, details={key: value for key, value in have.items() if key not in doomed})

@@ -152,7 +152,7 @@ class DeleteTags(_OnThings, Command, starts=Record, event="DELETE_TAGS", form="s
         doomed = [tag for thing in things for tag in words(tx, Tag, thing) if self._meant(tag)]
         if not doomed:
             raise ParamError(
-                "Parameter tags: none of these things has such a tag", param="tags", fix=["listTags shows which they have"]
+                "Parameter tags: none of these things has such a tag", param="tags", fix=["see which they have (listTags)"]
             )
         for tag in doomed:
             tx.remove(tag)

@@ -83,7 +83,11 @@ def bring_to_all(tx: Tx, template: Template) -> None:
         ids = [template.zone_id, *template.zone_ids]
         where = ", ".join(z.name for z in tx.all(Zone) if z.id in ids) or "any zone"
         text = f"{template.name} has nowhere to go: there is no image store for {where} that takes new images"
-        raise ParamError(text, param="zoneid", fix=["addImageStore", "updateImageStore with readonly=false"])
+        raise ParamError(
+            text,
+            param="zoneid",
+            fix=["add an image store (addImageStore)", "or open one for new images (updateImageStore with readonly=false)"],
+        )
     for store in stores:
         bring(tx, template, store)
 

@@ -25,7 +25,9 @@ class AssignVolume(Command, answers=VolumeView, event="VOLUME.UPDATE", since="4.
     def run(self, tx: Tx, caller: Caller) -> Volume:
         volume, account = self.volume, self._to(tx)
         if volume.vm_id is not None:
-            raise WrongState(f"{volume.name} is attached to an instance", param="volumeid", fix=["detachVolume first"])
+            raise WrongState(
+                f"{volume.name} is attached to an instance", param="volumeid", fix=["detach it first (detachVolume)"]
+            )
         if volume.state not in ("Allocated", "Ready"):
             raise WrongState(f"{volume.name} cannot change hands: it is {volume.state}", param="volumeid")
         if account.id == volume.account_id:

@@ -63,7 +63,9 @@ def pool_beside(tx: Tx, volume: Volume, vm: Vm) -> StoragePool | None:
             return pool
         why.append(f"{pool.name}: {refused or f'has no {volume.size} bytes left'}")
     text = f"No storage pool that {vm.name} reaches takes volume {volume.name}"
-    raise NoCapacity(text, why=why or ["there is none"], fix=["createStoragePool", "take another disk offering"])
+    raise NoCapacity(
+        text, why=why or ["there is none"], fix=["add a storage pool (createStoragePool)", "or take another disk offering"]
+    )
 
 
 def _near(tx: Tx, vm: Vm, root: Volume | None) -> sa.ColumnElement[bool] | None:

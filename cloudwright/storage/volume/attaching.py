@@ -30,7 +30,9 @@ def check_attach(tx: Tx, volume: Volume, vm: Vm) -> None:
     able, disks = capabilities(tx, vm.hypervisor), tx.count(Volume, Volume.c.vm_id == vm.id, Volume.c.slot != 0)
     if able is not None and volume.vol_type != "ROOT" and disks >= able.max_data_volumes:
         text = f"{vm.name} has {disks} data disks; {vm.hypervisor} allows {able.max_data_volumes} (maxdatavolumeslimit)"
-        raise ParamError(text, param="virtualmachineid", fix=["updateHypervisorCapabilities", "detach another disk first"])
+        raise ParamError(
+            text, param="virtualmachineid", fix=["allow more (updateHypervisorCapabilities)", "or detach another disk first"]
+        )
     if volume.pool_id is not None and (vm.host_id or vm.last_host_id):
         pool, host = tx.get(StoragePool, volume.pool_id), tx.get(Host, vm.host_id or vm.last_host_id or 0)
         if tx.find(StoragePool, StoragePool.c.id == pool.id, pools_of(host)) is None:

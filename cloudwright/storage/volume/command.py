@@ -124,7 +124,7 @@ def deletable(tx: Tx, volume: Volume) -> Volume:
         vm = tx.get(Vm, volume.vm_id)
         raise WrongState(f"Volume {volume.name} is attached to {vm.name}", param="id", fix=["detach it first"])
     if volume.delete_protection:
-        fix = ["updateVolume with deleteprotection=false"]
+        fix = ["end the protection first (updateVolume with deleteprotection=false)"]
         raise Denied(f"Volume {volume.name} is protected from being deleted", param="id", fix=fix)
     return idle(tx, volume, "Ready", "Allocated", "Destroy")
 
