@@ -1,18 +1,16 @@
 // The panel at the side that asks for what a command needs, and says what it ends.
 import { Drawer } from "@mantine/core";
-import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 import { Catalogue, ends, naming, type Command } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { useCatalogue } from "../api/use";
 import { t } from "../lib/words";
 import { spoken } from "../meta/words";
 import type { PanelProps } from "./actions";
-import type { Values } from "./ActionForm";
+import { ActionForm, type Values } from "./ActionForm";
 import { Called } from "./Named";
 import { Secrets, secretsOf } from "./Secrets";
 import { nameOf } from "./values";
-
-const ActionForm = lazy(() => import("./ActionForm").then((part) => ({ default: part.ActionForm })));
 
 /** What the form of an update begins with: what the row says now. */
 function beginning(command: Command, row: Row): Values {
@@ -36,7 +34,7 @@ export default function Panel({ asked, kind, close: closed, fixed = {} }: PanelP
       {asked && !told && (
         <div className="stack">
           {row && ends(asked.command, kind) && <p style={{ margin: 0 }} className="status warn">{t("This ends {name} and what is only its own.", { name: nameOf(row) })}</p>}
-          <Suspense><ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} submit={asked.title} fixed={{ ...fixed, ...own }} changes={row !== undefined} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} /></Suspense>
+          <ActionForm key={`${asked.command.name}${String(row?.["id"])}`} command={asked.command} submit={asked.title} fixed={{ ...fixed, ...own }} changes={row !== undefined} initial={row ? beginning(asked.command, row) : (asked.initial ?? {})} done={(answer) => (secretsOf(answer).length ? setTold(answer) : close())} />
         </div>
       )}
     </Drawer>

@@ -94,7 +94,7 @@ function Jobs({ rows }: { rows: Job[] }): ReactNode {
   const [asked, setAsked] = useState<{ command: Command; params: Params }>();
   const again: Again = (command, params) => setAsked({ command, params });
   const groups = gathered(rows);
-  if (asked) return <><h2>{spoken(asked.command.name)}</h2><Suspense><ActionForm command={asked.command} initial={asked.params} done={() => setAsked(undefined)} /></Suspense><button type="button" className="chip" onClick={() => setAsked(undefined)}>{t("Back")}</button></>;
+  if (asked) return <><h2>{spoken(asked.command.name)}</h2><Suspense fallback={<div className="skeleton" />}><ActionForm command={asked.command} initial={asked.params} done={() => setAsked(undefined)} /></Suspense><button type="button" className="chip" onClick={() => setAsked(undefined)}>{t("Back")}</button></>;
   if (!groups.length) return <div className="empty"><span>{t("Nothing was begun yet. What takes time is shown here, step by step.")}</span></div>;
   return <ul className="feed">{groups.map((group) => (group.length > 1 ? <Bulk key={group.at(-1)?.jobid} jobs={group} again={again} /> : <JobLine key={group[0]?.jobid} job={group[0] as Job} again={again} />))}</ul>;
 }

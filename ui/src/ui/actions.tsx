@@ -1,5 +1,6 @@
 // What can be done with a row: why not, what it is called, and the panel that asks.
-import { lazy, Suspense, useRef, type ReactNode } from "react";
+import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
+import { createPortal } from "react-dom";
 import type { Command, Kind } from "../api/catalogue";
 import type { Params, Row } from "../api/client";
 import { t, word } from "../lib/words";
@@ -37,11 +38,29 @@ export interface PanelProps {
   fixed?: Params;
 }
 
-const Panel = lazy(() => import("./ActionPanel"));
+const load = () => import("./ActionPanel");
+const Panel = lazy(load);
 
-/** Asks for what a command needs; loaded when something is asked for the first time. */
+/** Asks for what a command needs; loaded, closed, when a button is first pointed at or focused, as the first of an opened menu is. */
 export function ActionPanel(props: PanelProps): ReactNode {
-  const begun = useRef(false);
-  begun.current ||= props.asked !== undefined;
-  return begun.current && <Suspense><Panel {...props} /></Suspense>;
+  const [near, setNear] = useState(false);
+  const { asked } = props;
+  const begun = near || asked !== undefined;
+  useEffect(() => {
+    if (begun) return setNear(true);
+    const on = (event: Event) => { if ((event.target as Element).closest("button")) void load().then(() => setNear(true), () => undefined); }; // a failure is told to who asks
+    for (const kind of ["pointerover", "focusin"]) document.addEventListener(kind, on);
+    return () => { for (const kind of ["pointerover", "focusin"]) document.removeEventListener(kind, on); };
+  }, [begun]);
+  return begun && <Suspense fallback={asked && createPortal(<Waiting title={asked.title ?? spoken(asked.command.name)} />, document.body)}><Panel {...props} /></Suspense>;
+}
+
+/** Where the panel will be, until it is loaded. */
+function Waiting({ title }: { title: string }): ReactNode {
+  return (
+    <div className="panel stack" role="status" aria-label={t("Being read")}>
+      <h2>{title}</h2>
+      {[0, 1, 2].map((line) => <div key={line} className="skeleton" />)}
+    </div>
+  );
 }
