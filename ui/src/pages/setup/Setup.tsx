@@ -2,11 +2,12 @@
 import { Button, Select, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useState, type FormEvent, type ReactNode } from "react";
 import type { ApiError } from "../../api/client";
 import { useList } from "../../api/use";
 import { t } from "../../lib/words";
 import { Explain } from "../../ui/Explain";
+import { edges } from "../../ui/edges";
 import { IconCheck } from "../../ui/iconset";
 import { Title } from "../../ui/Title";
 import { Status } from "../../ui/values";
@@ -66,6 +67,7 @@ export function Setup(): ReactNode {
   const whole = done.length > 0 && done.every(Boolean);
   const at = wanted ? STEPS.findIndex((step) => step.id === wanted) : next;
   const step = STEPS[at];
+  useEffect(() => { document.querySelector(".steps [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); }, [at]);
   return (
     <>
       <Title title={t("Set up a zone")} line={t("Five steps. Leave at any time: what is done is on the server.")} />
@@ -77,7 +79,7 @@ export function Setup(): ReactNode {
       )}
       <div className={whole ? "halves" : "wizard"}>
         {!whole && (
-          <ol className="steps">
+          <ol className="steps" ref={edges}>
             {STEPS.map((one, i) => (
               <li key={one.id}>
                 <button type="button" aria-current={i === at ? "step" : undefined} disabled={i > 0 && !done[i - 1]} onClick={() => void navigate({ to: ".", search: { zone, step: one.id } })}>
