@@ -22,7 +22,7 @@ export async function settled(page: Page): Promise<void> {
 /** The page as high as what it holds, within reason, so that nothing is below the fold. */
 export async function shoot(page: Page, name: string, look: string): Promise<void> {
   const size = page.viewportSize() ?? { width: 1440, height: 900 };
-  const needed = await page.evaluate(() => (document.querySelector("main")?.scrollHeight ?? 0) + 52);
+  const needed = await page.evaluate(() => { const main = document.querySelector("main"); return main ? Math.ceil(main.getBoundingClientRect().top) + main.scrollHeight : 0; });
   const height = Math.min(Math.max(size.height, needed), TALLEST);
   if (height !== size.height) await page.setViewportSize({ width: size.width, height });
   await page.screenshot({ path: `${INTO}/${name}--${look}.png` });
