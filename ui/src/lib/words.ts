@@ -30,10 +30,15 @@ export function t(text: string, values: Record<string, string | number> = {}): s
   const found = texts[text] ?? text;
   const count = values["count"];
   const form = typeof found === "string" ? found : (found[typeof count === "number" ? new Intl.PluralRules(chosen).select(count) : "other"] ?? found.other ?? text);
-  return form.replace(/\{(\w+)\}/g, (whole, name: string) => {
+  return whole(form.replace(/\{(\w+)\}/g, (found, name: string) => {
     const value = values[name];
-    return typeof value === "number" ? new Intl.NumberFormat(chosen).format(value) : (value ?? whole);
-  });
+    return typeof value === "number" ? new Intl.NumberFormat(chosen).format(value) : (value ?? found);
+  }));
+}
+
+/** A text in which no line breaks between an amount and its percent sign. */
+export function whole(text: string): string {
+  return text.replace(/(?<=\d) %/g, "\u00a0%");
 }
 
 /** A value of the API (a state, a kind, a step) in the reader's language; one that is not known is shown as it is. */

@@ -8,7 +8,7 @@ import { list, me, type ApiError, type Row } from "../api/client";
 import { pollEvery, useLive } from "../api/live";
 import { useCatalogue, useList } from "../api/use";
 import { bytes, number } from "../lib/format";
-import { t, word } from "../lib/words";
+import { t, word, whole } from "../lib/words";
 import { Icon } from "../ui/icons";
 import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconClock, IconPlus } from "../ui/iconset";
 import { Meter } from "../ui/Meter";
@@ -69,7 +69,7 @@ export function EventFeed({ rows, to }: { rows: Row[]; to: string }): ReactNode 
         return (
           <li key={String(row["id"])}>
             <Mark size={17} color={`var(--${colour})`} aria-hidden />
-            <span className="grow"><span className="visually-hidden">{word(String(row["level"] ?? ""))} </span><Link className="plain" lang="en" to="/$slug/$id" params={{ slug: to, id: String(row["id"]) }}>{String(row["description"])}</Link>{row["username"] !== undefined && <small>{String(row["username"])}</small>}</span>
+            <span className="grow"><span className="visually-hidden">{word(String(row["level"] ?? ""))} </span><Link className="plain" lang="en" to="/$slug/$id" params={{ slug: to, id: String(row["id"]) }}>{whole(String(row["description"]))}</Link>{row["username"] !== undefined && <small>{String(row["username"])}</small>}</span>
             <Age at={String(row["created"])} />
           </li>
         );
@@ -126,7 +126,7 @@ export function Home(): ReactNode {
   const bad = (machines.data?.rows ?? []).filter((row) => tone(String(row["state"])) === "bad");
   const attention = [
     ...bad.map((row) => ({ id: String(row["id"]), text: t("{name}: {state}", { name: String(row["name"]), state: word(String(row["state"])) }), lang: undefined, to: `/instances/${String(row["id"])}`, at: String(row["created"]) })),
-    ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: String(row["description"]), lang: "en", to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
+    ...(alerts.data?.rows ?? []).map((row) => ({ id: String(row["id"]), text: whole(String(row["description"])), lang: "en", to: `/alerts/${String(row["id"])}`, at: String(row["sent"]) })),
   ];
   return (
     <>

@@ -1,6 +1,6 @@
 // What the server says in its own language: shown as given, and marked, so that a screen reader speaks it as English.
 import type { ReactNode } from "react";
-import { language } from "../lib/words";
+import { language, whole } from "../lib/words";
 
 export function Given({ children }: { children: ReactNode }): ReactNode {
   return <span lang="en">{typeof children === "string" ? coded(children) : children}</span>;
@@ -8,7 +8,7 @@ export function Given({ children }: { children: ReactNode }): ReactNode {
 
 /** Words between backticks are names of the API. */
 function coded(text: string): ReactNode {
-  return text.split("`").map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part));
+  return whole(text).split("`").map((part, at) => (at % 2 ? <code key={at}>{part}</code> : part));
 }
 
 /** A text of the console with an explanation by the server, shown when pointed at. */

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Field, Kind } from "../api/catalogue";
 import type { Row } from "../api/client";
 import { useCatalogue } from "../api/use";
+import { whole } from "../lib/words";
 import { metaOf } from "../meta";
 import { eventCalled } from "../meta/words";
 import { findable, useThing } from "./thing";
@@ -28,5 +29,5 @@ export function Called({ row, kind }: { row: Row; kind: Kind }): ReactNode {
   const catalogue = useCatalogue();
   const named = nameField(row);
   const other = named === undefined || named === "id" ? kind.list.response.find((field) => field.name !== "id" && row[field.name] && catalogue.of(field.entity)) : undefined;
-  return other ? <Referred row={row} field={other} /> : named === "eventtype" ? eventCalled(nameOf(row), catalogue) : nameOf(row);
+  return other ? <Referred row={row} field={other} /> : named === "eventtype" ? eventCalled(nameOf(row), catalogue) : whole(nameOf(row));
 }

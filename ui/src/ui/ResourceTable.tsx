@@ -2,13 +2,13 @@
 import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import type { Field, Kind } from "../api/catalogue";
 import { list, type ApiError, type Page, type Params, type Row } from "../api/client";
 import { pollEvery, useLive } from "../api/live";
 import { inTransition, useCatalogue } from "../api/use";
 import { openConsole } from "../console/open";
-import { t } from "../lib/words";
+import { t, worded } from "../lib/words";
 import type { Meta } from "../meta";
 import { titleOf } from "../meta/words";
 import { Columns, columnsOf, referring, useView } from "./Columns";
@@ -23,14 +23,31 @@ import { Badge, Copy, nameField, nameOf, Size, Value } from "./values";
 const BLOCK = 100;
 const COPIED = new Set(["ipaddress", "publicip"]);
 const STANDS: Record<string, string> = { account: "project", diskofferingname: "serviceofferingname" }; // what is shown where there is none
-const WIDTHS: Record<string, string> = { state: "140px", status: "134px", size: "100px", created: "112px", ipaddress: "150px", publicip: "160px", hostname: "minmax(140px, 1fr)", cidr: "minmax(140px, 1fr)", netmask: "minmax(132px, 1fr)", zonename: "minmax(84px, 0.6fr)", account: "minmax(90px, 0.7fr)", description: "minmax(260px, 3fr)" };
+const WIDTHS: Record<string, number> = { state: 140, status: 134, success: 120, size: 100, created: 112, ipaddress: 150, publicip: 160, hostname: 140, cidr: 140, netmask: 132, zonename: 84, account: 90, description: 260 }; // px at least
+const FIXED = new Set(["state", "status", "success", "size", "created", "ipaddress", "publicip"]); // whose values are all of one length
 const USUAL = 110; // px of a column that has no width of its own
 const NAME = 180; // px at least of a row's name, of a range of addresses RANGE
 const RANGE = 240;
 const WAITING = 6; // rows drawn while the first are read
-const BRIEF = "minmax(84px, 0.7fr)"; // of what is either yes or no
-const widthOf = (column: string, fields: Map<string, Field>) => (column === "size" && fields.has("cpunumber") ? "146px" : (WIDTHS[column] ?? (fields.get(column)?.type === "boolean" ? BRIEF : "minmax(110px, 1fr)")));
-const least = (column: string, fields: Map<string, Field>) => Number(/(\d+)px/.exec(widthOf(column, fields))?.[1] ?? USUAL);
+const BRIEF = 92; // of what is either yes or no
+const least = (column: string, fields: Map<string, Field>) => (column === "size" && fields.has("cpunumber") ? 146 : (WIDTHS[column] ?? (fields.get(column)?.type === "boolean" ? BRIEF : USUAL)));
+const SHORT = 8; // characters that any column is given room for
+const LONG = 48;
+
+/** A column's share of the room that is left: as many characters as the longest of its texts has, in steps, so that one row more seldom moves it. */
+const shareOf = (texts: unknown[]) => `${Math.min(LONG, SHORT * Math.ceil(Math.max(1, ...texts.map((text) => (typeof text === "string" ? text.length : Array.isArray(text) ? text.join(", ").length : 0))) / SHORT))}fr`;
+
+function widthOf(column: string, fields: Map<string, Field>, rows: Row[]): string {
+  const field = fields.get(column);
+  const plain = !field?.entity && field?.type !== "date" && field?.type !== "boolean"; // shown as it is told
+  return FIXED.has(column) ? `${least(column, fields)}px` : `minmax(${least(column, fields)}px, ${shareOf(plain ? rows.map((row) => row[column] ?? row[STANDS[column] ?? ""]) : [])})`;
+}
+
+const LETTER = 7; // px of a letter in a state's badge, and of all around its letters AROUND
+const AROUND = 48;
+
+/** Beside the name alone, on a phone: states take no more than they need. */
+const narrowest = (column: string, fields: Map<string, Field>, rows: Row[]) => Math.min(least(column, fields), column === "state" || column === "status" ? Math.max(72, ...rows.map((row) => AROUND + LETTER * worded(String(row[column] ?? "")).length)) : Infinity);
 
 export interface Selection {
   chosen: Map<string, Row>;
@@ -142,9 +159,10 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
   if (known) counted.current = known.count;
   const count = known?.count ?? counted.current;
   useEffect(() => { if (first?.data) onCount?.(first.data); }, [first?.data, onCount]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const watched = scroller.current;
     if (!watched) return;
+    setWidth(watched.clientWidth || 1200); // before anything is drawn, or its edges are marked
     const observer = new ResizeObserver(([entry]) => setWidth(entry?.contentRect.width ?? 1200));
     observer.observe(watched);
     const unmark = edges(watched);
@@ -188,8 +206,9 @@ export function ResourceTable({ kind, meta, params: wantedRows, selection, menu,
     document.addEventListener("keydown", idle);
     return () => document.removeEventListener("keydown", idle);
   }, []);
+  const wide = useMemo(() => [`minmax(${lead}px, ${shareOf((begun ?? []).map(nameOf))})`, ...columns.map((name) => widthOf(name, fields, begun ?? []))].join(" "), [lead, begun, columns, fields]);
   const asked = view.columns && columns.reduce((sum, name) => sum + least(name, fields), width < 560 ? 40 + 110 + 48 : 44 + lead + 88);
-  const style = { ...(asked && { "--least": `${asked}px` }), "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px minmax(${width < 560 ? 110 : lead}px, 1.6fr) ${columns.map((name) => (width < 560 ? `minmax(${view.columns ? least(name, fields) : 0}px, ${least(name, fields)}px)` : widthOf(name, fields))).join(" ")} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
+  const style = { ...(asked && { "--least": `${asked}px` }), "--columns": `${!kind.actions.length ? 10 : width < 560 ? 40 : 44}px ${width < 560 ? ["minmax(110px, 1fr)", ...columns.map((name) => `minmax(${view.columns ? least(name, fields) : 0}px, ${view.columns ? least(name, fields) : narrowest(name, fields, begun ?? [])}px)`)].join(" ") : wide} ${width < 560 ? 48 : meta?.console ? 88 : 52}px` } as React.CSSProperties;
   if (first?.error) return <div style={{ padding: 20 }}><Explain error={first.error as ApiError} title={t("The list could not be read")} retry={() => void first.refetch()} />{order && sort && <button type="button" className="chip" onClick={() => sort(undefined)}>{t("Show it in its own order")}</button>}</div>;
   return (
     <>

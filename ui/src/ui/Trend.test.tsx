@@ -16,9 +16,9 @@ test("samples end with how it is now; what is older than is asked for is not amo
 
 test("what went on is said in words, and since when that is known", () => {
   const said = (of: Row) => course(day(of), NOW - 24 * HOUR, NOW);
-  expect(said(row(stat(24, 20), stat(1, 60)))).toBe("From 10 % to 50 %");
-  expect(said(row(stat(23, 100)))).toBe("Steady at 50 %");
-  expect(said(row(stat(20, 20)))).toMatch(/^Collected since .+\. From 10 % to 50 %$/);
+  expect(said(row(stat(24, 20), stat(1, 60)))).toBe("From 10\u00a0% to 50\u00a0%");
+  expect(said(row(stat(23, 100)))).toBe("Steady at 50\u00a0%");
+  expect(said(row(stat(20, 20)))).toMatch(/^Collected since .+\. From 10\u00a0% to 50\u00a0%$/);
   expect(said(row())).toMatch(/^No samples yet/);
 });
 
@@ -29,7 +29,7 @@ test("when it is full is told with the hours behind it, and not where the server
   expect(prospect({ ...growing, daystofull: 0.4 })).toBe("Full in 9 hours at the growth of the last 160 hours");
   expect(prospect(row())).toBeUndefined();
   expect([soon(growing), soon({ ...growing, daystofull: 31 }), soon(row())]).toEqual([true, false, false]);
-  expect(sentence("CPU", growing, day(growing), NOW - 24 * HOUR, NOW)).toBe("CPU: From 10 % to 50 %; at most 50 %, threshold 75 %; Full in 12 days at the growth of the last 160 hours");
+  expect(sentence("CPU", growing, day(growing), NOW - 24 * HOUR, NOW)).toBe("CPU: From 10\u00a0% to 50\u00a0%; at most 50\u00a0%, threshold 75\u00a0%; Full in 12 days at the growth of the last 160 hours");
 });
 
 test("the curve goes from the first sample to the last, under the threshold", () => {
@@ -45,5 +45,5 @@ test("what is really in use is drawn and said where it is measured", () => {
   const measured = { ...row({ ...stat(12, 20), capacityused: 10 }, stat(6, 20), { ...stat(3, 20), capacityused: 30 }), capacityused: 50 };
   const { container } = render(<Curve samples={day(measured)} from={NOW - 24 * HOUR} to={NOW} threshold={75} label="CPU" />);
   expect(container.querySelector(".used")?.getAttribute("d")).toBe("M500.0 95.00L875.0 85.00L1000.0 75.00");
-  expect(sentence("CPU", measured, day(measured), NOW - 24 * HOUR, NOW)).toContain("; 25 % really in use");
+  expect(sentence("CPU", measured, day(measured), NOW - 24 * HOUR, NOW)).toContain("; 25\u00a0% really in use");
 });

@@ -53,6 +53,7 @@ export function course(samples: Sample[], from: number, to: number): string {
 
 const begun = (at: number, now: number) => new Intl.DateTimeFormat(language(), new Date(at).toDateString() === new Date(now).toDateString() ? { timeStyle: "short" } : { dateStyle: "medium" }).format(at);
 
+const FEW = 50; // a curve shorter than this part of the whole is hardly seen
 const WIDE = 1000; // units across; the picture is stretched to the room there is
 
 /** The curve alone. `threshold` is in percent. */
@@ -68,7 +69,8 @@ export function Curve({ samples, from, to, threshold, label, children }: { sampl
     <svg viewBox={`0 0 ${WIDE} 100`} preserveAspectRatio="none" role="img" aria-label={label}>
       {first && last && <path className="under" d={`${line}L${x(last.at)} 100L${x(first.at)} 100Z`} />}
       <path className="threshold" d={`M0 ${y(threshold)}H${WIDE}`} />
-      {first && <path className="curve" d={samples.length > 1 ? line : `${line}h0`} />}
+      {first && <path className="curve" d={line} />}
+      {first && last && last.at - first.at < (to - from) / FEW && <path className="dot" d={`M${x(last.at)} ${y(share(last))}h0`} />}
       {measured.length > 1 && <path className="used" d={drawn(measured, (one) => inUse(one) ?? 0)} />}
       {children}
     </svg>
