@@ -13,6 +13,7 @@ from cloudwright.compute.affinity import DEDICATED
 from cloudwright.core.command import Verb
 from cloudwright.core.task import Task
 from cloudwright.identity.limit_view import UNLIMITED
+from cloudwright.infrastructure.service import SERVICES
 from cloudwright.operations.configuration import SCOPE_NAMES
 from cloudwright.operations.event import UNASKED
 from cloudwright.operations.raising import TYPES
@@ -25,11 +26,12 @@ WORD = re.compile(r"[A-Z][A-Za-z]+")
 
 
 def spoken() -> list[str]:
-    """Tasks of jobs and their steps, states that something is given, scopes of settings, affinities, types of what happens."""
+    """Tasks of jobs, their steps, states that something is given, scopes of settings, affinities, services, types of events."""
     own = [task for task in Task.by_name.values() if task.__module__.startswith("cloudwright.")]
     steps = {step.name for task in own for step in task.steps}
     named = {DEDICATED, UNLIMITED, "Download Complete", "Downloaded", *FETCHED.values(), *SCOPE_NAMES.values()}
-    return sorted({task.__name__ for task in own} | steps | set(_states()) | named | set(_types()))
+    services = {name for provider, its in SERVICES.items() for name in (provider, *its)}
+    return sorted({task.__name__ for task in own} | steps | services | set(_states()) | named | set(_types()))
 
 
 def _types() -> Iterator[str]:

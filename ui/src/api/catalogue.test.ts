@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { METAS } from "../meta";
 import { offered, type Role } from "../testing/offered";
 import { entriesOf } from "../ui/entries";
-import { Catalogue, nounOf, singular, naming } from "./catalogue";
+import { Catalogue, nounOf, plural, singular, naming } from "./catalogue";
 
 // Resources whose commands come with a later part of the server; their pages appear with them.
 const LATER = new Set(["listSnapshots"]);
@@ -65,5 +65,6 @@ describe("kinds", () => {
   });
 });
 
+test.each([["GuestOsMapping", "GuestOsMappings"], ["Volumes", "Volumes"], ["DomainChildren", "DomainChildren"], ["UserData", "UserData"]])("many of %s", (name, many) => expect(plural(name)).toBe(many));
 test.each([["VirtualMachines", "VirtualMachine"], ["Addresses", "Address"], ["Policies", "Policy"], ["Boxes", "Box"]])("one of %s", (many, one) => expect(singular(many)).toBe(one));
 test.each([["createVolume", "Volume"], ["resetPasswordForVirtualMachine", "VirtualMachine"], ["addNicToVirtualMachine", "VirtualMachine"]])("what %s is about", (command, noun) => expect(nounOf(command)).toBe(noun));

@@ -101,6 +101,11 @@ export function singular(noun: string): string {
   return noun;
 }
 
+/** "GuestOsMapping" -> "GuestOsMappings"; what is plural or cannot be counted stays. */
+export function plural(noun: string): string {
+  return /(s|data|children|capacity|history)$/i.test(noun) ? noun : `${noun}s`;
+}
+
 /** "createVolume" -> "Volume"; "resetPasswordForVirtualMachine" -> "VirtualMachine". */
 export function nounOf(command: string): string {
   const [, , rest = command] = /^([a-z]+)([A-Z].*)$/.exec(command)?.slice(0) ?? [];
@@ -175,9 +180,9 @@ export class Catalogue {
   }
 
   private kind(command: Command): Kind {
-    const plural = command.name.slice(4);
-    const noun = singular(plural);
-    return { slug: this.slugs[command.name] ?? kebab(plural), list: command, resource: command.resource, noun, title: sentence(plural), create: [], actions: [] };
+    const name = command.name.slice(4);
+    const noun = singular(name);
+    return { slug: this.slugs[command.name] ?? kebab(name), list: command, resource: command.resource, noun, title: sentence(plural(name)), create: [], actions: [] };
   }
 
   private place(command: Command): void {

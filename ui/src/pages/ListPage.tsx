@@ -94,7 +94,7 @@ export function ListPage({ kind, fixed = {}, bare = false }: { kind: Kind; fixed
       {!bare && (meta?.filters ?? asks).length > 0 && <Suspense><Filters kind={kind} names={[...asks, ...(meta?.filters ?? [])]} search={search} change={change} /></Suspense>}
       {wanting.length > 0 && <div className="empty"><strong>{t("Choose first: {what}", { what: wanting.map((name) => titleOf(name)).join(", ") })}</strong><span>{t("This is listed for one at a time.")}</span></div>}
       {!wanting.length && <ResourceTable kind={kind} meta={meta} params={params} selection={{ chosen, toggle, set: choose }} menu={(row, anchor) => setMenu({ row, anchor })} open={open} onCount={setPage}
-        empty={<Suspense><Empty kind={kind} meta={meta} label={createLabel} create={create && begin} clear={sifted ? clear : undefined} /></Suspense>}
+        empty={<Suspense><Empty kind={kind} meta={meta} label={createLabel} create={create && begin} clear={sifted ? clear : undefined} fixed={fixed} /></Suspense>}
       />}
       <Bulk kind={kind} chosen={chosen} clear={() => setChosen(new Map())} />
     </div>

@@ -1,7 +1,7 @@
 // What the console says, wherever it gets it from: texts in its source, names that it makes from the catalogue, and values of the API.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Catalogue, type Command, type Field } from "../api/catalogue";
+import { Catalogue, plural, type Command, type Field } from "../api/catalogue";
 import { sentence } from "../lib/format";
 import { METAS, SECTIONS } from "../meta";
 import { titled } from "../meta/words";
@@ -49,6 +49,7 @@ export function labels(catalogue: Catalogue): Map<string, string> {
     const names = [...Catalogue.fillable(command), ...inner(command.response)].map((one) => one.name);
     for (const name of [...names, ...facts(command)]) found.set(titled(name), `${name} of ${command.name}`);
   }
+  for (const kind of catalogue.kinds) for (const field of kind.list.response) if (field.response) found.set(plural(titled(field.name)), `${field.name} of ${kind.slug}, as a table`);
   for (const kind of catalogue.kinds) found.set(kind.title, kind.slug).set(sentence(kind.noun), kind.slug);
   return found;
 }

@@ -60,7 +60,7 @@ const ENUM = /^(scope|role|apikeyaccess|broadcastdomainrange|networkmode|redunda
 const COUNTED = /(speed|iops|limit|count|times)$/;
 
 // Fields whose values are words of the API, not of whoever named something.
-const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter|limit|available)$/i;
+const WORDED = /(state|status|level|type|mode|scope|role|access|source|policy|planner|purpose|availability|action|permission|verb|category|implementor|resulttype|filter|limit|available|servicelist)$/i;
 const NOUN = /^(jobinstancetype|entitytype|resourcetype)$/; // "VirtualMachine": kinds of things, as commands name them
 const MEASURED = /(total|used|allocated|gb|ghz)$/; // amounts with their units
 const SAID = /^(said|reason|output)$/; // sentences of the server
@@ -74,10 +74,11 @@ export function Value({ name, value, field, row }: { name: string; value: unknow
   if (value === null || value === undefined || value === "") return <span className="faint">–</span>;
   if (name === "jobstatus") return <Status state={JOB_STATES[Number(value)] ?? String(value)} />;
   if (name === "state" || name === "status" || name === "allocationstate" || name === "resourcestate" || (name === "level" && typeof value === "string" && !/^\d/.test(value))) return <Status state={String(value)} />;
+  if (name === "success" && typeof value === "boolean") return <Status state={value ? "done" : row?.["startdate"] && !row["enddate"] ? "Running" : "failed"} />;
   if (name === "userdata" && typeof value === "string") return <span className="mono pre">{decoded(value)}</span>;
   if (typeof value === "boolean") return value ? t("yes") : t("no");
   if (field?.type === "date" || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(String(value))) return <Age at={String(value)} />;
-  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => (name === "capability" ? t(sentence(String((one as Row)["name"]))) : String((one as Row)["name"]))).join(", ") : number(value.length);
+  if (Array.isArray(value)) return value.every((one) => typeof one !== "object") ? value.map((one) => (WORDED.test(name) ? word(String(one)) : String(one))).join(", ") : value.every((one) => typeof (one as Row)["name"] === "string") ? value.map((one) => (name === "capability" ? t(sentence(String((one as Row)["name"]))) : name === "provider" ? word(String((one as Row)["name"])) : String((one as Row)["name"]))).join(", ") : number(value.length);
   if (typeof value === "object") return Object.entries(value).map(([key, one]) => `${key}=${one}`).join(", ") || <span className="faint">–</span>;
   if (typeof value === "number" && name === "max" && row?.["resourcetypename"]) return value < 0 ? t("no limit") : limitShown(String(row["resourcetypename"]), value);
   if (name === "resourcetypename") return limitCalled(String(value));
@@ -93,7 +94,7 @@ export function Value({ name, value, field, row }: { name: string; value: unknow
   if (NOUN.test(name)) return thingCalled(text);
   if (MEASURED.test(name)) return measured(text) ?? text;
   if (UUID.test(text)) return <span className="mono">{text.slice(0, 8)}</span>;
-  return ENUM.test(name) ? worded(text) : WORDED.test(name) ? word(text) : text.replace(/,(?=[a-z])/g, ", ").replace(/^vlan:\/\//, "");
+  return ENUM.test(name) || (name === "name" && row && isService(row)) ? worded(text) : WORDED.test(name) ? word(text) : text.replace(/,(?=[a-z])/g, ", ").replace(/^vlan:\/\//, "");
 }
 
 /** A type of event or alert, by what it is called; beneath, as the API writes it. */
@@ -125,6 +126,7 @@ function ruleOf(row: Row): string | undefined {
   return lead && from ? `${lead}${String(from)}${to && String(to) !== String(from) ? `–${String(to)}` : ""}` : undefined;
 }
 
+const isService = (row: Row) => row["servicelist"] !== undefined || Array.isArray(row["provider"]); // of networks, or who gives them: named by words of the API
 const isJob = (row: Row) => row["cmd"] !== undefined && row["jobid"] !== undefined;
 const isSession = (row: Row) => row["virtualmachinename"] !== undefined && row["consoleendpointcreatoraddress"] !== undefined; // at an instance's screen
 
@@ -146,6 +148,6 @@ export function nameOf(row: Row): string {
   if (field === "cmd") return t(sentence(name.split(".").at(-1)?.replace(/Cmd$/, "") ?? name));
   if (field === "virtualmachinename" && isSession(row)) return `${name}, ${exactly(parseDate(String(row["created"])))}`;
   if (field === "resourcetypename") return limitCalled(name);
-  if (field === "traffictype") return worded(name);
+  if (field === "traffictype" || field === "type" || (field === "name" && isService(row))) return worded(name);
   return field === "id" && UUID.test(name) ? name.slice(0, 8) : name;
 }

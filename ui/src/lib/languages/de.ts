@@ -488,7 +488,6 @@ export default {
   "User data": "Benutzerdaten",
   "user data": "Benutzerdaten",
   "Scripts and settings that instances read when they start.": "Skripte und Einstellungen, die Instanzen beim Start lesen.",
-  "Affinity": "Affinität",
   "affinity group": "Affinitätsgruppe",
   "Rules that keep instances together or apart.": "Regeln, die Instanzen zusammen oder getrennt halten.",
   "project": "Projekt",

@@ -48,4 +48,5 @@ export default {
   "Times at which an instance is started, stopped or restarted by itself.": "Zeiten, zu denen eine Instanz von selbst gestartet, gestoppt oder neu gestartet wird.",
   "Ranges of addresses that networks and instances are given theirs from.": "Adressbereiche, aus denen Netzwerke und Instanzen ihre Adressen bekommen.",
   "Which events a webhook is told of. Without a filter, it is told of all.": "Von welchen Ereignissen ein Webhook erfährt. Ohne Filter erfährt er von allen.",
+  "None is connected to this server": "Keiner ist mit diesem Server verbunden",
 } satisfies Texts;

@@ -13,6 +13,9 @@ export default {
 
 export const values: Values = {
   "Download Complete": "Downloaded",
+  "ResourceAdmin": "Resource admin", "DomainAdmin": "Domain admin", "ExplicitDedication": "Explicit dedication", "VirtualRouter": "Virtual router", "VpcVirtualRouter": "VPC virtual router",
+  // Services of networks.
+  "SourceNat": "Source NAT", "StaticNat": "Static NAT", "PortForwarding": "Port forwarding", "Dhcp": "DHCP", "Dns": "DNS", "UserData": "User data",
   // Types of events that no single command tells of, and of alerts whose parts are no words.
   "ACCOUNT.DISABLE": "Disable or lock account", "ACCOUNT.UPDATE": "Update account", "CONFIGURATION.VALUE.EDIT": "Change setting", "DEDICATE.RESOURCE.RELEASE": "Release dedicated resource", "DOMAIN.UPDATE": "Update domain",
   "NET.IPASSIGN": "Assign address", "NET.RULEADD": "Create forwarding rule", "NET.RULEDELETE": "Delete forwarding rule", "NETWORK.OFFERING.CREATE": "Create network offering", "NIC.UPDATE": "Update NIC", "REGISTER.SSH.KEYPAIR": "Register SSH key",

@@ -37,5 +37,5 @@ export default [
     about: "Keys that open instances, given to them at their first start.", columns: ["fingerprint", "account", "domain"], create: "registerSSHKeyPair", also: ["createSSHKeyPair"],
   },
   { list: "listUserData", slug: "user-data", title: "User data", one: "user data", section: "Compute", icon: "file-text", about: "Scripts and settings that instances read when they start." },
-  { list: "listAffinityGroups", slug: "affinity", title: "Affinity", one: "affinity group", section: "Compute", icon: "affiliate", about: "Rules that keep instances together or apart." },
+  { list: "listAffinityGroups", slug: "affinity", title: "Affinity groups", one: "affinity group", section: "Compute", icon: "affiliate", about: "Rules that keep instances together or apart." },
 ] satisfies Meta[];

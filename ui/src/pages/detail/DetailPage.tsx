@@ -2,13 +2,13 @@
 import { Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from "react";
-import { ends, type Command, type Field, type Kind } from "../../api/catalogue";
-import { ApiError, type Row } from "../../api/client";
+import { ends, plural, type Command, type Field, type Kind } from "../../api/catalogue";
+import { ApiError, type Params, type Row } from "../../api/client";
 import { useCatalogue } from "../../api/use";
 import { openConsole } from "../../console/open";
 import { t, word } from "../../lib/words";
 import { metaOf } from "../../meta";
-import { spoken, titleOf, within } from "../../meta/words";
+import { spoken, titled, titleOf, within } from "../../meta/words";
 import { ActionPanel, label, whyNot, type Asked } from "../../ui/actions";
 import { edges } from "../../ui/edges";
 import { Explain } from "../../ui/Explain";
@@ -38,16 +38,23 @@ function related(kinds: Kind[], kind: Kind, kept: string[] | undefined): [Kind, 
   return kept ? found.sort((a, b) => kept.indexOf(a[0].slug) - kept.indexOf(b[0].slug)) : found;
 }
 
+/** What narrows a list to this thing; a list that tells a row once for each zone, also to its zone. */
+function narrowed(row: Row, other: Kind, by: string): Params {
+  const zone = metaOf(other.list.name)?.apart?.includes("zonename") ? row["zoneid"] : undefined;
+  return { [by]: String(row["id"]), ...(zone !== undefined && { zoneid: String(zone) }) };
+}
+
 function Inner({ field, rows }: { field: Field; rows: Row[] }): ReactNode {
+  const title = t(plural(titled(field.name)));
   const columns = byName((field.response ?? []).filter((inner) => inner.name !== "id" && rows.some((row) => row[inner.name] !== undefined)));
   const heads = columns.length ? columns : byName(Object.keys(rows[0] ?? {}).filter((name) => name !== "id").map((name) => ({ name, type: "string", description: "" })));
   return (
     <section className="card">
-      <h2>{titleOf(field.name)}</h2>
-      <div className="scroll" ref={edges} tabIndex={0} role="region" aria-label={titleOf(field.name)}>
+      <h2>{title}</h2>
+      <div className="scroll" ref={edges} tabIndex={0} role="region" aria-label={title}>
         <table className="plain part">
           <thead><tr>{heads.map((head) => <th key={head.name}><Hinted hint={head.description}>{titleOf(head.name)}</Hinted></th>)}</tr></thead>
-          <tbody>{rows.map((row, at) => <tr key={String(row["id"] ?? at)}>{heads.map((head) => <td key={head.name} data-label={titleOf(head.name)}><Value name={head.name} value={row[head.name]} field={head} /></td>)}</tr>)}</tbody>
+          <tbody>{rows.map((row, at) => <tr key={String(row["id"] ?? at)}>{heads.map((head) => <td key={head.name} data-label={titleOf(head.name)}><Value name={head.name} value={row[head.name]} field={head} row={row} /></td>)}</tr>)}</tbody>
         </table>
       </div>
     </section>
@@ -108,12 +115,12 @@ export function DetailPage({ kind, id, tab: wanted }: { kind: Kind; id: string; 
           <Facts row={row} fields={kind.list.response} groups={meta?.facts} folds={meta?.folds} says={meta?.says} />
           <div className="stack">
             {Beside ? <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><Beside row={row} /></Suspense> : inner.map((field) => <Inner key={field.name} field={field} rows={row[field.name] as Row[]} />)}
-            {!Beside && !inner.length && tabs[0] && <><h2>{t(metaOf(tabs[0][0].list.name)?.title ?? tabs[0][0].title)}</h2><ListPage kind={tabs[0][0]} fixed={{ [tabs[0][1]]: id }} bare /></>}
+            {!Beside && !inner.length && tabs[0] && <><h2>{t(metaOf(tabs[0][0].list.name)?.title ?? tabs[0][0].title)}</h2><ListPage kind={tabs[0][0]} fixed={narrowed(row, ...tabs[0])} bare /></>}
           </div>
         </div>
       )}
       {made && <Suspense fallback={<div className="card"><div className="skeleton" /></div>}><made.show row={row} /></Suspense>}
-      {other && !made && <ListPage key={other[0].slug} kind={other[0]} fixed={{ [other[1]]: id }} bare />}
+      {other && !made && <ListPage key={other[0].slug} kind={other[0]} fixed={narrowed(row, ...other)} bare />}
       {tab === "activity" && telling && about && <section className="card"><Suspense fallback={<div className="skeleton" />}><JobsOf id={id} type={about} /></Suspense></section>}
       {tab === "events" && telling && about && <ListPage key={tab} kind={telling} fixed={{ resourceid: id, resourcetype: about }} bare />}
       {menu && <RowMenu row={row} anchor={menu} kind={kind} close={() => setMenu(undefined)} pick={(command) => { setAsked({ command, rows: [row] }); setMenu(undefined); }} />}

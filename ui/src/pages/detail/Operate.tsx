@@ -1,9 +1,11 @@
 // A host with what runs on it; a webhook with what it was told.
+import { Link } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import type { Row } from "../../api/client";
 import { useCatalogue } from "../../api/use";
 import { bytes, number } from "../../lib/format";
 import { t } from "../../lib/words";
+import { eventCalled } from "../../meta/words";
 import { ActionPanel, type Asked } from "../../ui/actions";
 import { Meter } from "../../ui/Meter";
 import { Status } from "../../ui/values";
@@ -83,11 +85,12 @@ export function PoolParts({ row }: { row: Row }): ReactNode {
 }
 
 export function WebhookParts({ row }: { row: Row }): ReactNode {
+  const catalogue = useCatalogue();
   const its = { webhookid: String(row["id"]) };
   return (
     <>
       <Part title={t("Deliveries")} list="listWebhookDeliveries" params={its} columns={["eventtype", "success", "startdate", "response"]} empty={t("Nothing was told yet. Send a test to see it work.")}
-        cells={{ success: (one) => <Status state={one["success"] === true ? "done" : "failed"} /> }} adds={[{ command: "executeWebhookDelivery", label: t("Send a test"), fixed: its, initial: { payload: '{"test": true}' } }]} />
+        cells={{ eventtype: (one) => <Link to="/$slug/$id" params={{ slug: "webhook-deliveries", id: String(one["id"]) }}>{eventCalled(String(one["eventtype"]), catalogue)}</Link> }} adds={[{ command: "executeWebhookDelivery", label: t("Send a test"), fixed: its, initial: { payload: '{"test": true}' } }]} />
       <Part title={t("Filters")} list="listWebhookFilters" params={its} linked={false} columns={["mode", "matchtype", "value", "created"]} empty={t("None: every event in its scope is told.")} adds={[{ command: "addWebhookFilter", label: t("Add filter"), fixed: its, initial: { mode: "Include", matchtype: "Prefix" } }]} />
     </>
   );

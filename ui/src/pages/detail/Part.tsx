@@ -80,7 +80,7 @@ export function Part({ title, list, params = {}, fixed = {}, columns: wanted, ad
             <thead><tr>{columns.map((column) => <th key={column}><Hinted hint={fields.get(column)?.description}>{titleOf(column)}</Hinted></th>)}{kind && kind.actions.length > 0 && <th><span className="visually-hidden">{t("Actions")}</span></th>}</tr></thead>
             <tbody>{rows.map((row, at) => (
               <tr key={String(row["id"] ?? at)}>
-                {columns.map((column) => <td key={column} data-label={titleOf(column)}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} />}</td>)}
+                {columns.map((column) => <td key={column} data-label={titleOf(column)}>{cells[column]?.(row) ?? lead(row, column) ?? other(row, column) ?? <Value name={column} value={row[column] ?? (column === "account" ? row["project"] : undefined)} field={fields.get(column)} row={row} />}</td>)}
                 {kind && kind.actions.length > 0 && <td style={{ textAlign: "end" }}><button type="button" className="icon-button small" aria-haspopup="menu" aria-label={t("Actions for {name}", { name: nameOf(row) })} onClick={(event) => setMenu({ row, anchor: event.currentTarget })}>⋮</button></td>}
               </tr>
             ))}</tbody>
