@@ -76,9 +76,8 @@ class UserView(
     )
     _path = field(Domain.c.path, "")
     iscallerchilddomain = computed(
-        lambda row, caller: row["_path"] != caller.domain_path and row["_path"].startswith(caller.domain_path),
-        "whether its domain is below the caller's", "boolean",
-    )  # fmt: skip
+        lambda row, caller: row["_path"] != caller.domain_path, "whether its domain is below the caller's", "boolean"
+    )  # users of other domains that one sees are below
     _key = field(newest(KeyPair.c.api_key), "", "string")
     _secret = field(SECRET, "", "string")
     _id = field(User.c.id, "")

@@ -146,6 +146,14 @@ def test_keys_of_roots_administrators_are_not_told_to_those_of_domains(tenants):
         assert ("apikey" in tenants.call(who, "listUsers", id=boss)["user"][0]) is tells, who
 
 
+def test_by_a_narrowed_key_nobody_is_told_keys(tenants):
+    done(tenants.cloud, tenants.root, "registerUserKeys", id=id_of(tenants, "ann"))
+    eva = tenants.fresh("eva")
+    for key, tells in ((eva.key_id, True), (7, False)):
+        row = tenants.call(msgspec.structs.replace(eva, key_id=key), "listUsers", username="ann", listall="true")["user"][0]
+        assert ("apikey" in row) is tells
+
+
 def test_whose_domain_is_below_the_callers(tenants):
     def below(who):
         rows = tenants.call(who, "listUsers", listall="true", pagesize="100", page="1")["user"]
