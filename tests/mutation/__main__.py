@@ -5,8 +5,10 @@
     python -m tests.mutation --sample 50        # that many, chosen at random
 
 All tests run once, and it is noted which lines each of them reaches. Then a fork of this process, in which everything is loaded
-and made, is given a mutant and runs the tests that reach it, until one fails. A survivor is a test that is missing, or changes
-nothing that could be seen: those are told in `equivalent.txt`, with the reason. Nothing on disk is changed.
+and made, is given a mutant and runs the tests that reach it, until one fails. Of each test that does so for the first time it is
+proved, in a fork without a mutant, that it passes there; one that does not is left out (a server that it talks to stayed behind
+in this process). A survivor is a test that is missing, or changes nothing that could be seen: those are told in `equivalent.txt`,
+with the reason. Nothing on disk is changed.
 """
 
 from __future__ import annotations
@@ -105,6 +107,7 @@ class Trials:
         self.survivors: list[Try] = []
         self.failed = ""
         self.kills = Counter[tuple[str, str]]()
+        self.proved: set[str] = set()  # tests that pass in a fork without a mutant
         self.files = {path_of(one.file): one.file for one in tried}
         self.reached: set[tuple[str, int]] = set()
 
@@ -117,17 +120,16 @@ class Trials:
         began = time.monotonic()
         self.tests = [self.measured(item, next_) for item, next_ in zip(session.items, _turned(session.items), strict=True)]
         tell(f"{len(self.tests)} tests, {time.monotonic() - began:.0f} s")
-        self.functions, number, running = place.functions(), 0, dict[int, tuple[Try | None, int]]()
+        self.functions, number, running = place.functions(), 0, dict[int, tuple[Try, int]]()
         with place.at_rest() as self.resting:
             while self.left or running:
                 while self.left and len(running) < self.at_once:
-                    running |= self.start(self.left.pop())
+                    pid, reader = self.fork(one := self.left.pop())
+                    running[pid] = one, reader
                 self.end(*running.pop(os.wait()[0]))
                 number += 1
                 if number % 50 == 0:
                     tell(f"{number}, {len(self.survivors)} survived, {time.monotonic() - began:.0f} s")
-            ((_, reader),) = self.start(None).values()
-            self.end(None, reader)
         return True
 
     def run(self, item: pytest.Item, next_: pytest.Item) -> bool:
@@ -159,12 +161,8 @@ class Trials:
             self.reached.add((self.files[frame.f_code.co_filename], frame.f_lineno))
         return self._line
 
-    def concerned(self, one: Try | None) -> list[pytest.Item]:
-        """The tests that reach a mutant, likely ones first. What a module makes is reached by whoever reaches the module. Without
-        a mutant, those that noticed one."""
-        if one is None:
-            noticing = {name for _, name in self.kills}
-            return [test.item for test in self.tests if test.item.nodeid in noticing]
+    def concerned(self, one: Try) -> list[pytest.Item]:
+        """The tests that reach a mutant, likely ones first. What a module makes is reached by whoever reaches the module."""
         lines = {(one.file, line) for line in one.mutant.lines}
         if not one.mutant.function:
             lines = {reached for test in self.tests for reached in test.reached if reached[0] == one.file}
@@ -176,21 +174,20 @@ class Trials:
         spent = itertools.accumulate(test.seconds for test in found)
         return [test.item for test, sum_ in zip(found, spent, strict=True) if sum_ - test.seconds < PATIENCE]
 
-    def start(self, one: Try | None) -> dict[int, tuple[Try | None, int]]:
-        """Begin a trial in a fork, without a mutant as a proof of the others; (what is tried, where it tells its outcome) by
-        process."""
+    def fork(self, one: Try | None, proof: str = "") -> tuple[int, int]:
+        """Begin a trial, or without a mutant the proof of a test: (the process, where it tells its outcome)."""
         reader, writer = os.pipe()
         pid = os.fork()
         if pid:
             os.close(writer)
-            return {pid: (one, reader)}
+            return pid, reader
         try:
-            os.write(writer, self.outcome(one).encode()[:4096])
+            os.write(writer, self.outcome(one, proof).encode()[:4096])
         except BaseException:
             os.write(writer, f"!{traceback.format_exc()[-2000:]}".encode())
         os._exit(0)
 
-    def outcome(self, one: Try | None) -> str:
+    def outcome(self, one: Try | None, proof: str) -> str:
         """In the fork: the test that fails; none if all pass."""
         from tests.mutation import place
 
@@ -203,31 +200,43 @@ class Trials:
                 path = path_of(one.file)
                 module = next(m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == path)
                 place.put(module, changed(Path(path).read_text(), one.mutant), self.functions[path])
-            items = self.concerned(one)
+            items = self.concerned(one) if one else [test.item for test in self.tests if test.item.nodeid == proof]
             after = [*items[1:], self.tests[items[-1:] == [self.tests[0].item]].item]
             failing = (item for item, next_ in zip(items, after, strict=bool(items)) if not self.run(item, next_))
             found = next(failing, None)
-            if one is None and found is not None:
-                return f"{found.nodeid}: {self.failed[-2000:]}"
             return "" if found is None else found.nodeid
 
-    def end(self, one: Try | None, reader: int) -> None:
-        """Take the outcome of a trial."""
+    def end(self, one: Try, reader: int) -> None:
+        """Take the outcome of a trial. It is made again without a test that cannot pass in a fork."""
         with open(reader) as told:
             said = told.read()
-        if one is None:
-            if said:
-                raise RuntimeError(f"Without any change, in a fork: {said}")
-            return
         if said.startswith("!"):
             tell(f"{one} was not tried: {said[1:]}")
             said = ""
+        if said and not self.passes(said):
+            self.tests = [test for test in self.tests if test.item.nodeid != said]
+            self.left.append(one)
+            return
         self.kills[one.alike, said] += 1
         if said and self.verbose:
             tell(f"noticed: {one} by {said}")
         if not said:
             self.survivors.append(one)
             tell(f"survived: {one.mutant.lines.start}: {one} ({len(self.concerned(one))} tests reach it)")
+
+    def passes(self, test: str) -> bool:
+        """Whether a test passes in a fork without a mutant."""
+        if test in self.proved:
+            return True
+        pid, reader = self.fork(None, test)
+        with open(reader) as told:
+            failed = told.read()
+        os.waitpid(pid, 0)
+        if failed:
+            tell(f"left out, it does not pass in a fork: {test}")
+            return False
+        self.proved.add(test)
+        return True
 
 
 def _turned(items: list[pytest.Item]) -> list[pytest.Item]:
