@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,9 @@ from cloudwright.drivers.world import MemoryWorld
 from tests import databases
 from tests.compiled import compiled_once
 from tests.installed import KEY, installed
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores interrupts, and all that it starts does
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 __all__ = ["KEY"]
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a slow machine is no fault

@@ -52,7 +52,7 @@ def test_an_instance_boots_from_an_iso_and_its_drive_opens(cloud, image):
     cloud.finish(made["jobid"])
     guest = Guest(cloud, made["id"])
     started = watch.seconds
-    serial = re.search(r"<source path='([^']+-serial\.log)'", guest.virsh("dumpxml", guest.domain))
+    serial = re.search(r"<log file='([^']+-serial\.log)'", guest.virsh("dumpxml", guest.domain))
     assert serial is not None
     eventually(lambda: WORDS in guest.host.run(["cat", serial[1]]), 60)
     told(f"deployed from an ISO after {started:.1f} s; its code had spoken after {watch.seconds:.1f} s")
